@@ -1,0 +1,1 @@
+"""The three levels of one meaning: graph, dataflow (later), netlist; and what they share."""

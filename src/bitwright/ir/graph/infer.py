@@ -1,0 +1,256 @@
+"""Shape, exact range and step of an operator's result from its arguments' types.
+
+Ranges are exact for each element on its own: computed with the real weights, and per position
+where padding makes positions differ.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from bitwright.core.errors import InvalidProgram, InvalidValue
+from bitwright.core.rules import Rules
+from bitwright.ir.graph.kernels import conv, pool_windows
+from bitwright.ir.graph.ops import (
+    Add,
+    Concat,
+    Constant,
+    Conv,
+    Dense,
+    GraphOp,
+    Map,
+    Maximum,
+    MaxPool,
+    Minimum,
+    Multiply,
+    Pad,
+    Reshape,
+    Slice,
+    Subtract,
+    SumPool,
+    Transpose,
+    Upsample,
+)
+from bitwright.ir.graph.types import TensorType
+from bitwright.numeric import IntArray, Ints, Steps
+from bitwright.numeric.interval import array_product, matmul_bounds
+
+__all__ = ["bounds", "infer", "step"]
+
+bounds: Rules[[list[TensorType]], tuple[IntArray, IntArray]] = Rules("range of a graph operator")
+step: Rules[[list[TensorType]], Steps | None] = Rules("step of a graph operator")
+
+
+def infer(op: GraphOp, args: list[TensorType], told: Steps | None = None) -> TensorType:
+    """The type of `op` applied to `args`.
+
+    `told` gives the step where the operator does not fix it (Dense, Conv, Map, Constant); where
+    it does, both must agree.
+    """
+    low, high = bounds(op, args)
+    known = step(op, args)
+    if known is None and told is None:
+        raise InvalidProgram("no step is given", where=type(op).__name__, remedy="pass step= to the builder")
+    if known is not None and told is not None and known != told:
+        raise InvalidProgram(f"step {told} differs from {known}", where=type(op).__name__)
+    shape = np.broadcast_shapes(low.shape, high.shape)
+    chosen = known if told is None else told
+    assert chosen is not None
+    return TensorType(shape, Ints(low).collapsed(), Ints(high).collapsed(), chosen)
+
+
+@bounds.on(Constant)
+def _(op: Constant, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    return op.values.array, op.values.array
+
+
+@bounds.on(Dense)
+def _(op: Dense, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    low, high = matmul_bounds(*args[0].bounds(), op.weights.array)
+    return low + op.bias.array, high + op.bias.array
+
+
+@bounds.on(Conv)
+def _(op: Conv, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    low, high = (a[None].astype(np.float64) for a in args[0].bounds())
+    weights = op.weights.array.astype(np.float64)
+    per_filter = np.abs(op.weights.array).reshape(-1, op.weights.shape[-1]).sum(axis=0)
+    if args[0].largest * int(per_filter.max(initial=0)) >= 1 << 53:
+        raise InvalidValue("a sum exceeds 2**53", where="Conv", remedy="quantize its input to fewer bits")
+    up, down = np.maximum(weights, 0), np.minimum(weights, 0)
+    pair = [
+        conv(op, a, up, np.matmul) + conv(op, b, down, np.matmul) for a, b in ((low, high), (high, low))
+    ]
+    return pair[0][0].astype(np.int64) + op.bias.array, pair[1][0].astype(np.int64) + op.bias.array
+
+
+@bounds.on(Add)
+def _(op: Add, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    (a, b), (c, d) = args[0].bounds(), args[1].bounds()
+    return a + c, b + d
+
+
+@bounds.on(Subtract)
+def _(op: Subtract, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    (a, b), (c, d) = args[0].bounds(), args[1].bounds()
+    return a - d, b - c
+
+
+@bounds.on(Multiply)
+def _(op: Multiply, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    return array_product(args[0].bounds(), args[1].bounds())
+
+
+@bounds.on(Maximum)
+def _(op: Maximum, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    (a, b), (c, d) = args[0].bounds(), args[1].bounds()
+    return np.maximum(a, c), np.maximum(b, d)
+
+
+@bounds.on(Minimum)
+def _(op: Minimum, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    (a, b), (c, d) = args[0].bounds(), args[1].bounds()
+    return np.minimum(a, c), np.minimum(b, d)
+
+
+@bounds.on(SumPool)
+def _(op: SumPool, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    axes = tuple(range(-len(op.pool), 0))
+    low, high = (pool_windows(a[None], op.pool, op.strides, op.pads, 0).sum(axis=axes)[0] for a in args[0].bounds())
+    return low, high
+
+
+@bounds.on(MaxPool)
+def _(op: MaxPool, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    axes, lowest = tuple(range(-len(op.pool), 0)), int(np.iinfo(np.int64).min)
+    low, high = (
+        pool_windows(a[None], op.pool, op.strides, op.pads, lowest).max(axis=axes)[0] for a in args[0].bounds()
+    )
+    return low, high
+
+
+@bounds.on(Map)
+def _(op: Map, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    low, high = args[0].bounds()
+    return op.form.image(low, high, np.broadcast_to(op.rows.array, args[0].shape))
+
+
+@bounds.on(Reshape)
+def _(op: Reshape, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    low, high = args[0].bounds()
+    return low.reshape(op.shape), high.reshape(op.shape)
+
+
+@bounds.on(Transpose)
+def _(op: Transpose, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    low, high = args[0].bounds()
+    return low.transpose(op.order), high.transpose(op.order)
+
+
+@bounds.on(Concat)
+def _(op: Concat, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    both = [a.bounds() for a in args]
+    return np.concatenate([b[0] for b in both], op.axis), np.concatenate([b[1] for b in both], op.axis)
+
+
+@bounds.on(Slice)
+def _(op: Slice, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    cuts = tuple(slice(a, b, s) for a, b, s in zip(op.starts, op.stops, op.strides, strict=True))
+    low, high = args[0].bounds()
+    return low[cuts], high[cuts]
+
+
+@bounds.on(Pad)
+def _(op: Pad, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    low, high = args[0].bounds()
+    return np.pad(low, op.pads), np.pad(high, op.pads)
+
+
+@bounds.on(Upsample)
+def _(op: Upsample, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    low, high = args[0].bounds()
+    for axis, factor in enumerate(op.factors):
+        low, high = np.repeat(low, factor, axis), np.repeat(high, factor, axis)
+    return low, high
+
+
+@step.on(Constant, Dense, Conv, Map)
+def _(op: GraphOp, args: list[TensorType]) -> Steps | None:
+    return None
+
+
+@step.on(Add, Subtract, Maximum, Minimum)
+def _(op: GraphOp, args: list[TensorType]) -> Steps | None:
+    if args[0].step != args[1].step:
+        raise InvalidProgram(
+            f"steps {args[0].step} and {args[1].step} differ",
+            where=type(op).__name__,
+            remedy="bring both to one step with a Map",
+        )
+    return args[0].step
+
+
+@step.on(Multiply)
+def _(op: Multiply, args: list[TensorType]) -> Steps | None:
+    left, right = args[0].step, args[1].step
+    product = left.array * right.array
+    return Steps.of(product)
+
+
+@step.on(SumPool, MaxPool)
+def _(op: SumPool | MaxPool, args: list[TensorType]) -> Steps | None:
+    return _same_over(args[0], range(len(op.pool)), type(op).__name__)
+
+
+def _same_over(type: TensorType, axes: range, where: str) -> Steps:
+    if type.step.uniform is not None or type.step.shape[:-1] == (1,) * (len(type.step.shape) - 1):
+        return type.step
+    raise InvalidProgram(f"the step changes along axes {list(axes)}", where=where, remedy="use one step per channel")
+
+
+@step.on(Reshape, Transpose, Slice, Pad, Upsample)
+def _(op: GraphOp, args: list[TensorType]) -> Steps | None:
+    if args[0].step.uniform is not None:
+        return args[0].step
+    full = np.broadcast_to(args[0].step.array, args[0].shape)
+    return Steps.of(_moved(op, full))
+
+
+_moved: Rules[[np.ndarray], np.ndarray] = Rules("step under a change of shape")
+
+
+@_moved.on(Reshape)
+def _(op: Reshape, full: np.ndarray) -> np.ndarray:
+    return full.reshape(op.shape)
+
+
+@_moved.on(Transpose)
+def _(op: Transpose, full: np.ndarray) -> np.ndarray:
+    return full.transpose(op.order)
+
+
+@_moved.on(Slice)
+def _(op: Slice, full: np.ndarray) -> np.ndarray:
+    return full[tuple(slice(a, b, s) for a, b, s in zip(op.starts, op.stops, op.strides, strict=True))]
+
+
+@_moved.on(Pad)
+def _(op: Pad, full: np.ndarray) -> np.ndarray:
+    return np.pad(full, op.pads, mode="constant", constant_values=Fraction(1))
+
+
+@_moved.on(Upsample)
+def _(op: Upsample, full: np.ndarray) -> np.ndarray:
+    for axis, factor in enumerate(op.factors):
+        full = np.repeat(full, factor, axis)
+    return full
+
+
+@step.on(Concat)
+def _(op: Concat, args: list[TensorType]) -> Steps | None:
+    first = args[0].step
+    if first.uniform is not None and all(a.step == first for a in args):
+        return first
+    return Steps.of(np.concatenate([np.broadcast_to(a.step.array, a.shape) for a in args], op.axis))

@@ -1,0 +1,71 @@
+"""Exact integer kernels on numpy: products through BLAS where floats hold every sum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitwright.ir.graph.ops import Conv
+from bitwright.numeric import IntArray
+
+__all__ = ["conv", "exact_matmul", "pool_windows", "windows"]
+
+
+def exact_matmul(x: IntArray, weights: IntArray) -> IntArray:
+    """x @ weights over the last axis, exactly.
+
+    float32 while every partial sum stays below 2**24, float64 below 2**53, else 64-bit integers.
+    """
+    largest = int(np.abs(x).max(initial=0)) * int(np.abs(weights).sum(axis=0).max(initial=0))
+    if largest < 1 << 24:
+        return (x.astype(np.float32) @ weights.astype(np.float32)).astype(np.int64)
+    if largest < 1 << 53:
+        return (x.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64)
+    return x @ weights
+
+
+def windows(
+    x: NDArray[Any],
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    pads: tuple[tuple[int, int], ...],
+    dilation: tuple[int, ...],
+    fill: int = 0,
+) -> NDArray[Any]:
+    """(batch, *out, channels, *kernel): every window of x (batch, *space, channels)."""
+    padded = np.pad(x, ((0, 0), *pads, (0, 0)), constant_values=fill)
+    spans = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
+    axes = tuple(range(1, len(kernel) + 1))
+    view = np.lib.stride_tricks.sliding_window_view(padded, spans, axis=axes)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    pick = (slice(None), *(slice(None, None, s) for s in strides), slice(None))
+    return view[(*pick, *(slice(None, None, d) for d in dilation))]
+
+
+def conv(op: Conv, x: NDArray[Any], weights: NDArray[Any], matmul: Callable[[Any, Any], Any]) -> NDArray[Any]:
+    """The convolution of `op` without its bias, through im2col; x (batch, *space, channels)."""
+    rank = len(op.strides)
+    kernel, filters = weights.shape[:rank], weights.shape[-1]
+    view = windows(x, kernel, op.strides, op.pads, op.dilation)
+    out_shape = view.shape[: rank + 1]
+    per_group, parts = weights.shape[rank], []
+    for group in range(op.groups):
+        channels = slice(group * per_group, (group + 1) * per_group)
+        columns = np.moveaxis(view[(..., channels, *[slice(None)] * rank)], rank + 1, -1)
+        chosen = weights[..., group * (filters // op.groups) : (group + 1) * (filters // op.groups)]
+        rows = columns.reshape(int(np.prod(out_shape)), -1)
+        parts.append(matmul(rows, chosen.reshape(rows.shape[1], -1)))
+    return np.concatenate(parts, axis=1).reshape(*out_shape, filters)
+
+
+def pool_windows(
+    x: NDArray[Any],
+    pool: tuple[int, ...],
+    strides: tuple[int, ...],
+    pads: tuple[tuple[int, int], ...],
+    fill: int,
+) -> NDArray[Any]:
+    """Windows for pooling, (batch, *out, channels, *pool); padded places hold `fill`."""
+    return windows(x, pool, strides, pads, (1,) * len(pool), fill)

@@ -1,0 +1,168 @@
+"""What graph operators compute: int64 in, int64 out, batch axis first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bitwright.core.errors import InvalidValue
+from bitwright.core.rules import Rules
+from bitwright.ir.graph.graph import Graph
+from bitwright.ir.graph.kernels import conv, exact_matmul, pool_windows
+from bitwright.ir.graph.ops import (
+    Add,
+    Concat,
+    Constant,
+    Conv,
+    Dense,
+    Input,
+    Map,
+    Maximum,
+    MaxPool,
+    Minimum,
+    Multiply,
+    Pad,
+    Reshape,
+    Slice,
+    Subtract,
+    SumPool,
+    Transpose,
+    Upsample,
+)
+from bitwright.numeric import IntArray
+
+__all__ = ["evaluate", "run", "trace"]
+
+evaluate: Rules[[list[IntArray]], IntArray] = Rules("graph evaluation")
+
+_LOWEST = int(np.iinfo(np.int64).min)
+
+
+def run(program: Graph, inputs: Sequence[IntArray]) -> list[IntArray]:
+    """The outputs for `inputs`, one int64 array (batch, *shape) per Input in order."""
+    values = trace(program, inputs)
+    return [values[i] for i in program.outputs]
+
+
+def trace(program: Graph, inputs: Sequence[IntArray]) -> list[IntArray]:
+    """The codes of every node, in order; memory grows with batch x all tensors."""
+    feed = iter(_checked(program, inputs))
+    values: list[IntArray] = []
+    for node in program.nodes:
+        if isinstance(node.op, Input):
+            values.append(next(feed))
+        else:
+            values.append(evaluate(node.op, [values[i] for i in node.args]))
+    return values
+
+
+def _checked(program: Graph, inputs: Sequence[IntArray]) -> list[IntArray]:
+    wanted = [n for n in program.nodes if isinstance(n.op, Input)]
+    if len(inputs) != len(wanted):
+        raise InvalidValue(f"{len(inputs)} arrays for {len(wanted)} inputs", where=program.name)
+    out: list[IntArray] = []
+    for node, given in zip(wanted, inputs, strict=True):
+        codes = np.asarray(given, dtype=np.int64)
+        if codes.shape[1:] != node.type.shape:
+            raise InvalidValue(
+                f"shape {codes.shape[1:]} is not {node.type.shape}",
+                where=f"input '{node.name}'",
+                remedy="put the batch axis first",
+            )
+        if (codes < node.type.low.array).any() or (codes > node.type.high.array).any():
+            raise InvalidValue("a code lies outside the format", where=f"input '{node.name}'", remedy="encode first")
+        out.append(codes)
+    return out
+
+
+@evaluate.on(Constant)
+def _(op: Constant, args: list[IntArray]) -> IntArray:
+    return op.values.array[None]
+
+
+@evaluate.on(Dense)
+def _(op: Dense, args: list[IntArray]) -> IntArray:
+    return exact_matmul(args[0], op.weights.array) + op.bias.array
+
+
+@evaluate.on(Conv)
+def _(op: Conv, args: list[IntArray]) -> IntArray:
+    return conv(op, args[0], op.weights.array, exact_matmul) + op.bias.array
+
+
+@evaluate.on(Add)
+def _(op: Add, args: list[IntArray]) -> IntArray:
+    return args[0] + args[1]
+
+
+@evaluate.on(Subtract)
+def _(op: Subtract, args: list[IntArray]) -> IntArray:
+    return args[0] - args[1]
+
+
+@evaluate.on(Multiply)
+def _(op: Multiply, args: list[IntArray]) -> IntArray:
+    return args[0] * args[1]
+
+
+@evaluate.on(Maximum)
+def _(op: Maximum, args: list[IntArray]) -> IntArray:
+    return np.maximum(args[0], args[1])
+
+
+@evaluate.on(Minimum)
+def _(op: Minimum, args: list[IntArray]) -> IntArray:
+    return np.minimum(args[0], args[1])
+
+
+@evaluate.on(SumPool)
+def _(op: SumPool, args: list[IntArray]) -> IntArray:
+    view = pool_windows(args[0], op.pool, op.strides, op.pads, 0)
+    return view.sum(axis=tuple(range(-len(op.pool), 0)))
+
+
+@evaluate.on(MaxPool)
+def _(op: MaxPool, args: list[IntArray]) -> IntArray:
+    view = pool_windows(args[0], op.pool, op.strides, op.pads, _LOWEST)
+    return view.max(axis=tuple(range(-len(op.pool), 0)))
+
+
+@evaluate.on(Map)
+def _(op: Map, args: list[IntArray]) -> IntArray:
+    return op.form(args[0], op.rows.array)
+
+
+@evaluate.on(Reshape)
+def _(op: Reshape, args: list[IntArray]) -> IntArray:
+    return args[0].reshape(len(args[0]), *op.shape)
+
+
+@evaluate.on(Transpose)
+def _(op: Transpose, args: list[IntArray]) -> IntArray:
+    return args[0].transpose(0, *(a + 1 for a in op.order))
+
+
+@evaluate.on(Concat)
+def _(op: Concat, args: list[IntArray]) -> IntArray:
+    batch = max(len(a) for a in args)
+    return np.concatenate([np.broadcast_to(a, (batch, *a.shape[1:])) for a in args], axis=op.axis + 1)
+
+
+@evaluate.on(Slice)
+def _(op: Slice, args: list[IntArray]) -> IntArray:
+    cuts = [slice(a, b, s) for a, b, s in zip(op.starts, op.stops, op.strides, strict=True)]
+    return args[0][(slice(None), *cuts)]
+
+
+@evaluate.on(Pad)
+def _(op: Pad, args: list[IntArray]) -> IntArray:
+    return np.pad(args[0], ((0, 0), *op.pads))
+
+
+@evaluate.on(Upsample)
+def _(op: Upsample, args: list[IntArray]) -> IntArray:
+    out = args[0]
+    for axis, factor in enumerate(op.factors):
+        out = np.repeat(out, factor, axis=axis + 1)
+    return out

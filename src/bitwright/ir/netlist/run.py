@@ -1,0 +1,149 @@
+"""What netlist operators compute, and the range of what they compute."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bitwright.core.errors import InvalidValue
+from bitwright.core.rules import Rules
+from bitwright.ir.netlist.netlist import Netlist
+from bitwright.ir.netlist.ops import (
+    Add,
+    AtLeast,
+    Bits,
+    Clip,
+    Constant,
+    Input,
+    Multiply,
+    Mux,
+    Register,
+    Shift,
+    Subtract,
+    Table,
+)
+from bitwright.numeric import IntArray
+
+__all__ = ["evaluate", "run", "trace"]
+
+evaluate: Rules[[list[IntArray]], IntArray] = Rules("netlist evaluation")
+
+
+def run(program: Netlist, inputs: Sequence[IntArray]) -> list[IntArray]:
+    """The steady-state outputs, (batch, *shape) per output port, for (batch, *shape) per input port.
+
+    Registers pass their word on: `run` is the function, not the waveform. Words are freed after
+    their last reader.
+    """
+    values = _inputs(program, inputs)
+    last_use = _last_use(program)
+    for position, node in enumerate(program.nodes):
+        if isinstance(node.op, Input):
+            continue
+        values[position] = evaluate(node.op, [_present(values[a]) for a in node.args])
+        for argument in node.args:
+            if last_use[argument] == position:
+                values[argument] = None
+    return _collect(program, values, len(inputs[0]) if inputs else 1)
+
+
+def trace(program: Netlist, inputs: Sequence[IntArray]) -> list[IntArray]:
+    """Every word's values, (batch,) each; constants have shape ()."""
+    values = _inputs(program, inputs)
+    for position, node in enumerate(program.nodes):
+        if not isinstance(node.op, Input):
+            values[position] = evaluate(node.op, [_present(values[a]) for a in node.args])
+    return [_present(v) for v in values]
+
+
+def _present(value: IntArray | None) -> IntArray:
+    assert value is not None
+    return value
+
+
+def _inputs(program: Netlist, inputs: Sequence[IntArray]) -> list[IntArray | None]:
+    if len(inputs) != len(program.inputs):
+        raise InvalidValue(f"{len(inputs)} arrays for {len(program.inputs)} ports", where=program.name)
+    values: list[IntArray | None] = [None] * len(program.nodes)
+    for port, given in zip(program.inputs, inputs, strict=True):
+        codes = np.asarray(given, dtype=np.int64)
+        if codes.shape[1:] != port.shape:
+            raise InvalidValue(f"shape {codes.shape[1:]} is not {port.shape}", where=f"port '{port.name}'")
+        columns = np.ascontiguousarray(codes.reshape(len(codes), -1).T)
+        for word, column in zip(port.words, columns, strict=True):
+            values[word] = column
+    return values
+
+
+def _last_use(program: Netlist) -> list[int]:
+    last = [-1] * len(program.nodes)
+    for position, node in enumerate(program.nodes):
+        for argument in node.args:
+            last[argument] = position
+    for position in program.outputs:
+        last[position] = len(program.nodes)
+    return last
+
+
+def _collect(program: Netlist, values: list[IntArray | None], batch: int) -> list[IntArray]:
+    out: list[IntArray] = []
+    for port in program.results:
+        columns = [np.broadcast_to(_present(values[w]), (batch,)) for w in port.words]
+        out.append(np.stack(columns, axis=1).reshape(batch, *port.shape))
+    return out
+
+
+@evaluate.on(Constant)
+def _(op: Constant, args: list[IntArray]) -> IntArray:
+    return np.array(op.value, dtype=np.int64)
+
+
+@evaluate.on(Add)
+def _(op: Add, args: list[IntArray]) -> IntArray:
+    return (args[0] << op.left) + (args[1] << op.right)
+
+
+@evaluate.on(Subtract)
+def _(op: Subtract, args: list[IntArray]) -> IntArray:
+    return (args[0] << op.left) - (args[1] << op.right)
+
+
+@evaluate.on(Shift)
+def _(op: Shift, args: list[IntArray]) -> IntArray:
+    return args[0] << op.left if op.left >= 0 else args[0] >> -op.left
+
+
+@evaluate.on(Bits)
+def _(op: Bits, args: list[IntArray]) -> IntArray:
+    return (args[0] >> op.lowest) & ((1 << op.width) - 1)
+
+
+@evaluate.on(Clip)
+def _(op: Clip, args: list[IntArray]) -> IntArray:
+    return np.clip(args[0], op.low, op.high)
+
+
+@evaluate.on(AtLeast)
+def _(op: AtLeast, args: list[IntArray]) -> IntArray:
+    return (args[0] >= args[1]).astype(np.int64)
+
+
+@evaluate.on(Mux)
+def _(op: Mux, args: list[IntArray]) -> IntArray:
+    return np.where(args[0] == 1, args[1], args[2])
+
+
+@evaluate.on(Table)
+def _(op: Table, args: list[IntArray]) -> IntArray:
+    return op.values.array[args[0] - op.start]
+
+
+@evaluate.on(Multiply)
+def _(op: Multiply, args: list[IntArray]) -> IntArray:
+    return args[0] * args[1]
+
+
+@evaluate.on(Register)
+def _(op: Register, args: list[IntArray]) -> IntArray:
+    return args[0]
