@@ -235,10 +235,18 @@ def _renumbered(draft: Netlist, keep: list[bool]) -> Netlist:
         if keep[position]:
             place[position] = len(nodes)
             args = tuple(place[a] for a in node.args)
-            nodes.append(Node(node.op, args, node.type, node.name, node.origin))
+            nodes.append(Node(node.op, args, _tightened(node, [nodes[a].type for a in args]), node.name, node.origin))
     ports = [
         tuple(Port(p.name, p.shape, tuple(place[w] for w in p.words), p.step) for p in side)
         for side in (draft.inputs, draft.results)
     ]
     outputs = tuple(place[o] for o in draft.outputs)
     return Netlist(draft.name, tuple(nodes), outputs, ports[0], ports[1])
+
+
+def _tightened(node: Node[WordOp, Word], args: list[Word]) -> Word:
+    """The stored range cut to what the arguments allow now (they may have been narrowed since)."""
+    if isinstance(node.op, Input):
+        return node.type
+    type = infer(node.op, args)
+    return Word(max(type.low, node.type.low), min(type.high, node.type.high))
