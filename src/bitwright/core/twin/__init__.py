@@ -1,0 +1,10 @@
+"""The native module in Python: the same results, bit for bit, some fifty times slower.
+
+It is what the tests compare the compiled code with, and what works where nothing could be compiled.
+Its modules follow the files of `src/native`: a change there is a change here.
+"""
+
+from bitwright.core.twin.adders import adder_graph
+from bitwright.core.twin.digits import csd
+
+__all__ = ["adder_graph", "csd"]
