@@ -195,7 +195,7 @@ class SignedLog:
         step = max(1, math.ceil(len(powers) / (4 if self.low < 0 else 8)))
         chosen = [power for power in reversed(powers) if (largest - power) % step == 0]
         values = [0.0] + [sign * 2.0**power for power in chosen for sign in (-1, 1)]
-        inside = sorted(value for value in values if self.low <= value <= self.high)
+        inside = sorted(value for value in values if self.low * 1.02 <= value <= self.high * 1.02)
         kept = [value for value in inside if value == 0 or abs(self.at(value) - self.at(0)) > 7]
         return tuple(Tick(self.at(v), _power(v), minor=_is_minor(v, largest, step)) for v in kept)
 

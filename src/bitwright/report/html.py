@@ -91,7 +91,15 @@ def _record(report: Report) -> Any:
 def _facts(report: Report) -> list[str]:
     clock = f"{report.timing.clock_mhz:g} MHz" if report.timing else ""
     seed = "" if report.seed is None else f"seed {report.seed}"
-    facts = (report.model, report.dataset, report.device, report.architecture, clock, seed, report.created)
+    facts = (
+        report.model,
+        report.dataset,
+        report.device,
+        report.architecture,
+        clock,
+        seed,
+        words.moment(report.created),
+    )
     return [fact for fact in facts if fact]
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from bitwright.report.record import Histogram, max_bits, mean_bits
 
 __all__ = [
     "NOT_KNOWN",
     "bits",
     "count",
+    "moment",
     "percent",
     "points",
     "real",
@@ -55,6 +58,18 @@ def real(value: float | None) -> str:
     ('−3.9688', '0.5', '7')
     """
     return NOT_KNOWN if value is None else f"{value:.5g}".replace("-", "−")
+
+
+def moment(iso: str) -> str:
+    """An ISO 8601 time to the minute; text that is none stays as it is.
+
+    >>> moment("2026-11-21T01:30:00Z"), moment("2026-11-21T01:30:00+01:00"), moment("today")
+    ('2026-11-21 01:30 UTC', '2026-11-21 01:30 UTC+01:00', 'today')
+    """
+    try:
+        return datetime.fromisoformat(iso).strftime("%Y-%m-%d %H:%M %Z").rstrip()
+    except ValueError:
+        return iso
 
 
 def time_ns(nanoseconds: float) -> str:
