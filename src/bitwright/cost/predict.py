@@ -1,0 +1,66 @@
+"""A netlist's predicted area and timing on a device, whole and by layer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from bitwright.cost.area import Area, area
+from bitwright.cost.delay import delay_ns
+from bitwright.ir.netlist import Netlist, latency_cycles
+from bitwright.ir.netlist.ops import Register
+from bitwright.platforms import Device
+
+__all__ = ["Prediction", "critical_ns", "predict"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Predicted area and timing; `by_layer` keeps the order of the netlist.
+
+    `fmax_mhz` follows from the delay model of the fabric and is a model, not a measurement.
+    """
+
+    luts: int
+    ffs: int
+    carries: int
+    dsps: int
+    brams: int
+    latency_cycles: int
+    initiation_cycles: int
+    fmax_mhz: float
+    by_layer: dict[str, Area]
+
+
+def predict(program: Netlist, device: Device) -> Prediction:
+    """Area and timing of a fully parallel netlist (initiation 1) on `device`."""
+    layers: dict[str, Area] = defaultdict(Area)
+    for node in program.nodes:
+        layers[node.origin.layer] += area(node.op, node.type, [program.nodes[a].type for a in node.args])
+    total = sum(layers.values(), Area())
+    return Prediction(
+        luts=round(total.luts),
+        ffs=round(total.ffs),
+        carries=round(total.carries),
+        dsps=round(total.dsps),
+        brams=0,
+        latency_cycles=latency_cycles(program),
+        initiation_cycles=1,
+        fmax_mhz=1000.0 / critical_ns(program, device),
+        by_layer={name: a for name, a in layers.items() if a != Area()},
+    )
+
+
+def critical_ns(program: Netlist, device: Device) -> float:
+    """The longest modelled path between registers, clock-to-output and set-up included."""
+    fabric = device.fabric
+    arrival: list[float] = []
+    worst = 0.0
+    for node in program.nodes:
+        start = max((arrival[a] for a in node.args), default=0.0)
+        if isinstance(node.op, Register):
+            worst, start = max(worst, start), 0.0
+        spent = delay_ns(node.op, node.type, [program.nodes[a].type for a in node.args], fabric)
+        arrival.append(start + spent)
+    worst = max(worst, max(arrival, default=0.0))
+    return worst + fabric.register_ns

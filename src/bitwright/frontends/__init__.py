@@ -1,0 +1,1 @@
+"""Foreign models in: each format reads into the integer graph."""

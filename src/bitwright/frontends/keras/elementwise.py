@@ -1,0 +1,76 @@
+"""Element-wise pieces of a Keras model, kept as the real functions until they meet the integer grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from bitwright.ir.interface import Head
+
+__all__ = ["Elementwise", "Evaluation", "apply_chain", "evaluate"]
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """One element-wise function of a layer.
+
+    `apply` maps a backend tensor (any leading axes, channels last) to one of the same shape.
+    `step` is the exact step of the values it yields, where a quantizer fixes one.
+    `head` marks a float function that hardware does not compute.
+    """
+
+    layer: str
+    apply: Callable[[Any], Any]
+    channelwise: bool = False
+    monotone: bool = True
+    step: Fraction | None = None
+    head: Head | None = None
+
+
+class Evaluation(Enum):
+    """How a chain is called: the layers one by one, or traced and compiled as in `predict`."""
+
+    EAGER = "eager"
+    COMPILED = "compiled"
+
+
+def apply_chain(chain: Sequence[Elementwise], x: Any) -> Any:
+    """The chain's value on a backend tensor."""
+    for piece in chain:
+        x = piece.apply(x)
+    return x
+
+
+def evaluate(chain: Sequence[Elementwise], mode: Evaluation) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """The chain as a function from numpy to numpy, on the model's own backend and precision."""
+    call: Callable[[Any], Any] = lambda x: apply_chain(chain, x)  # noqa: E731
+    if mode is Evaluation.COMPILED:
+        call = _compiled(call)
+
+    def run(x: NDArray[Any]) -> NDArray[Any]:
+        tensor = ops.convert_to_tensor(x.astype(keras.config.floatx()))
+        return np.asarray(ops.convert_to_numpy(call(tensor)))
+
+    return run
+
+
+def _compiled(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    match keras.backend.backend():
+        case "jax":
+            import jax
+
+            return jax.jit(call)
+        case "tensorflow":
+            import tensorflow as tf
+
+            return tf.function(call, autograph=False)
+        case _:
+            return call

@@ -1,0 +1,234 @@
+"""Element-wise chains become integer functions by calling them on every code that can occur.
+
+Up to `ENUMERATED` codes are tried one by one; beyond that a monotone chain is bisected for the
+codes at which its result changes. Nothing here knows a formula of any layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitwright.core.errors import Inexact, Unsupported
+from bitwright.frontends.keras.elementwise import Elementwise, Evaluation, evaluate
+from bitwright.numeric import IntArray, Ints, Table, Thresholds
+
+__all__ = ["ENUMERATED", "Grid", "Lowered", "dyadic_fraction", "lower_chain", "to_codes"]
+
+ENUMERATED = 1 << 16
+_MOST_POINTS = 1 << 24
+_UNREACHED = 1 << 61
+
+Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Codes [low, high] of one function per column, each code worth `step` of its column.
+
+    Shapes: low, high (columns,); step object array of Fractions (columns,). `shape` is what one
+    row of columns looks like to the layers (channels last), e.g. (1, 1, 8).
+    `slack` bounds how far the float value may lie off code x step (0 where it is exact).
+    """
+
+    low: IntArray
+    high: IntArray
+    step: NDArray[np.object_]
+    shape: tuple[int, ...]
+    slack: NDArray[np.float64]
+
+    def values(self, codes: IntArray) -> NDArray[np.float64]:
+        """codes (n, columns) as the nearest float64 values."""
+        return codes * np.array([float(s) for s in self.step])
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """An integer function per column, the step of its results, and the unstable codes per column."""
+
+    form: Thresholds | Table
+    step: Fraction
+    unstable: int
+    examples: tuple[int, ...]
+
+
+def lower_chain(chain: Sequence[Elementwise], grid: Grid, told: Fraction | None = None) -> Lowered:
+    """The integer function of `chain` on `grid`.
+
+    `told` forces the step of the results (they are then rounded half-even to it). Raises
+    `Unsupported` where the results lie on no grid that hardware could hold.
+    """
+    size = int((grid.high - grid.low).max()) + 1
+    compiled = evaluate(chain, Evaluation.COMPILED)
+    if size <= ENUMERATED and size * len(grid.low) <= _MOST_POINTS:
+        return _enumerate(chain, grid, compiled, told)
+    return _bisect(chain, grid, compiled, told)
+
+
+def _call(function: Callable[[Floats], Floats], grid: Grid, values: Floats) -> Floats:
+    return function(values.reshape(len(values), *grid.shape)).reshape(values.shape)
+
+
+def _enumerate(
+    chain: Sequence[Elementwise], grid: Grid, compiled: Callable[[Floats], Floats], told: Fraction | None
+) -> Lowered:
+    span = np.arange(int((grid.high - grid.low).max()) + 1)
+    codes = np.minimum(grid.low + span[:, None], grid.high)
+    values = grid.values(codes)
+    truth = _call(compiled, grid, values)
+    step = _result_step(chain, truth, told, int(np.abs(codes).max(initial=1)))
+    results = to_codes(truth, step, chain[-1].layer, told is not None)
+    others = [_call(evaluate(chain, Evaluation.EAGER), grid, values)]
+    if grid.slack.any():
+        others += [_call(compiled, grid, values + sign * grid.slack) for sign in (-1, 1)]
+    differing = np.zeros(codes.shape, dtype=bool)
+    for other in others:
+        differing |= np.rint(other.astype(np.float64) / float(step)).astype(np.int64) != results
+    inside = grid.low + span[:, None] <= grid.high
+    marked = codes[differing & inside]
+    return Lowered(_compressed(grid, results.T), step, marked.size, tuple(int(c) for c in marked[:8]))
+
+
+def _compressed(grid: Grid, results: IntArray) -> Thresholds | Table:
+    """Run lengths where they are shorter than the table; results (columns, n)."""
+    changes = results[:, 1:] != results[:, :-1]
+    most = int(changes.sum(axis=1).max(initial=0))
+    if 2 * most + 1 > results.shape[1]:
+        return Table(Ints(grid.low), Ints(results))
+    thresholds = np.full((len(results), most), _UNREACHED, dtype=np.int64)
+    values = np.repeat(results[:, -1:], most + 1, axis=1)
+    for row, changed in enumerate(changes):
+        where = np.flatnonzero(changed) + 1
+        thresholds[row, : len(where)] = grid.low[row] + where
+        values[row, : len(where) + 1] = results[row, np.concatenate(([0], where))]
+    return Thresholds(Ints(thresholds), Ints(values))
+
+
+def _bisect(
+    chain: Sequence[Elementwise], grid: Grid, compiled: Callable[[Floats], Floats], told: Fraction | None
+) -> Lowered:
+    """Thresholds of a monotone chain, all columns and all result codes at once."""
+    name = chain[-1].layer
+    if not all(piece.monotone for piece in chain):
+        raise Unsupported(
+            f"its input takes {int((grid.high - grid.low).max()) + 1} codes and it is not monotone",
+            where=f"layer '{name}'",
+            why=f"up to {ENUMERATED} codes are enumerated",
+            remedy="put bw.QActivation('quantized_bits(8,2,alpha=1)') before it",
+        )
+    ends = _call(compiled, grid, grid.values(np.stack([grid.low, grid.high])))
+    step = _result_step(chain, ends, told, int(np.abs(np.stack([grid.low, grid.high])).max()))
+    first, last = to_codes(ends, step, name, told is not None)
+    rising = last >= first
+    lowest, highest = np.minimum(first, last), np.maximum(first, last)
+    most = int((highest - lowest).max())
+    if most * len(grid.low) > _MOST_POINTS:
+        raise Unsupported(
+            f"its result takes {most + 1} codes",
+            where=f"layer '{name}'",
+            remedy="put a bw.QActivation with fewer bits behind it",
+        )
+
+    def reached(codes: IntArray) -> IntArray:
+        results = to_codes(_call(compiled, grid, grid.values(codes)), step, name, told is not None)
+        return np.where(rising, results - lowest, highest - results)
+
+    thresholds = _search(reached, grid, most)
+    counted = np.arange(most + 1)
+    values = np.where(rising[:, None], lowest[:, None] + counted, highest[:, None] - counted)
+    values = np.clip(values, lowest[:, None], highest[:, None])
+    form = Thresholds(Ints(thresholds.T), Ints(values))
+    unstable, examples = _spot_check(chain, grid, form, step)
+    return Lowered(form, step, unstable, examples)
+
+
+def _search(reached: Callable[[IntArray], IntArray], grid: Grid, most: int) -> IntArray:
+    """(most, columns): for level j the smallest code at which more than j steps are reached."""
+    level = np.arange(1, most + 1)[:, None]
+    below = np.broadcast_to(grid.low, (most, len(grid.low))).copy()
+    above = np.broadcast_to(grid.high, below.shape).copy() + 1
+    # Invariant: the threshold lies in (below - 1, above]; `above` = high + 1 means never reached.
+    while (below < above).any():
+        middle = (below + above) >> 1
+        probe = np.minimum(middle, grid.high)
+        hit = (reached(probe) >= level) & (middle <= grid.high)
+        open_ = below < above
+        above = np.where(open_ & hit, middle, above)
+        below = np.where(open_ & ~hit, middle + 1, below)
+    return np.where(above > grid.high, _UNREACHED, above)
+
+
+def _spot_check(
+    chain: Sequence[Elementwise], grid: Grid, form: Thresholds, step: Fraction
+) -> tuple[int, tuple[int, ...]]:
+    """Codes beside every threshold and on an even sweep, evaluated eagerly: monotone as claimed?"""
+    near = np.clip(form.thresholds.array.T, grid.low, grid.high)
+    sweep = np.linspace(grid.low, grid.high, 257).astype(np.int64)
+    codes = np.clip(np.concatenate([near - 1, near, near + 1, sweep]), grid.low, grid.high)
+    eager = _call(evaluate(chain, Evaluation.EAGER), grid, grid.values(codes))
+    results = np.rint(eager.astype(np.float64) / float(step)).astype(np.int64)
+    expected = form(codes, np.arange(len(grid.low)))
+    marked = codes[results != expected]
+    if marked.size > 1 + codes.size // 10:
+        raise Unsupported(
+            "it is declared monotone but is not",
+            where=f"layer '{chain[-1].layer}'",
+            remedy="put a bw.QActivation before it",
+        )
+    return marked.size, tuple(int(c) for c in marked[:8])
+
+
+# ---- the step of results ---------------------------------------------------------------------------
+
+
+def _result_step(chain: Sequence[Elementwise], values: Floats, told: Fraction | None, largest: int) -> Fraction:
+    if told is not None:
+        return told
+    if chain[-1].step is not None:
+        return chain[-1].step
+    fraction, bits = dyadic_fraction(values)
+    if bits > max(16, largest.bit_length() + 4):
+        raise Unsupported(
+            f"its results need {bits} bits: they lie on no grid",
+            where=f"layer '{chain[-1].layer}'",
+            remedy="put bw.QActivation('quantized_bits(8,2,alpha=1)') behind it,"
+            " or give output_format='s16.8' to compile when it is the last layer",
+        )
+    return Fraction(2) ** -fraction
+
+
+def dyadic_fraction(values: Floats) -> tuple[int, int]:
+    """(fraction, bits): all `values` are integers of at most `bits` bits times 2**-fraction.
+
+    >>> dyadic_fraction(np.array([0.5, -3.0, 0.0]))
+    (1, 3)
+    """
+    nonzero = np.abs(values[values != 0].astype(np.float64))
+    if nonzero.size == 0:
+        return 0, 1
+    mantissa, exponent = np.frexp(nonzero)
+    whole = (mantissa * 2.0**53).astype(np.int64)
+    trailing = np.log2((whole & -whole).astype(np.float64)).astype(np.int64)
+    fraction = int((53 - exponent - trailing).max())
+    return fraction, int(exponent.max()) + fraction
+
+
+def to_codes(values: Floats, step: Fraction, layer: str, rounded: bool = False) -> IntArray:
+    """Float values as integers times `step`; raises `Inexact` where one is no multiple (unless `rounded`)."""
+    if not np.isfinite(values).all():
+        raise Inexact("it yields infinities or NaN", where=f"layer '{layer}'", remedy="check its weights")
+    codes = np.rint(values.astype(np.float64) / float(step)).astype(np.int64)
+    if not rounded:
+        back = (codes * float(step)).astype(values.dtype)
+        if (back != values).any():
+            wrong = float(values[back != values].flat[0])
+            raise Inexact(
+                f"{wrong!r} is no multiple of its step {step}",
+                where=f"layer '{layer}'",
+                remedy="use a quantizer with alpha=None, 1 or a power of two",
+            )
+    return codes

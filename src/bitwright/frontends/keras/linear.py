@@ -1,0 +1,165 @@
+"""Dense and convolution layers: exact integer sums, then the layer's own epilogue as a lazy chain."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from bitwright.core.errors import Inexact, Unsupported
+from bitwright.frontends.keras.activation import activation_piece
+from bitwright.frontends.keras.elementwise import Elementwise
+from bitwright.frontends.keras.grid import dyadic_fraction
+from bitwright.frontends.keras.walk import Lazy, Walk
+from bitwright.frontends.keras.weights import Linear, integer_kernel, read_linear
+from bitwright.ir.graph.ops import Conv, Dense, GraphOp
+from bitwright.ir.interface import Head
+from bitwright.numeric import IntArray, Ints, Steps
+
+__all__ = ["conv_like", "dense_like", "depthwise_like"]
+
+_COARSE = 16
+
+
+def dense_like(layer: Any, walk: Walk, lazy: Lazy) -> Lazy:
+    """keras.layers.Dense and its quantized twin."""
+    parts = read_linear(layer)
+
+    def op(weights: IntArray, bias: IntArray) -> GraphOp:
+        return Dense(Ints(weights), Ints(bias))
+
+    return _linear(layer, walk, lazy, parts, parts.kernel, op)
+
+
+def conv_like(layer: Any, walk: Walk, lazy: Lazy) -> Lazy:
+    """keras.layers.Conv1D, Conv2D (padding, strides, dilation, groups) and their twins."""
+    parts = read_linear(layer)
+    op = _conv(layer, lazy, parts.kernel.shape[: -2], int(layer.groups))
+    return _linear(layer, walk, lazy, parts, parts.kernel, op)
+
+
+def depthwise_like(layer: Any, walk: Walk, lazy: Lazy) -> Lazy:
+    """keras.layers.DepthwiseConv1D, 2D: one group per channel, filters in the order channel, multiplier."""
+    parts = read_linear(layer)
+    kernel = parts.kernel
+    flat = kernel.reshape(*kernel.shape[:-2], 1, kernel.shape[-2] * kernel.shape[-1])
+    op = _conv(layer, lazy, kernel.shape[:-2], kernel.shape[-2])
+    return _linear(layer, walk, lazy, parts, flat, op)
+
+
+def _conv(layer: Any, lazy: Lazy, kernel: tuple[int, ...], groups: int) -> Any:
+    rank = len(kernel)
+    strides = tuple(int(s) for s in layer.strides)
+    dilation = tuple(int(d) for d in layer.dilation_rate)
+    pads = conv_pads(lazy.shape[:rank], kernel, strides, dilation, layer.padding, layer.name)
+
+    def op(weights: IntArray, bias: IntArray) -> GraphOp:
+        return Conv(Ints(weights), Ints(bias), strides, pads, dilation, groups)
+
+    return op
+
+
+def conv_pads(
+    shape: tuple[int, ...],
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilation: tuple[int, ...],
+    padding: str,
+    layer: str,
+) -> tuple[tuple[int, int], ...]:
+    """(before, after) per spatial axis for Keras's 'valid', 'same' and 'causal'."""
+    if padding not in ("valid", "same", "causal"):
+        raise Unsupported(f"padding={padding!r}", where=f"layer '{layer}'", remedy="use 'valid' or 'same'")
+    pads: list[tuple[int, int]] = []
+    for size, k, stride, d in zip(shape, kernel, strides, dilation, strict=True):
+        span = (k - 1) * d + 1
+        total = max((-(-size // stride) - 1) * stride + span - size, 0)
+        choices = {"valid": (0, 0), "same": (total // 2, total - total // 2), "causal": (span - 1, 0)}
+        pads.append(choices[padding])
+    return tuple(pads)
+
+
+def _linear(layer: Any, walk: Walk, lazy: Lazy, parts: Linear, kernel: Any, op: Any) -> Lazy:
+    """Emit the integer sum; return it with what the layer does afterwards."""
+    name = layer.name
+    source = walk.codes(lazy, name)
+    codes, steps = integer_kernel(kernel, name)
+    codes, common = _input_steps(walk, source, codes, name)
+    channel_steps = [s * common for s in steps]
+    bias, codes, channel_steps = _integer_bias(parts, codes, channel_steps)
+    zero = np.zeros(codes.shape[-1], dtype=np.int64)
+    shape = (len(channel_steps),)
+    position = walk.emit(op(codes, zero if bias is None else bias), [source], name, Steps(channel_steps, shape))
+    _prove(walk, position, name)
+    type = walk.type(position)
+    rest = _rest(parts, name, bias is not None)
+    return Lazy(type.shape, position, rest)
+
+
+def _input_steps(walk: Walk, source: int, codes: IntArray, name: str) -> tuple[IntArray, Fraction]:
+    """Fold unequal steps of the input channels into the weights; returns them and the one step left."""
+    step = walk.type(source).step
+    if step.uniform is not None:
+        return codes, step.uniform
+    spatial = step.shape[:-1]
+    if spatial != (1,) * len(spatial):
+        raise Unsupported("its input's step changes over space", where=f"layer '{name}'", remedy="use one quantizer")
+    common = step.finest
+    factors = [f / common for f in step.array.ravel()]
+    if max(f.numerator.bit_length() for f in factors) > 24:
+        raise Unsupported("its input channels have no common step", where=f"layer '{name}'", remedy="align them")
+    whole = np.array([int(f) for f in factors], dtype=np.int64)
+    if codes.shape[-2] != len(whole):
+        raise Unsupported("grouped channels with different steps", where=f"layer '{name}'", remedy="use one step")
+    return codes * whole[:, None], common
+
+
+def _integer_bias(
+    parts: Linear, codes: IntArray, steps: list[Fraction]
+) -> tuple[IntArray | None, IntArray, list[Fraction]]:
+    """The bias as integers of the sum's step, refined by a few bits if that makes it exact; else None."""
+    if parts.activation is None:
+        return None, codes, steps
+    if parts.bias is None:
+        return np.zeros(len(steps), dtype=np.int64), codes, steps
+    ratio = [Fraction(float(b)) / s for b, s in zip(parts.bias.ravel(), steps, strict=True)]
+    finest = max((r.denominator for r in ratio), default=1)
+    dyadic = all(r.denominator & (r.denominator - 1) == 0 for r in ratio)
+    if not dyadic or finest.bit_length() - 1 > _COARSE or dyadic_fraction(parts.bias)[1] > 20:
+        return None, codes, steps
+    refine = [r.denominator for r in ratio] if len(set(steps)) > 1 else [finest] * len(ratio)
+    bias = np.array([int(r * f) for r, f in zip(ratio, refine, strict=True)], dtype=np.int64)
+    return bias, codes * np.array(refine), [s / f for s, f in zip(steps, refine, strict=True)]
+
+
+def _rest(parts: Linear, name: str, bias_inside: bool) -> tuple[Elementwise, ...]:
+    piece = activation_piece(parts.quantizer, name, parts.activation if bias_inside else parts.epilogue)
+    if bias_inside and (parts.quantizer is None or getattr(parts.quantizer, "__name__", "") == "linear"):
+        return ()
+    if piece.head in (Head.SOFTMAX, Head.LOG_SOFTMAX) and not bias_inside:
+        raise Unsupported(
+            "softmax inside a layer whose scale or bias is no power of two",
+            where=f"layer '{name}'",
+            remedy="put the softmax into a keras.layers.Softmax of its own",
+        )
+    channelwise = not bias_inside
+    return (Elementwise(name, piece.apply, channelwise, piece.monotone, piece.step, piece.head),)
+
+
+def _prove(walk: Walk, position: int, name: str) -> None:
+    """Write down whether Keras's float32 sum is exact; refuse sums that not even float64 holds."""
+    node = walk.builder.nodes[position]
+    op = node.op
+    assert isinstance(op, Dense | Conv)
+    largest = walk.type(node.args[0]).largest
+    columns = np.abs(op.weights.array).reshape(-1, op.weights.shape[-1]).sum(axis=0)
+    reach = largest * int(columns.max(initial=0)) + int(np.abs(op.bias.array).max(initial=0))
+    if reach >= 1 << 53:
+        raise Inexact(f"a sum reaches 2**{reach.bit_length()}", where=f"layer '{name}'", remedy="use fewer bits")
+    if not walk.type(node.args[0]).step.dyadic:
+        walk.note(name, False, "the input's step is no power of two: Keras's float32 sum rounds; the integers do not")
+    elif reach < 1 << 24:
+        walk.note(name, True, f"every partial sum stays below 2**{reach.bit_length()} steps: exact in float32")
+    else:
+        walk.note(name, False, f"sums reach 2**{reach.bit_length()} steps: compared with the same layers in float64")

@@ -1,0 +1,185 @@
+"""Keras models in: load files safely, check what cannot mean hardware, walk, return the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from bitwright.core.errors import BitwrightError, InvalidModel, Unsupported
+from bitwright.frontends.keras.rules import lower
+from bitwright.frontends.keras.walk import Finding, InputFormat, Lazy, Walk
+from bitwright.ir.graph import Graph
+from bitwright.ir.interface import Decoder, Encoder
+from bitwright.numeric import Format
+
+__all__ = ["Reading", "load_model", "read_model"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a model says: the graph, the doors on both sides, and what is proven about each layer."""
+
+    graph: Graph
+    encoders: tuple[Encoder, ...]
+    decoders: tuple[Decoder, ...]
+    findings: tuple[Finding, ...]
+    kinds: dict[str, str]
+
+
+def load_model(path: str | Path) -> Any:
+    """A `.keras` file as a model, in Keras's safe mode: no code from the file is run."""
+    file = Path(path)
+    if not file.exists():
+        raise InvalidModel("no such file", where=str(file), remedy="give the path of a .keras file")
+    if file.suffix != ".keras":
+        raise Unsupported(f"files ending in {file.suffix!r}", where=str(file), remedy="save it as .keras")
+    import bitwright.train.layers  # noqa: F401  (registers the layers that the file names)
+
+    try:
+        return keras.models.load_model(file, compile=False, safe_mode=True)
+    except BitwrightError:
+        raise
+    except Exception as error:  # Keras raises whatever its archive code raises; all of it means "unreadable"
+        raise InvalidModel(
+            "Keras cannot read it",
+            where=str(file),
+            why=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            remedy="save it again with model.save('name.keras'), without Lambda layers or custom code",
+        ) from error
+
+
+def read_model(
+    model: Any, *, input_format: Any = None, output_format: str | Format | None = None, name: str = ""
+) -> Reading:
+    """The integer graph of `model`.
+
+    input_format: grid of inputs without a quantizer, "s8.3", a Format, or (format, step).
+    output_format: grid on which an output without an exact one is rounded, half-even.
+    Raises `Unsupported`, `InvalidModel` or `Inexact` naming the layer and the way out.
+    """
+    functional = _functional(model)
+    _check(functional)
+    formatted = None if input_format is None else InputFormat.of(input_format)
+    told = None if output_format is None else _format(output_format)
+    shapes = {i: _shape(t, functional.name) for i, t in enumerate(functional.inputs)}
+    walk = Walk(formatted, shapes)
+    sources = [Lazy(shapes[i], None, source=i) for i in shapes]
+    kinds: dict[str, str] = {}
+    outputs = _inline(functional, walk, sources, kinds)
+    positions: list[int] = []
+    decoders: list[Decoder] = []
+    for lazy, label in zip(outputs, _output_names(functional), strict=True):
+        position, head = walk.output(lazy, None if told is None else told.step, label)
+        positions.append(position)
+        decoders.append(Decoder(walk.type(position).step, head))
+    graph = walk.builder.graph(name or functional.name, positions)
+    return Reading(graph, tuple(walk.encoders), tuple(decoders), tuple(walk.findings), kinds)
+
+
+def _format(told: str | Format) -> Format:
+    return Format.parse(told) if isinstance(told, str) else told
+
+
+def _functional(model: Any) -> Any:
+    if isinstance(model, keras.Sequential):
+        if not model.built:
+            raise InvalidModel(
+                "the model is not built", where=model.name, remedy="begin it with keras.Input(shape) or call it once"
+            )
+        return model._functional
+    if isinstance(model, keras.Model) and hasattr(model, "_nodes_by_depth"):
+        return model
+    raise Unsupported(
+        f"a {type(model).__name__} is no Sequential or functional Keras model",
+        remedy="build it with keras.Sequential or keras.Model(inputs, outputs)",
+    )
+
+
+def _shape(tensor: Any, name: str) -> tuple[int, ...]:
+    shape = tuple(tensor.shape[1:])
+    if any(d is None for d in shape):
+        raise Unsupported(f"input shape {shape} is open", where=name, remedy="give keras.Input a fixed shape")
+    return tuple(int(d) for d in shape)
+
+
+def _output_names(functional: Any) -> list[str]:
+    names = getattr(functional, "output_names", None)
+    return list(names) if names else [f"y{i}" for i in range(len(functional.outputs))]
+
+
+def _check(functional: Any) -> None:
+    for layer in functional.layers:
+        policy = layer.dtype_policy
+        if policy.compute_dtype not in ("float32", "float64") or policy.variable_dtype != policy.compute_dtype:
+            raise Unsupported(
+                f"dtype policy {policy.name}",
+                where=f"layer '{layer.name}'",
+                why="its sums are not exact",
+                remedy="build the model with dtype='float32'",
+            )
+        for weight in layer.weights:
+            values = np.asarray(ops.convert_to_numpy(weight.value))
+            if values.dtype.kind == "f" and not np.isfinite(values).all():
+                raise InvalidModel(
+                    f"weight '{weight.name}' holds NaN or infinity",
+                    where=f"layer '{layer.name}'",
+                    remedy="train it again with a smaller learning rate, or load an earlier checkpoint",
+                )
+
+
+def _nodes(functional: Any) -> Iterator[Any]:
+    by_depth = functional._nodes_by_depth
+    for depth in sorted(by_depth, reverse=True):
+        yield from by_depth[depth]
+
+
+def _inline(functional: Any, walk: Walk, sources: Sequence[Lazy], kinds: dict[str, str]) -> list[Lazy]:
+    """The lazy outputs of a functional model whose inputs are `sources`; nested models come inline."""
+    known: dict[int, Lazy] = {id(t): lazy for t, lazy in zip(functional.inputs, sources, strict=True)}
+    readers: dict[int, int] = {}
+    for node in _nodes(functional):
+        for tensor in node.arguments.keras_tensors:
+            readers[id(tensor)] = readers.get(id(tensor), 0) + 1
+    for node in _nodes(functional):
+        if node.is_input:
+            continue
+        inputs = [known[id(t)] for t in node.arguments.keras_tensors]
+        for tensor, lazy in zip(node.output_tensors, _apply(node.operation, walk, inputs, kinds), strict=True):
+            known[id(tensor)] = _settled(lazy, walk, node.operation.name, readers.get(id(tensor), 0))
+    return [known[id(t)] for t in functional.outputs]
+
+
+def _settled(lazy: Lazy, walk: Walk, name: str, readers: int) -> Lazy:
+    """A quantized tensor with several readers becomes codes once, not once per reader."""
+    if readers > 1 and lazy.chain and lazy.chain[-1].step is not None:
+        return Lazy(lazy.shape, walk.codes(lazy, name))
+    return lazy
+
+
+def _apply(layer: Any, walk: Walk, inputs: list[Lazy], kinds: dict[str, str]) -> list[Lazy]:
+    if isinstance(layer, keras.Model):
+        return _inline(_functional(layer), walk, inputs, kinds)
+    kinds[layer.name] = type(layer).__name__
+    if type(layer) not in lower and not isinstance(layer, keras.Layer):
+        raise Unsupported(
+            f"no rule for the operation {type(layer).__name__}",
+            where=f"operation '{layer.name}'",
+            remedy="write it with a layer, e.g. keras.layers.Add()([a, b]) instead of a + b",
+        )
+    # A subclass may compute anything: only the classes that were read line by line are trusted.
+    if type(layer) not in lower.kinds and not type(layer).__module__.startswith("bitwright"):
+        raise Unsupported(
+            f"no rule for the layer class {type(layer).__name__}",
+            where=f"layer '{layer.name}'",
+            why=f"known are {', '.join(sorted(kind.__name__ for kind in lower.kinds))}",
+            remedy="replace it by one of these, or put quantized layers around what you need",
+        )
+    return [lower(layer, walk, inputs)]
+
+

@@ -1,0 +1,242 @@
+"""The walk over a Keras model: values stay lazy until something other than element-wise reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from bitwright.core.errors import InvalidModel, Unsupported
+from bitwright.core.origin import Origin
+from bitwright.frontends.keras.elementwise import Elementwise
+from bitwright.frontends.keras.entry import lower_entry
+from bitwright.frontends.keras.grid import Grid, Lowered, lower_chain
+from bitwright.ir.graph import GraphBuilder, TensorType
+from bitwright.ir.graph.ops import GraphOp, Map
+from bitwright.ir.interface import Encoder, Head, RoundEncoder
+from bitwright.numeric import Format, Ints, Rounding, ShiftRoundSaturate, Steps
+
+__all__ = ["Finding", "InputFormat", "Lazy", "Walk"]
+
+
+@dataclass(frozen=True)
+class InputFormat:
+    """The grid of an input that no quantizer guards: a format and, if given, another step than its own."""
+
+    format: Format
+    step: Fraction
+
+    @classmethod
+    def of(cls, told: Any) -> InputFormat:
+        """From "s8.3", a Format, or (format, step)."""
+        format, step = told if isinstance(told, tuple) else (told, None)  # pyright: ignore[reportUnknownVariableType]
+        parsed = Format.parse(format) if isinstance(format, str) else format
+        return cls(parsed, parsed.step if step is None else Fraction(step))  # pyright: ignore[reportArgumentType, reportAttributeAccessIssue]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known about one layer's exactness, for the certificate."""
+
+    layer: str
+    exact: bool
+    why: str
+    unstable: int = 0
+    examples: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lazy:
+    """A tensor of the model: codes at `base` (or float input number `source`), then a chain of functions.
+
+    `moves` are shape operators to apply once a float input has been encoded.
+    """
+
+    shape: tuple[int, ...]
+    base: int | None
+    chain: tuple[Elementwise, ...] = ()
+    source: int = -1
+    moves: tuple[GraphOp, ...] = ()
+    key: int = field(default=0, compare=False)
+
+    def then(self, piece: Elementwise) -> Lazy:
+        """The same tensor with one more function on it."""
+        return replace(self, chain=(*self.chain, piece))
+
+
+class Walk:
+    """Collects the graph while the rules in `rules.py` read layer after layer."""
+
+    def __init__(self, input_format: InputFormat | None, input_shapes: dict[int, tuple[int, ...]]) -> None:
+        self.builder = GraphBuilder()
+        self.encoders: list[Encoder] = []
+        self.findings: list[Finding] = []
+        self.input_format = input_format
+        self.input_shapes = input_shapes
+        self._done: dict[tuple[Any, ...], int] = {}
+
+    # ---- from lazy to codes ------------------------------------------------------------------------
+
+    def codes(self, lazy: Lazy, reader: str) -> int:
+        """The graph position of `lazy`'s codes; `reader` names the layer that needs them."""
+        key = (lazy.base, lazy.source, lazy.moves, tuple(id(p) for p in lazy.chain))
+        if key not in self._done:
+            self._done[key] = self._enter(lazy, reader) if lazy.base is None else self._map(lazy, lazy.base)
+        return self._done[key]
+
+    def type(self, position: int) -> TensorType:
+        """The type of the codes at `position`."""
+        return self.builder.type(position)
+
+    def emit(self, op: GraphOp, args: Sequence[int], layer: str, step: Steps | None = None) -> int:
+        """Append an operator that belongs to `layer`."""
+        return self.builder.apply(op, args, step=step, name=layer, origin=Origin(layer))
+
+    def note(self, layer: str, exact: bool, why: str, unstable: int = 0, examples: tuple[int, ...] = ()) -> None:
+        """Record what is known about `layer`."""
+        self.findings.append(Finding(layer, exact, why, unstable, examples))
+
+    def _enter(self, lazy: Lazy, reader: str) -> int:
+        shape = self.input_shapes[lazy.source]
+        chain = lazy.chain
+        if self.input_format is not None and (not chain or chain[-1].step is None):
+            position = self._formatted(lazy.source, shape)
+            for move in lazy.moves:
+                position = self.emit(move, [position], reader)
+            return self.codes(Lazy(lazy.shape, position, chain), reader) if chain else position
+        if not chain:
+            raise InvalidModel(
+                "a float input reaches it: the model has no input quantizer",
+                where=f"layer '{reader}'",
+                remedy="begin with `x = bw.QActivation('quantized_bits(8,3,alpha=1)')(inputs)`,"
+                " or give input_format='s8.4' to compile",
+            )
+        channelwise = any(piece.channelwise for piece in chain)
+        if channelwise and lazy.moves:
+            raise Unsupported("shapes change between the input and its quantizer", where=f"layer '{reader}'")
+        columns = shape[-1] if channelwise and shape else 1
+        entry = lower_entry(chain, lazy.source, columns, max(len(shape), 1))
+        self.encoders.append(entry.encoder)
+        self.note(chain[-1].layer, True, "input encoder proven equal to the quantizer on every float32")
+        low, high = (Ints(a).collapsed() for a in (entry.low, entry.high))
+        position = self.builder.input(TensorType(shape, low, high, Steps.of(entry.step)), chain[-1].layer)
+        for move in lazy.moves:
+            position = self.emit(move, [position], reader)
+        return position
+
+    def _formatted(self, source: int, shape: tuple[int, ...]) -> int:
+        told = self.input_format
+        assert told is not None
+        self.encoders.append(RoundEncoder(source, told.step, told.format.low, told.format.high))
+        self.note(f"input {source}", True, f"inputs are rounded to {told.format} with step {told.step} (input_format)")
+        type = TensorType(shape, Ints(told.format.low), Ints(told.format.high), Steps.of(told.step))
+        return self.builder.input(type, "x" if source == 0 else f"x{source}")
+
+    def _map(self, lazy: Lazy, base: int, told: Fraction | None = None) -> int:
+        if not lazy.chain:
+            return base
+        last = lazy.chain[-1]
+        if any(piece.head for piece in lazy.chain):
+            raise Unsupported(
+                "a float softmax or sigmoid inside the network has no exact integer form",
+                where=f"layer '{last.layer}'",
+                remedy="move it to the output, or use bw.QActivation with quantized_sigmoid or quantized_tanh",
+            )
+        grid, rows = self._grid(lazy, base)
+        lowered = lower_chain(lazy.chain, grid, told)
+        self._remember(lazy, grid, lowered, told)
+        step = Steps.of(lowered.step)
+        return self.emit(Map(lowered.form, rows), [base], last.layer, step)
+
+    def _remember(self, lazy: Lazy, grid: Grid, lowered: Lowered, told: Fraction | None) -> None:
+        size = int((grid.high - grid.low).max()) + 1
+        how = f"{size} codes x {len(grid.low)} functions called on the real layers"
+        exact = lowered.unstable == 0 and told is None
+        if told is not None:
+            how += f"; rounded half-even to the step {told} (output_format)"
+        if lowered.unstable:
+            how += f"; {lowered.unstable} codes depend on how the float code is compiled"
+        self.note(lazy.chain[-1].layer, exact, how, lowered.unstable, lowered.examples)
+
+    def _grid(self, lazy: Lazy, base: int) -> tuple[Grid, Ints]:
+        """One column per function that differs: one in all, one per channel, or one per element."""
+        type = self.type(base)
+        axes = len(type.shape)
+        channelwise = any(piece.channelwise for piece in lazy.chain)
+        step = type.step.array
+        if type.step.uniform is not None and not channelwise:
+            shape: tuple[int, ...] = (1,) * axes
+        elif step.ndim <= 1 or step.shape[:-1] == (1,) * (step.ndim - 1):
+            shape = (*(1,) * (axes - 1), type.shape[-1])
+        else:
+            shape = type.shape
+        low, high = type.bounds()
+        over = tuple(a for a in range(axes) if shape[a] == 1)
+        low, high = low.min(axis=over, keepdims=True).ravel(), high.max(axis=over, keepdims=True).ravel()
+        steps = np.broadcast_to(step, shape).ravel()
+        rows = Ints(np.arange(len(low)).reshape(shape)) if len(low) > 1 else Ints(0)
+        return Grid(low, high, steps, shape, self._slack(base, len(low))), rows
+
+    def _slack(self, base: int, columns: int) -> Any:
+        """How far Keras's float value may lie off: zero on dyadic steps, float32 rounding elsewhere."""
+        type = self.type(base)
+        if type.step.dyadic:
+            return np.zeros(columns)
+        largest = float(type.step.floats().max()) * type.largest
+        return np.full(columns, largest * 2.0**-20)
+
+    # ---- one step for several tensors ---------------------------------------------------------------
+
+    def aligned(self, positions: Sequence[int], layer: str) -> list[int]:
+        """The tensors brought to one common step by exact multiplications with integers."""
+        types = [self.type(p) for p in positions]
+        if all(t.step == types[0].step for t in types) and types[0].step.uniform is not None:
+            return list(positions)
+        everything = [v for t in types for v in t.step.array.ravel()]
+        common = Steps(everything, (len(everything),)).finest
+        return [self.rescaled(p, common, layer) for p in positions]
+
+    def rescaled(self, position: int, step: Fraction, layer: str) -> int:
+        """The tensor's codes on the finer uniform `step`."""
+        type = self.type(position)
+        if type.step == Steps.of(step):
+            return position
+        factors = type.step.array.ravel() / step
+        if any(f.denominator != 1 or f.numerator.bit_length() > 40 for f in factors):
+            raise Unsupported(f"steps {type.step} and {step} have no common grid", where=f"layer '{layer}'")
+        mul = [int(f) for f in factors]
+        zeros, big = [0] * len(mul), [1 << 60] * len(mul)
+        form = ShiftRoundSaturate(
+            Ints(mul), Ints(zeros), Ints(zeros), Rounding.FLOOR, Ints([-b for b in big]), Ints(big)
+        )
+        rows = Ints(np.arange(len(mul)).reshape(type.step.shape)) if len(mul) > 1 else Ints(0)
+        return self.emit(Map(form, rows), [position], layer, Steps.of(step))
+
+    # ---- outputs ------------------------------------------------------------------------------------
+
+    def output(self, lazy: Lazy, told: Fraction | None, name: str) -> tuple[int, Head]:
+        """Codes of an output on one step, and the float head that `predict` applies to them."""
+        head, chain = Head.NONE, lazy.chain
+        if chain and chain[-1].head is not None:
+            head, chain = chain[-1].head, chain[:-1]
+            self.note(lazy.chain[-1].layer, True, f"float {head.value} outside hardware, on exact logits (argmax kept)")
+        cut = replace(lazy, chain=chain)
+        if told is not None and cut.base is not None and chain and chain[-1].step is None:
+            return self._map(cut, cut.base, told), head
+        position = self.codes(cut, name)
+        if self.type(position).step.uniform is None:
+            position = self._one_step(position, name)
+        return position, head
+
+    def _one_step(self, position: int, name: str) -> int:
+        steps = self.type(position).step
+        if not steps.dyadic:
+            raise Unsupported(
+                f"its channels have different steps that are no powers of two: {steps}",
+                where=f"output '{name}'",
+                remedy="give output_format='s16.8' to compile",
+            )
+        return self.rescaled(position, steps.finest, name)

@@ -1,0 +1,132 @@
+"""The doors between floats and codes: how inputs become codes, and what outputs mean.
+
+Floats exist here and nowhere below. An encoder gives exactly the code that the model's own input
+quantizer would; a decoder gives the value of a code and applies a float head such as softmax.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitwright.core.errors import InvalidValue
+from bitwright.numeric import IntArray, Steps
+
+__all__ = ["Decoder", "Encoder", "Head", "LevelEncoder", "RoundEncoder"]
+
+
+class Head(Enum):
+    """A float function after the last integers: computed by `predict`, never by hardware."""
+
+    NONE = "none"
+    SOFTMAX = "softmax"
+    LOG_SOFTMAX = "log_softmax"
+    SIGMOID = "sigmoid"
+    TANH = "tanh"
+
+    def __call__(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        match self:
+            case Head.SOFTMAX:
+                powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+                return powers / powers.sum(axis=-1, keepdims=True)
+            case Head.LOG_SOFTMAX:
+                shifted = logits - logits.max(axis=-1, keepdims=True)
+                return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+            case Head.SIGMOID:
+                return (1 / (1 + np.exp(-logits.astype(np.float64)))).astype(np.float32)
+            case Head.TANH:
+                return np.tanh(logits)
+            case Head.NONE:
+                return logits
+
+
+class Encoder(Protocol):
+    """Floats to codes for one input: `encoder(x)` with x (batch, *shape) float32."""
+
+    @property
+    def source(self) -> int:
+        """Which of the model's inputs it reads."""
+        ...
+
+    def __call__(self, x: NDArray[Any]) -> IntArray: ...
+
+    def describe(self) -> dict[str, Any]:
+        """What it does, for manifest and certificate."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RoundEncoder:
+    """code = clip(round half-even(x / step), low, high), in float32 arithmetic where the step is dyadic."""
+
+    source: int
+    step: Fraction
+    low: int
+    high: int
+
+    def __call__(self, x: NDArray[Any]) -> IntArray:
+        return self.floats(x).astype(np.int64)
+
+    def floats(self, x: NDArray[Any]) -> NDArray[np.floating]:
+        """The codes as floats (what the fast emulator starts from)."""
+        inverse = 1 / self.step
+        exact = inverse.numerator == 1 or inverse.denominator == 1 and inverse.numerator & (inverse.numerator - 1) == 0
+        scaled = x.astype(np.float32) * np.float32(inverse) if exact else x.astype(np.float64) / float(self.step)
+        np.rint(scaled, out=scaled)
+        np.clip(scaled, self.low, self.high, out=scaled)
+        if np.isnan(scaled).any():
+            raise InvalidValue("the input holds NaN", where=f"input {self.source}", remedy="clean the data first")
+        return scaled
+
+    def describe(self) -> dict[str, Any]:
+        """As plain data."""
+        return {"kind": "round_half_even", "step": str(self.step), "low": self.low, "high": self.high}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LevelEncoder:
+    """code = low + direction * number of levels t with x >= t; levels (columns, n) float32, columns last axis.
+
+    `columns` is 1 or the size of the last axis. Rows are padded with +inf.
+    """
+
+    source: int
+    levels: NDArray[np.float32]
+    base: IntArray
+    direction: IntArray
+
+    def __call__(self, x: NDArray[Any]) -> IntArray:
+        given = np.asarray(x, dtype=np.float32)
+        if np.isnan(given).any():
+            raise InvalidValue("the input holds NaN", where=f"input {self.source}", remedy="clean the data first")
+        if len(self.levels) == 1:
+            counted = np.searchsorted(self.levels[0], given, side="right")
+            return self.base[0] + self.direction[0] * counted
+        counted = np.empty(given.shape, dtype=np.int64)
+        for column, levels in enumerate(self.levels):
+            counted[..., column] = np.searchsorted(levels, given[..., column], side="right")
+        return self.base + self.direction * counted
+
+    def describe(self) -> dict[str, Any]:
+        """As plain data."""
+        return {"kind": "levels", "levels": self.levels.tolist(), "base": self.base.tolist()}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """Codes of one output to what the model returns: value = code x step, then the float head."""
+
+    step: Steps
+    head: Head = Head.NONE
+
+    def values(self, codes: NDArray[Any]) -> NDArray[np.float32]:
+        """The values before the head, float32 (exact while codes stay below 2**24)."""
+        return (codes * self.step.floats()).astype(np.float32)
+
+    def __call__(self, codes: NDArray[Any]) -> NDArray[np.float32]:
+        return self.head(self.values(codes))

@@ -1,0 +1,282 @@
+"""`synthesize`: the graph unrolled into words, every element its own piece of hardware."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitwright.core.errors import InvalidValue
+from bitwright.core.rules import Rules
+from bitwright.ir.graph import Graph, TensorType
+from bitwright.ir.graph.kernels import windows
+from bitwright.ir.graph.ops import (
+    Add,
+    Concat,
+    Constant,
+    Conv,
+    Dense,
+    GraphOp,
+    Input,
+    Map,
+    Maximum,
+    MaxPool,
+    Minimum,
+    Multiply,
+    Pad,
+    Reshape,
+    Slice,
+    Subtract,
+    SumPool,
+    Transpose,
+    Upsample,
+)
+from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word
+from bitwright.numeric import IntArray
+from bitwright.passes.share import AdderGraph, Share
+from bitwright.passes.words import element
+
+__all__ = ["Synthesize", "unroll"]
+
+Words = NDArray[np.int64]
+"""Positions of words in the builder, in the shape of the tensor."""
+
+
+@dataclass
+class _Context:
+    builder: NetlistBuilder
+    share: Share
+    type: TensorType
+    graphs: dict[bytes, AdderGraph] = field(default_factory=dict[bytes, AdderGraph])
+
+
+@dataclass(frozen=True)
+class Synthesize:
+    """Unrolls a graph: constants dissolve into adder graphs, maps into clips, searches and tables.
+
+    `most_words` refuses networks that are too large to unroll before any work is done.
+    """
+
+    share: Share = field(default_factory=Share)
+    most_words: int = 4_000_000
+
+    def __call__(self, program: Graph) -> Netlist:
+        """The netlist with the same function (no registers yet)."""
+        self._refuse_huge(program)
+        context = _Context(NetlistBuilder(), self.share, program.nodes[0].type)
+        tensors: list[Words] = []
+        ports: list[Port] = []
+        for node in program.nodes:
+            if isinstance(node.op, Input):
+                ports.append(_port(context.builder, node.name, node.type))
+                tensors.append(np.array(ports[-1].words, dtype=np.int64).reshape(node.type.shape))
+                continue
+            context.builder.at(node.origin)
+            context.type = node.type
+            words = unroll(node.op, context, [tensors[a] for a in node.args])
+            tensors.append(_narrowed(context.builder, words, node.type))
+        results = [self._result(context.builder, program, i, tensors) for i in range(len(program.outputs))]
+        return context.builder.finish(program.name, ports, results)
+
+    def _result(self, builder: NetlistBuilder, program: Graph, index: int, tensors: list[Words]) -> Port:
+        node = program.nodes[program.outputs[index]]
+        name = "y" if len(program.outputs) == 1 else f"y{index}"
+        words = tuple(int(w) for w in tensors[program.outputs[index]].ravel())
+        return Port(name, node.type.shape, words, node.type.step)
+
+    def _refuse_huge(self, program: Graph) -> None:
+        for node in program.nodes:
+            size = _digits(node.op, node.type)
+            if size > self.most_words:
+                raise InvalidValue(
+                    f"unrolled it takes about {size:,} additions",
+                    where=f"layer '{node.origin.layer}'",
+                    why=f"the parallel architecture stops at {self.most_words:,}",
+                    remedy="make the layer smaller, prune it, or use fewer bits",
+                )
+
+
+def _digits(op: GraphOp, type: TensorType) -> int:
+    if isinstance(op, Dense):
+        return int(np.count_nonzero(op.weights.array)) * max(type.size // max(op.weights.shape[1], 1), 1)
+    if isinstance(op, Conv):
+        return int(np.count_nonzero(op.weights.array)) * max(type.size // max(op.weights.shape[-1], 1), 1)
+    return type.size
+
+
+def _port(builder: NetlistBuilder, name: str, type: TensorType) -> Port:
+    low, high = (a.ravel().tolist() for a in type.bounds())
+    return builder.input_port(name, type.shape, [Word(a, b) for a, b in zip(low, high, strict=True)], type.step)
+
+
+def _narrowed(builder: NetlistBuilder, words: Words, type: TensorType) -> Words:
+    """The graph's proven ranges written onto the words: they see cancellation that single words do not."""
+    low, high = (a.ravel().tolist() for a in type.bounds())
+    flat = [builder.narrow(w, a, b) for w, a, b in zip(words.ravel().tolist(), low, high, strict=True)]
+    return np.array(flat, dtype=np.int64).reshape(type.shape)
+
+
+unroll: Rules[[_Context, list[Words]], Words] = Rules("graph operator as words")
+
+
+@unroll.on(Constant)
+def _(op: Constant, context: _Context, args: list[Words]) -> Words:
+    return _each(context.builder.constant, op.values.array)
+
+
+def _each(function: Callable[..., int], *arrays: NDArray[np.int64]) -> Words:
+    aligned = np.broadcast_arrays(*arrays)
+    flat = [function(*items) for items in zip(*(a.ravel().tolist() for a in aligned), strict=True)]
+    return np.array(flat, dtype=np.int64).reshape(aligned[0].shape)
+
+
+@unroll.on(Dense)
+def _(op: Dense, context: _Context, args: list[Words]) -> Words:
+    rows = args[0].reshape(-1, args[0].shape[-1])
+    out = [_product(context, row, op.weights.array, op.bias.array) for row in rows]
+    return np.stack(out).reshape(*args[0].shape[:-1], op.weights.shape[1])
+
+
+@unroll.on(Conv)
+def _(op: Conv, context: _Context, args: list[Words]) -> Words:
+    rank, weights = len(op.strides), op.weights.array
+    zero = context.builder.constant(0)
+    view = windows(args[0][None], weights.shape[:rank], op.strides, op.pads, op.dilation, zero)[0]
+    inner, filters = weights.shape[rank], weights.shape[-1] // op.groups
+    parts: list[Words] = []
+    for group in range(op.groups):
+        channels = view[(..., slice(group * inner, (group + 1) * inner), *[slice(None)] * rank)]
+        columns = np.moveaxis(channels, rank, -1)
+        rows = columns.reshape(-1, int(np.prod(columns.shape[rank:])))
+        picked = slice(group * filters, (group + 1) * filters)
+        matrix = weights[..., picked].reshape(rows.shape[1], filters)
+        out = [_product(context, row, matrix, op.bias.array[picked]) for row in rows]
+        parts.append(np.stack(out).reshape(*view.shape[:rank], filters))
+    return np.concatenate(parts, axis=-1)
+
+
+def _product(context: _Context, row: Words, matrix: IntArray, bias: IntArray) -> Words:
+    """row @ matrix + bias as words; equal matrices share one adder graph."""
+    builder = context.builder
+    key = matrix.tobytes() + str(matrix.shape).encode()
+    if key not in context.graphs:
+        types = [builder.type(w) for w in row.tolist()]
+        low, high = (np.array([getattr(t, end) for t in types], dtype=np.int64) for end in ("low", "high"))
+        context.graphs[key] = context.share(matrix, low, high)
+    graph = context.graphs[key]
+    values = row.tolist()
+    for a, sa, b, sb, sign in graph.steps.tolist():
+        combine = builder.add if sign > 0 else builder.subtract
+        values.append(combine(values[a], values[b], sa, sb))
+    out = [_output(builder, values, *step, int(b)) for step, b in zip(graph.outputs.tolist(), bias, strict=True)]
+    return np.array(out, dtype=np.int64)
+
+
+def _output(builder: NetlistBuilder, values: list[int], index: int, shift: int, sign: int, bias: int) -> int:
+    constant = builder.constant(bias)
+    if index < 0:
+        return constant
+    combine = builder.add if sign > 0 else builder.subtract
+    return combine(constant, values[index], 0, shift)
+
+
+@unroll.on(Map)
+def _(op: Map, context: _Context, args: list[Words]) -> Words:
+    rows = np.broadcast_to(op.rows.array, args[0].shape)
+    return _each(lambda word, row: element(op.form, row, context.builder, word), args[0], rows)
+
+
+@unroll.on(Add)
+def _(op: Add, context: _Context, args: list[Words]) -> Words:
+    return _each(context.builder.add, *args)
+
+
+@unroll.on(Subtract)
+def _(op: Subtract, context: _Context, args: list[Words]) -> Words:
+    return _each(context.builder.subtract, *args)
+
+
+@unroll.on(Multiply)
+def _(op: Multiply, context: _Context, args: list[Words]) -> Words:
+    return _each(context.builder.multiply, *args)
+
+
+def _larger(builder: NetlistBuilder, a: int, b: int) -> int:
+    x, y = builder.type(a), builder.type(b)
+    if x.low >= y.high:
+        return a
+    if y.low >= x.high:
+        return b
+    return builder.mux(builder.at_least(a, b), a, b)
+
+
+@unroll.on(Maximum)
+def _(op: Maximum, context: _Context, args: list[Words]) -> Words:
+    return _each(lambda a, b: _larger(context.builder, a, b), *args)
+
+
+@unroll.on(Minimum)
+def _(op: Minimum, context: _Context, args: list[Words]) -> Words:
+    builder = context.builder
+    return _each(lambda a, b: builder.mux(builder.at_least(a, b), b, a), *args)
+
+
+def _tree(items: list[int], combine: Callable[[int, int], int]) -> int:
+    """A balanced tree: least depth."""
+    while len(items) > 1:
+        pairs = [combine(a, b) for a, b in zip(items[::2], items[1::2], strict=False)]
+        items = pairs + ([items[-1]] if len(items) % 2 else [])
+    return items[0]
+
+
+def _pooled(
+    op: SumPool | MaxPool, words: Words, fill: int, combine: Callable[[int, int], int]
+) -> Words:
+    rank = len(op.pool)
+    view = windows(words[None], op.pool, op.strides, op.pads, (1,) * rank, fill)[0]
+    flat = view.reshape(*view.shape[: rank + 1], -1)
+    out = [_tree([w for w in row if w != fill], combine) for row in flat.reshape(-1, flat.shape[-1]).tolist()]
+    return np.array(out, dtype=np.int64).reshape(flat.shape[:-1])
+
+
+@unroll.on(SumPool)
+def _(op: SumPool, context: _Context, args: list[Words]) -> Words:
+    return _pooled(op, args[0], context.builder.constant(0), context.builder.add)
+
+
+@unroll.on(MaxPool)
+def _(op: MaxPool, context: _Context, args: list[Words]) -> Words:
+    return _pooled(op, args[0], -1, lambda a, b: _larger(context.builder, a, b))
+
+
+@unroll.on(Reshape)
+def _(op: Reshape, context: _Context, args: list[Words]) -> Words:
+    return args[0].reshape(op.shape)
+
+
+@unroll.on(Transpose)
+def _(op: Transpose, context: _Context, args: list[Words]) -> Words:
+    return args[0].transpose(op.order)
+
+
+@unroll.on(Concat)
+def _(op: Concat, context: _Context, args: list[Words]) -> Words:
+    return np.concatenate(args, axis=op.axis)
+
+
+@unroll.on(Slice)
+def _(op: Slice, context: _Context, args: list[Words]) -> Words:
+    return args[0][tuple(slice(a, b, s) for a, b, s in zip(op.starts, op.stops, op.strides, strict=True))]
+
+
+@unroll.on(Pad)
+def _(op: Pad, context: _Context, args: list[Words]) -> Words:
+    return np.pad(args[0], op.pads, constant_values=context.builder.constant(0))
+
+
+@unroll.on(Upsample)
+def _(op: Upsample, context: _Context, args: list[Words]) -> Words:
+    return reduce(lambda words, axis: np.repeat(words, op.factors[axis], axis), range(len(op.factors)), args[0])

@@ -1,0 +1,150 @@
+"""Integer functions as words: the candidates for one element of a map, and the cheapest of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from bitwright.core.rules import Rules
+from bitwright.cost.area import Area, area
+from bitwright.ir.netlist import NetlistBuilder, Word
+from bitwright.numeric import (
+    IntArray,
+    MapForm,
+    Rounding,
+    ShiftRoundSaturate,
+    Steps,
+    Table,
+    Thresholds,
+    signed_digits,
+)
+
+__all__ = ["element", "half_even", "times"]
+
+_WIDEST_TABLE = 14
+
+Build = Callable[[NetlistBuilder, int], int]
+
+element: Rules[[int, NetlistBuilder, int], int] = Rules("one element of a map as words")
+"""(form, row, builder, word) -> the word that holds the function's value."""
+
+
+def times(builder: NetlistBuilder, x: int, factor: int) -> int:
+    """x * factor by signed digits, most significant first."""
+    if factor == 0:
+        return builder.constant(0)
+    digits = signed_digits(abs(factor))[::-1]
+    total, place = x, digits[0][0]
+    for shift, sign in digits[1:]:
+        combine = builder.add if sign > 0 else builder.subtract
+        total = combine(total, x, place - shift, 0)
+        place = shift
+    total = builder.shift(total, place)
+    return total if factor > 0 else builder.negate(total)
+
+
+def half_even(builder: NetlistBuilder, x: int, shift: int) -> int:
+    """x / 2**shift rounded half to even: add half, drop the bits, clear the last bit on a tie."""
+    raised = builder.add(x, builder.constant(1 << (shift - 1)))
+    rounded = builder.shift(raised, -shift)
+    tie = builder.at_least(builder.constant(0), builder.bits(raised, 0, shift))
+    last = builder.mux(tie, builder.constant(0), builder.bits(rounded, 0, 1))
+    return builder.add(builder.shift(rounded, -1), last, 1, 0)
+
+
+@element.on(ShiftRoundSaturate)
+def _(form: ShiftRoundSaturate, row: int, builder: NetlistBuilder, x: int) -> int:
+    mul, add, shift = (int(a.array[row]) for a in (form.mul, form.add, form.shift))
+    low, high = int(form.low.array[row]), int(form.high.array[row])
+    total = builder.add(times(builder, x, mul), builder.constant(add))
+    if form.rounding is Rounding.HALF_EVEN and shift > 0:
+        total = half_even(builder, total, shift)
+    elif form.rounding is Rounding.FLOOR or shift == 0:
+        total = builder.shift(total, -shift)
+    else:
+        return _tabulated(form, row, builder, x)
+    return builder.clip(total, low, high)
+
+
+def _tabulated(form: MapForm, row: int, builder: NetlistBuilder, x: int) -> int:
+    codes = _codes(builder.type(x))
+    return builder.table(x, int(codes[0]), form(codes, np.array(row)).tolist())
+
+
+def _codes(word: Word) -> IntArray:
+    return np.arange(word.low, word.high + 1)
+
+
+@element.on(Table)
+def _(form: Table, row: int, builder: NetlistBuilder, x: int) -> int:
+    return _tabulated(form, row, builder, x)
+
+
+@element.on(Thresholds)
+def _(form: Thresholds, row: int, builder: NetlistBuilder, x: int) -> int:
+    word = builder.type(x)
+    steps, values = _reached(form, row, word)
+    candidates: list[Build] = [lambda b, w: _search(b, w, steps, values)]
+    if word.width <= _WIDEST_TABLE:
+        candidates.append(lambda b, w: _tabulated(form, row, b, w))
+    return _cheapest(candidates, builder, x)
+
+
+def _reached(form: Thresholds, row: int, word: Word) -> tuple[list[int], list[int]]:
+    """The thresholds inside the word's range and the values between them."""
+    thresholds, values = form.thresholds.array[row], form.values.array[row]
+    first = int((thresholds <= word.low).sum())
+    last = int((thresholds <= word.high).sum())
+    steps: list[int] = []
+    kept = [int(values[first])]
+    for place in range(first, last):
+        if int(values[place + 1]) == kept[-1]:
+            continue
+        if steps and steps[-1] == int(thresholds[place]):
+            kept[-1] = int(values[place + 1])
+        else:
+            steps.append(int(thresholds[place]))
+            kept.append(int(values[place + 1]))
+    return steps, kept
+
+
+def _search(builder: NetlistBuilder, x: int, steps: list[int], values: list[int]) -> int:
+    """Binary search: one comparison a bit, with the thresholds of the later ones looked up."""
+    if not steps:
+        return builder.constant(values[0])
+    levels = len(steps).bit_length()
+    padded = steps + [builder.type(x).high + 1] * ((1 << levels) - 1 - len(steps))
+    found = -1
+    for level in range(levels):
+        stride = 1 << (levels - level)
+        candidates = padded[stride // 2 - 1 :: stride]
+        bound = _lookup(builder, found, candidates)
+        bit = builder.at_least(x, bound)
+        found = bit if found < 0 else builder.add(found, bit, 1, 0)
+    last = [values[min(i, len(values) - 1)] for i in range(1 << levels)]
+    return _lookup(builder, found, last)
+
+
+def _lookup(builder: NetlistBuilder, index: int, choices: list[int]) -> int:
+    if index < 0:
+        return builder.constant(choices[0])
+    return builder.table(index, 0, choices)
+
+
+def _cheapest(candidates: list[Build], builder: NetlistBuilder, x: int) -> int:
+    """Try every candidate on a scratch netlist and build the one with the fewest LUTs."""
+    if len(candidates) == 1:
+        return candidates[0](builder, x)
+    costs = [_cost(build, builder.type(x)) for build in candidates]
+    return candidates[costs.index(min(costs))](builder, x)
+
+
+def _cost(build: Build, word: Word) -> float:
+    scratch = NetlistBuilder()
+    port = scratch.input_port("x", (), [word], Steps.of(1))
+    build(scratch, port.words[0])
+    total = sum(
+        (area(n.op, n.type, [scratch.nodes[a].type for a in n.args]) for n in scratch.nodes), Area()
+    )
+    return total.luts

@@ -1,0 +1,5 @@
+"""Devices and boards."""
+
+from bitwright.platforms.device import Device, Fabric, device, devices
+
+__all__ = ["Device", "Fabric", "device", "devices"]

@@ -1,0 +1,72 @@
+"""Devices as frozen records, one TOML file each."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from bitwright.core.errors import InvalidValue
+
+__all__ = ["Device", "Fabric", "device", "devices"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fabric:
+    """How a family computes: delays in ns, and yosys's name for it.
+
+    lut_ns: one LUT with the wire behind it; carry_ns: one bit of a carry chain; chain_ns: getting
+    onto and off a chain; register_ns: clock to output plus set-up. The model's source is `delays`.
+    """
+
+    family: str
+    lut_inputs: int
+    lut_ns: float
+    carry_ns: float
+    chain_ns: float
+    register_ns: float
+    delays: str
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A part: what it holds, what it is made of, and its default clock in MHz."""
+
+    name: str
+    fabric: Fabric
+    luts: int
+    ffs: int
+    brams: int
+    dsps: int
+    clock_mhz: float
+    urams: int = 0
+
+
+@cache
+def devices() -> tuple[str, ...]:
+    """The names of all known devices."""
+    folder = files("bitwright.platforms") / "data"
+    return tuple(sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")))
+
+
+@cache
+def device(name: str) -> Device:
+    """The device called `name`; raises `InvalidValue` with the nearest known name."""
+    if name not in devices():
+        near = get_close_matches(name, devices(), 3) or list(devices())
+        raise InvalidValue(f"unknown device {name!r}", remedy=f"one of {', '.join(near)}")
+    text = (files("bitwright.platforms") / "data" / f"{name}.toml").read_text()
+    return _read(tomllib.loads(text), name)
+
+
+def _read(record: dict[str, Any], name: str) -> Device:
+    wanted = {f.name for f in fields(Device)} - {"name", "fabric"}
+    unknown = set(record) - wanted - {"fabric"}
+    if unknown:
+        raise InvalidValue(f"unknown key {sorted(unknown)[0]!r}", where=f"platforms/data/{name}.toml")
+    family = record.pop("fabric")
+    fabric = tomllib.loads((files("bitwright.platforms") / "fabrics" / f"{family}.toml").read_text())
+    return Device(name=name, fabric=Fabric(family=family, **fabric), **record)
