@@ -18,7 +18,7 @@ __all__ = ["main", "render"]
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 HEAD = """# Benchmarks
 
-`make bench` runs every module of `benchmarks/` and writes this page from the JSON files in `docs/benchmarks/`.
+`make bench` runs every module of `benchmarks/` and writes this page from the JSON in `docs/benchmarks/`.
 Peers run beside bitwright in the same run where they are installed; ratios count, absolute times belong to
 the machine.
 A claim is computed, never typed, and one that does not hold stays on the page.
