@@ -74,10 +74,10 @@ def _accuracy_tile(accuracy: Accuracy) -> Tile:
 
 def _lut_tile(row: CostRow) -> Tile:
     if row.synthesized is None:
-        return Tile("Lookup tables", words.count(row.predicted), "LUT", "predicted, not synthesized yet")
+        return Tile("Lookup tables", words.count(row.predicted), "", "predicted, not synthesized yet")
     by = f"by {row.tool}" if row.tool else "synthesized"
     predicted = "" if row.error is None else f"; predicted {words.signed_percent(row.error)}"
-    return Tile("Lookup tables", words.count(row.synthesized), "LUT", f"{by}{predicted}")
+    return Tile("Lookup tables", words.count(row.synthesized), "", f"{by}{predicted}")
 
 
 def _amount_tile(name: str, row: CostRow) -> Tile:
