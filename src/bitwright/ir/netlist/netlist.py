@@ -66,7 +66,7 @@ def stages(program: Netlist) -> list[int]:
 def latency_cycles(program: Netlist) -> int:
     """Clock cycles from an input to the outputs that it determines."""
     stage = stages(program)
-    return max((stage[o] for o in program.outputs), default=0)
+    return max((stage[o] for o in program.outputs if stage[o] >= 0), default=0)
 
 
 class NetlistBuilder:

@@ -1,0 +1,1 @@
+"""Files from programs: Verilog, C++ and vendor projects."""

@@ -1,0 +1,250 @@
+"""One Verilog module per layer of a netlist."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from bitwright.backends.verilog.layers import Layer, layers, word_names
+from bitwright.backends.verilog.operand import Operand
+from bitwright.backends.verilog.tree import (
+    Always,
+    Assign,
+    Comment,
+    Concat,
+    Expression,
+    If,
+    Item,
+    Literal,
+    Module,
+    Net,
+    PortDeclaration,
+    Ref,
+    Unary,
+    Update,
+)
+from bitwright.backends.verilog.words import Functions, verilog
+from bitwright.core.naming import Namer, identifier
+from bitwright.ir.netlist.netlist import Netlist, stages
+from bitwright.ir.netlist.ops import Register
+
+__all__ = ["Design", "LayerModule", "layer_modules", "sink"]
+
+
+@dataclass(frozen=True)
+class Design:
+    """A netlist with what every module of it needs to know, worked out once."""
+
+    netlist: Netlist
+    name: str
+    stalls: bool
+    """Whether the registers have a clock enable."""
+    names: list[str] = field(init=False)
+    ages: list[int] = field(init=False)
+    constant: list[bool] = field(init=False)
+    layers: list[Layer] = field(init=False)
+    taken: frozenset[str] = field(init=False)
+    """Names of words and ports: nothing else in a module may be called so."""
+
+    def __post_init__(self) -> None:
+        # Words whose range is one number are written as that number wherever they are read.
+        constant = [node.type.low == node.type.high for node in self.netlist.nodes]
+        for name, value in (
+            ("names", word_names(self.netlist)),
+            ("ages", stages(self.netlist)),
+            ("constant", constant),
+            ("layers", layers(self.netlist, constant)),
+        ):
+            object.__setattr__(self, name, value)
+        ports = (*self.netlist.inputs, *self.netlist.results)
+        object.__setattr__(self, "taken", frozenset((*self.names, *(identifier(p.name) for p in ports))))
+
+    def operand(self, position: int) -> Operand:
+        """A fresh operand for the word at `position`."""
+        return Operand(self.names[position], self.netlist.nodes[position].type)
+
+    def is_register(self, position: int) -> bool:
+        """Whether the word is a flip-flop (a register of a number is that number)."""
+        return isinstance(self.netlist.nodes[position].op, Register) and self.ages[position] > 0
+
+
+@dataclass(frozen=True, slots=True)
+class LayerModule:
+    """A layer's module and the words at its edge, by position."""
+
+    module: Module
+    title: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    clocked: bool
+
+
+def layer_modules(design: Design) -> list[LayerModule]:
+    """A module for each layer; the one that computes a word comes before those that read it."""
+    fresh = Namer()
+    for name in ("", "_core", "_axis", "_tb", "_axis_tb"):
+        fresh(design.name + name)
+    edges = _edges(design)
+    names = [fresh(f"{design.name}_{layer.name or 'logic'}") for layer in design.layers]
+    return [
+        _layer_module(design, layer, name, edges) for layer, name in zip(design.layers, names, strict=True)
+    ]
+
+
+def _edges(design: Design) -> list[bool]:
+    """For each word whether another module reads it, or the netlist's edge."""
+    home = [-1] * len(design.netlist.nodes)
+    for number, layer in enumerate(design.layers):
+        for position in layer.words:
+            home[position] = number
+    crosses = [False] * len(home)
+    for position, node in enumerate(design.netlist.nodes):
+        if home[position] >= 0:
+            for argument in node.args:
+                crosses[argument] = crosses[argument] or home[argument] != home[position]
+    for position in design.netlist.outputs:
+        crosses[position] = True
+    return crosses
+
+
+def _layer_module(design: Design, layer: Layer, name: str, edges: list[bool]) -> LayerModule:
+    scope = _Scope(design, layer)
+    body = scope.body()
+    outputs = tuple(p for p in layer.words if edges[p])
+    scope.export(outputs)
+    clocked = any(design.is_register(p) for p in layer.words)
+    ports = _control(design, clocked) + scope.ports(outputs)
+    dropped = sink(scope.unused(), "bits that rounding, saturation and proven ranges drop")
+    items = (*scope.functions.all(), *scope.declared(edges, body), *dropped)
+    about = _about(design, layer)
+    return LayerModule(Module(name, about, ports, items), layer.title, scope.inputs, outputs, clocked)
+
+
+def _control(design: Design, clocked: bool) -> tuple[PortDeclaration, ...]:
+    names = ("clk", "ce") if design.stalls else ("clk",)
+    return tuple(PortDeclaration("input", "wire", name, 1) for name in names) if clocked else ()
+
+
+def sink(parts: list[Expression], reason: str) -> list[Item]:
+    """A net that reads what nothing else reads, so that lint can tell dropped bits from forgotten ones."""
+    if not parts:
+        return []
+    value = Unary("&", Concat((Literal(0, 1), *parts)))
+    return [Comment(reason), Net("wire", "unused", 1, value=value)]
+
+
+class _Scope:
+    """The words of one layer's module while its items are made."""
+
+    def __init__(self, design: Design, layer: Layer) -> None:
+        self.design = design
+        self.layer = layer
+        self.functions = Functions(design.taken)
+        self._inside = frozenset(layer.words)
+        self._operands: dict[int, Operand] = {p: design.operand(p) for p in layer.words}
+        self._outside: dict[int, Operand] = {}
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """Words of other modules that this one reads, in the netlist's order."""
+        return tuple(sorted(p for p, word in self._outside.items() if word.value is None))
+
+    def _operand(self, position: int) -> Operand:
+        found = self._operands.get(position)
+        if found is None:
+            found = self._operands[position] = self._outside[position] = self.design.operand(position)
+        return found
+
+    def body(self) -> dict[int, Expression]:
+        """The value of every word of the layer, by position."""
+        values: dict[int, Expression] = {}
+        for position in self.layer.words:
+            node = self.design.netlist.nodes[position]
+            args = [self._operand(a) for a in node.args]
+            values[position] = verilog(node.op, args, node.type, self.functions)
+        return values
+
+    def export(self, outputs: tuple[int, ...]) -> None:
+        """Count words at the module's edge as read."""
+        for position in outputs:
+            self._operands[position].used = -1
+
+    def unused(self) -> list[Expression]:
+        """Bits of nets that no expression reads."""
+        words = [word for _, word in sorted(self._operands.items()) if word.value is None]
+        return [bits for word in words for bits in word.unused]
+
+    def ports(self, outputs: tuple[int, ...]) -> tuple[PortDeclaration, ...]:
+        """The words at the module's edge as ports of the same names."""
+        ports: list[PortDeclaration] = []
+        for position in (*self.inputs, *outputs):
+            word = self._operands[position]
+            direction = "output" if position in self._inside else "input"
+            kind = "reg" if direction == "output" and self.design.is_register(position) else "wire"
+            ports.append(PortDeclaration(direction, kind, word.name, word.width, word.signed))
+        return tuple(ports)
+
+    def declared(self, edges: list[bool], values: dict[int, Expression]) -> list[Item]:
+        """Stage by stage: the registers that begin it, then its logic."""
+        by_age: dict[int, list[int]] = defaultdict(list)
+        for position in self.layer.words:
+            by_age[max(self.design.ages[position], 0)].append(position)
+        items: list[Item] = []
+        for age in sorted(by_age):
+            items.append(Comment(f"after {age} clock cycle{'s' if age != 1 else ''}"))
+            items += self._stage(by_age[age], edges, values)
+        return items
+
+    def _stage(self, words: list[int], edges: list[bool], values: dict[int, Expression]) -> list[Item]:
+        registers = [p for p in words if self.design.is_register(p)]
+        logic = [p for p in words if not self.design.is_register(p)]
+        items: list[Item] = []
+        for position in registers:
+            if not edges[position]:
+                items.append(self._net("reg", position, None))
+        if registers:
+            updates = tuple(Update(self._operands[p].name, values[p]) for p in registers)
+            items.append(Always("clk", (If(Ref("ce"), updates),) if self.design.stalls else updates))
+        for position in logic:
+            if edges[position]:
+                items.append(Assign(Ref(self._operands[position].name), values[position]))
+            else:
+                items.append(self._net("wire", position, values[position]))
+        return items
+
+    def _net(self, kind: str, position: int, value: Expression | None) -> Net:
+        word = self._operands[position]
+        return Net("reg" if kind == "reg" else "wire", word.name, word.width, word.signed, value)
+
+
+def _about(design: Design, layer: Layer) -> str:
+    """What an engineer wants to know before reading the module."""
+    nodes = design.netlist.nodes
+    ages = [design.ages[p] for p in layer.words]
+    counts = Counter(type(nodes[p].op).__name__ for p in layer.words)
+    parts = ", ".join(f"{count} {_plural(kind, count)}" for kind, count in sorted(counts.items()))
+    passes = dict.fromkeys(name for p in layer.words for name in nodes[p].origin.passes)
+    lines = [f"{design.name}: layer {layer.title}", f"Words: {parts}."]
+    if passes:
+        lines.append(f"Made by: {', '.join(passes)}.")
+    lines.append(f"Between clock cycles {max(min(ages), 0)} and {max(ages)} after the design's input.")
+    return "\n".join(lines)
+
+
+_NAMES = {
+    "Add": ("adder", "adders"),
+    "AtLeast": ("comparison", "comparisons"),
+    "Bits": ("bit selection", "bit selections"),
+    "Clip": ("saturation", "saturations"),
+    "Constant": ("number", "numbers"),
+    "Multiply": ("multiplier", "multipliers"),
+    "Mux": ("multiplexer", "multiplexers"),
+    "Register": ("register", "registers"),
+    "Shift": ("shift", "shifts"),
+    "Subtract": ("subtractor", "subtractors"),
+    "Table": ("table", "tables"),
+}
+
+
+def _plural(kind: str, count: int) -> str:
+    return _NAMES.get(kind, (kind, kind))[count != 1]
