@@ -20,7 +20,7 @@ _HOMES = {
         "QDense", "QConv1D", "QConv2D", "QDepthwiseConv2D", "QActivation", "QBatchNormalization",
         "QAveragePooling2D", "QGlobalAveragePooling2D",
     ),
-    "bitwright.flow": ("Design", "compile", "load", "quantize", "Bits", "verify", "diff"),
+    "bitwright.flow": ("Bits", "Design", "Options", "compile", "quantize"),
     "bitwright.numeric": ("Format", "Rounding", "Overflow"),
     "bitwright.core.errors": ("BitwrightError",),
 }  # fmt: skip

@@ -55,6 +55,10 @@ class Encoder(Protocol):
 
     def __call__(self, x: NDArray[Any]) -> IntArray: ...
 
+    def sample(self, codes: IntArray) -> NDArray[np.float32]:
+        """Floats that it encodes to `codes`."""
+        ...
+
     def describe(self) -> dict[str, Any]:
         """What it does, for manifest and certificate."""
         ...
@@ -82,6 +86,10 @@ class RoundEncoder:
         if np.isnan(scaled).any():
             raise InvalidValue("the input holds NaN", where=f"input {self.source}", remedy="clean the data first")
         return scaled
+
+    def sample(self, codes: IntArray) -> NDArray[np.float32]:
+        """Floats that it encodes to `codes`."""
+        return (codes * float(self.step)).astype(np.float32)
 
     def describe(self) -> dict[str, Any]:
         """As plain data."""
@@ -111,6 +119,13 @@ class LevelEncoder:
         for column, levels in enumerate(self.levels):
             counted[..., column] = np.searchsorted(levels, given[..., column], side="right")
         return self.base + self.direction * counted
+
+    def sample(self, codes: IntArray) -> NDArray[np.float32]:
+        """Floats that it encodes to `codes`: the smallest of each code, or one below the first level."""
+        count = np.abs(codes - self.base)
+        rows = np.arange(len(self.levels)) if len(self.levels) > 1 else np.zeros(1, dtype=np.int64)
+        at = self.levels[np.broadcast_to(rows, count.shape), np.maximum(count - 1, 0)]
+        return np.where(count > 0, at, np.nextafter(at, np.float32(-np.inf)))
 
     def describe(self) -> dict[str, Any]:
         """As plain data."""

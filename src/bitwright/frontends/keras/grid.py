@@ -48,12 +48,11 @@ class Grid:
 
 @dataclass(frozen=True)
 class Lowered:
-    """An integer function per column, the step of its results, and the unstable codes per column."""
+    """An integer function per column, the step of its results, and its unstable (column, code) pairs."""
 
     form: Thresholds | Table
     step: Fraction
-    unstable: int
-    examples: tuple[int, ...]
+    unstable: tuple[tuple[int, int], ...]
 
 
 def lower_chain(chain: Sequence[Elementwise], grid: Grid, told: Fraction | None = None) -> Lowered:
@@ -89,8 +88,12 @@ def _enumerate(
     for other in others:
         differing |= np.rint(other.astype(np.float64) / float(step)).astype(np.int64) != results
     inside = grid.low + span[:, None] <= grid.high
-    marked = codes[differing & inside]
-    return Lowered(_compressed(grid, results.T), step, marked.size, tuple(int(c) for c in marked[:8]))
+    return Lowered(_compressed(grid, results.T), step, _pairs(codes, differing & inside))
+
+
+def _pairs(codes: IntArray, marked: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
+    columns = np.nonzero(marked)[1].tolist()
+    return tuple(sorted(set(zip(columns, codes[marked].tolist(), strict=True))))
 
 
 def _compressed(grid: Grid, results: IntArray) -> Thresholds | Table:
@@ -142,8 +145,7 @@ def _bisect(
     values = np.where(rising[:, None], lowest[:, None] + counted, highest[:, None] - counted)
     values = np.clip(values, lowest[:, None], highest[:, None])
     form = Thresholds(Ints(thresholds.T), Ints(values))
-    unstable, examples = _spot_check(chain, grid, form, step)
-    return Lowered(form, step, unstable, examples)
+    return Lowered(form, step, _spot_check(chain, grid, form, step))
 
 
 def _search(reached: Callable[[IntArray], IntArray], grid: Grid, most: int) -> IntArray:
@@ -164,7 +166,7 @@ def _search(reached: Callable[[IntArray], IntArray], grid: Grid, most: int) -> I
 
 def _spot_check(
     chain: Sequence[Elementwise], grid: Grid, form: Thresholds, step: Fraction
-) -> tuple[int, tuple[int, ...]]:
+) -> tuple[tuple[int, int], ...]:
     """Codes beside every threshold and on an even sweep, evaluated eagerly: monotone as claimed?"""
     near = np.clip(form.thresholds.array.T, grid.low, grid.high)
     sweep = np.linspace(grid.low, grid.high, 257).astype(np.int64)
@@ -172,14 +174,14 @@ def _spot_check(
     eager = _call(evaluate(chain, Evaluation.EAGER), grid, grid.values(codes))
     results = np.rint(eager.astype(np.float64) / float(step)).astype(np.int64)
     expected = form(codes, np.arange(len(grid.low)))
-    marked = codes[results != expected]
-    if marked.size > 1 + codes.size // 10:
+    marked = results != expected
+    if marked.sum() > 1 + codes.size // 10:
         raise Unsupported(
             "it is declared monotone but is not",
             where=f"layer '{chain[-1].layer}'",
             remedy="put a bw.QActivation before it",
         )
-    return marked.size, tuple(int(c) for c in marked[:8])
+    return _pairs(codes, marked)
 
 
 # ---- the step of results ---------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from bitwright.ir.graph import Graph
 from bitwright.ir.interface import Decoder, Encoder
 from bitwright.numeric import Format
 
-__all__ = ["Reading", "load_model", "read_model"]
+__all__ = ["Reading", "functional_of", "load_model", "read_model"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def read_model(
     output_format: grid on which an output without an exact one is rounded, half-even.
     Raises `Unsupported`, `InvalidModel` or `Inexact` naming the layer and the way out.
     """
-    functional = _functional(model)
+    functional = functional_of(model)
     _check(functional)
     formatted = None if input_format is None else InputFormat.of(input_format)
     told = None if output_format is None else _format(output_format)
@@ -86,7 +86,8 @@ def _format(told: str | Format) -> Format:
     return Format.parse(told) if isinstance(told, str) else told
 
 
-def _functional(model: Any) -> Any:
+def functional_of(model: Any) -> Any:
+    """The functional graph of a Sequential or functional model; raises for anything else."""
     if isinstance(model, keras.Sequential):
         if not model.built:
             raise InvalidModel(
@@ -164,7 +165,7 @@ def _settled(lazy: Lazy, walk: Walk, name: str, readers: int) -> Lazy:
 
 def _apply(layer: Any, walk: Walk, inputs: list[Lazy], kinds: dict[str, str]) -> list[Lazy]:
     if isinstance(layer, keras.Model):
-        return _inline(_functional(layer), walk, inputs, kinds)
+        return _inline(functional_of(layer), walk, inputs, kinds)
     kinds[layer.name] = type(layer).__name__
     if type(layer) not in lower and not isinstance(layer, keras.Layer):
         raise Unsupported(

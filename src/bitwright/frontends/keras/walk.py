@@ -39,13 +39,17 @@ class InputFormat:
 
 @dataclass(frozen=True)
 class Finding:
-    """What is known about one layer's exactness, for the certificate."""
+    """What is known about one layer's exactness, for the certificate.
+
+    `unstable` lists (function, code) pairs of the map at graph position `node` whose result depends
+    on how the float code is compiled; they are exempt, counted and shown.
+    """
 
     layer: str
     exact: bool
     why: str
-    unstable: int = 0
-    examples: tuple[int, ...] = ()
+    node: int = -1
+    unstable: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,9 +99,11 @@ class Walk:
         """Append an operator that belongs to `layer`."""
         return self.builder.apply(op, args, step=step, name=layer, origin=Origin(layer))
 
-    def note(self, layer: str, exact: bool, why: str, unstable: int = 0, examples: tuple[int, ...] = ()) -> None:
+    def note(
+        self, layer: str, exact: bool, why: str, node: int = -1, unstable: tuple[tuple[int, int], ...] = ()
+    ) -> None:
         """Record what is known about `layer`."""
-        self.findings.append(Finding(layer, exact, why, unstable, examples))
+        self.findings.append(Finding(layer, exact, why, node, unstable))
 
     def _enter(self, lazy: Lazy, reader: str) -> int:
         shape = self.input_shapes[lazy.source]
@@ -147,19 +153,19 @@ class Walk:
             )
         grid, rows = self._grid(lazy, base)
         lowered = lower_chain(lazy.chain, grid, told)
-        self._remember(lazy, grid, lowered, told)
-        step = Steps.of(lowered.step)
-        return self.emit(Map(lowered.form, rows), [base], last.layer, step)
+        position = self.emit(Map(lowered.form, rows), [base], last.layer, Steps.of(lowered.step))
+        self._remember(lazy, grid, lowered, told, position)
+        return position
 
-    def _remember(self, lazy: Lazy, grid: Grid, lowered: Lowered, told: Fraction | None) -> None:
+    def _remember(self, lazy: Lazy, grid: Grid, lowered: Lowered, told: Fraction | None, position: int) -> None:
         size = int((grid.high - grid.low).max()) + 1
         how = f"{size} codes x {len(grid.low)} functions called on the real layers"
-        exact = lowered.unstable == 0 and told is None
+        exact = not lowered.unstable and told is None
         if told is not None:
             how += f"; rounded half-even to the step {told} (output_format)"
         if lowered.unstable:
-            how += f"; {lowered.unstable} codes depend on how the float code is compiled"
-        self.note(lazy.chain[-1].layer, exact, how, lowered.unstable, lowered.examples)
+            how += f"; {len(lowered.unstable)} codes depend on how the float code is compiled"
+        self.note(lazy.chain[-1].layer, exact, how, position, lowered.unstable)
 
     def _grid(self, lazy: Lazy, base: int) -> tuple[Grid, Ints]:
         """One column per function that differs: one in all, one per channel, or one per element."""

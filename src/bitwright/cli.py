@@ -1,0 +1,254 @@
+"""The command line: arguments in, one call into flow, words out. Nothing is computed here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bitwright import __version__
+from bitwright.core.errors import BitwrightError
+
+if TYPE_CHECKING:
+    from bitwright.core.progress import Progress
+    from bitwright.flow.design import Design
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="bitwright",
+    help="Train networks in as few bits as the task needs; get firmware that is provably the same function.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Model = Annotated[Path, typer.Argument(help="a .keras file")]
+Device = Annotated[str | None, typer.Option(help="target device, e.g. xcvu9p [default: xcvu9p]")]
+Clock = Annotated[float | None, typer.Option("--clock-mhz", help="target clock in MHz [default: the device's]")]
+Config = Annotated[Path | None, typer.Option(help="options as .toml, .yaml or .json")]
+InputFormat = Annotated[str | None, typer.Option(help="grid of an input without a quantizer, e.g. s8.4")]
+OutputFormat = Annotated[str | None, typer.Option(help="grid of an output that has no exact one, e.g. s16.8")]
+Seed = Annotated[int, typer.Option(help="seed of training and random vectors")]
+Out = Annotated[Path, typer.Option(help="folder for what is written")]
+Data = Annotated[Path | None, typer.Option(help="an .npy file of inputs, or an .npz with `x` or `x_test`")]
+
+
+def _options(config: Path | None, **told: Any) -> dict[str, Any]:
+    """The configuration file's options under those of the command line."""
+    from bitwright.flow.options import read_options
+
+    base = read_options(config) if config else {}
+    return {**base, **{key: value for key, value in told.items() if value is not None}}
+
+
+def _progress() -> Progress:
+    from bitwright.flow.progress import listener
+
+    return listener()
+
+
+def _design(model: Path, config: Path | None, **told: Any) -> Design:
+    from bitwright.flow.compiling import compile_model
+
+    return compile_model(model, **_options(config, **told))
+
+
+@app.command()
+def demo(
+    data: Annotated[Path | None, typer.Option(help="folder with jets_hlf_pythia.npz or mnist.npz")] = None,
+    out: Out = Path("build/demo"),
+    seed: Seed = 0,
+    samples: Annotated[int, typer.Option(help="test samples for the RTL (0: all of digits, else 10000)")] = 0,
+    device: Device = None,
+    clock_mhz: Clock = None,
+    config: Config = None,
+) -> None:
+    """Train, compile, verify and synthesize a network on real data, and write the report."""
+    from bitwright.flow.demo import run_demo
+    from bitwright.flow.options import Options
+    from bitwright.report import render_terminal
+
+    told = _options(config, device=device, clock_mhz=clock_mhz)
+    options = Options.of({"clock_mhz": 200.0, "seed": seed, **told}) if told else None
+    result = run_demo(
+        str(data) if data else None, out, seed=seed, progress=_progress(), options=options, samples=samples
+    )
+    typer.echo(render_terminal(result.report))
+    typer.echo(f"report: {result.folder / 'report.html'}")
+
+
+@app.command()
+def doctor() -> None:
+    """Tell which tools are here and what each missing one would add."""
+    from bitwright.flow.doctor import examine
+
+    for found in examine():
+        state = found.version if found.present else "missing"
+        typer.echo(f"{'ok ' if found.present else '-- '} {found.name:<18} {state:<28} {found.adds}")
+        if not found.present and found.install:
+            typer.echo(f"      try: {found.install}")
+
+
+@app.command("compile")
+def compile_(
+    model: Model,
+    out: Out = Path("build/design"),
+    device: Device = None,
+    clock_mhz: Clock = None,
+    input_format: InputFormat = None,
+    output_format: OutputFormat = None,
+    config: Config = None,
+    seed: Seed = 0,
+) -> None:
+    """Compile a model to Verilog with a bench, integers and a manifest."""
+    design = _design(model, config, device=device, clock_mhz=clock_mhz, input_format=input_format,
+                     output_format=output_format, seed=seed)  # fmt: skip
+    typer.echo(str(design.write(out)))
+    _echo_estimate(design)
+
+
+@app.command()
+def verify(
+    model: Model,
+    data: Data = None,
+    device: Device = None,
+    clock_mhz: Clock = None,
+    input_format: InputFormat = None,
+    output_format: OutputFormat = None,
+    rtl: Annotated[bool, typer.Option(help="simulate the Verilog too")] = True,
+    out: Annotated[Path | None, typer.Option(help="write the certificate here")] = None,
+    config: Config = None,
+    seed: Seed = 0,
+) -> None:
+    """Compare Keras, graph, netlist and simulated RTL bit for bit."""
+    from bitwright.core.files import write_atomic
+    from bitwright.flow.data import read_inputs
+
+    design = _design(model, config, device=device, clock_mhz=clock_mhz, input_format=input_format,
+                     output_format=output_format, seed=seed)  # fmt: skip
+    certificate = design.verify(read_inputs(data) if data else None, rtl=rtl, progress=_progress())
+    for row in certificate.comparisons:
+        typer.echo(f"{row.before} = {row.after}: {row.differences} differing codes on {row.vectors} {row.data} vectors")
+    if out:
+        typer.echo(str(write_atomic(out, certificate.to_json())))
+
+
+@app.command()
+def synth(
+    model: Model,
+    device: Device = None,
+    clock_mhz: Clock = None,
+    input_format: InputFormat = None,
+    output_format: OutputFormat = None,
+    config: Config = None,
+    seed: Seed = 0,
+) -> None:
+    """Synthesize with yosys; predicted beside measured."""
+    from bitwright.report import render_terminal
+
+    design = _design(model, config, device=device, clock_mhz=clock_mhz, input_format=input_format,
+                     output_format=output_format, seed=seed)  # fmt: skip
+    design.synthesize(progress=_progress())
+    typer.echo(render_terminal(design.report()))
+
+
+@app.command()
+def estimate(
+    model: Model,
+    device: Device = None,
+    clock_mhz: Clock = None,
+    input_format: InputFormat = None,
+    output_format: OutputFormat = None,
+    config: Config = None,
+    seed: Seed = 0,
+) -> None:
+    """Predict area and timing without any tool."""
+    _echo_estimate(
+        _design(model, config, device=device, clock_mhz=clock_mhz, input_format=input_format,
+                output_format=output_format, seed=seed)
+    )  # fmt: skip
+
+
+def _echo_estimate(design: Design) -> None:
+    found = design.estimate()
+    typer.echo(
+        f"predicted on {design.options.device} at {design.clock_mhz:g} MHz: {found.luts} LUT, {found.ffs} FF,"
+        f" {found.carries} CARRY, {found.dsps} DSP; latency {found.latency_cycles} cycles"
+        f" ({found.latency_cycles * 1000 / design.clock_mhz:.1f} ns), modelled Fmax {found.fmax_mhz:.0f} MHz"
+    )
+
+
+@app.command()
+def report(
+    model: Model,
+    out: Out = Path("build/report"),
+    data: Data = None,
+    device: Device = None,
+    clock_mhz: Clock = None,
+    input_format: InputFormat = None,
+    output_format: OutputFormat = None,
+    synthesize: Annotated[bool, typer.Option(help="measure with yosys")] = True,
+    config: Config = None,
+    seed: Seed = 0,
+) -> None:
+    """Verify, synthesize and write report.html and report.json."""
+    from bitwright.flow.data import read_inputs
+    from bitwright.flow.reporting import write_report
+
+    design = _design(model, config, device=device, clock_mhz=clock_mhz, input_format=input_format,
+                     output_format=output_format, seed=seed)  # fmt: skip
+    progress = _progress()
+    design.verify(read_inputs(data) if data else None, progress=progress)
+    if synthesize:
+        design.synthesize(progress=progress)
+    typer.echo(str(write_report(design.report(), out)))
+
+
+@app.command()
+def diff(
+    left: Model,
+    right: Annotated[Path | None, typer.Argument(help="another .keras file; none: the levels of the first")] = None,
+    data: Data = None,
+    input_format: InputFormat = None,
+    output_format: OutputFormat = None,
+    config: Config = None,
+    seed: Seed = 0,
+) -> None:
+    """Name the first diverging tensor, its element and both integers."""
+    from bitwright.flow.data import read_inputs
+
+    told: dict[str, Any] = {"input_format": input_format, "output_format": output_format, "seed": seed}
+    design = _design(left, config, **told)
+    other = _design(right, config, **told) if right else None
+    found = design.diff(other, read_inputs(data) if data else None)
+    typer.echo(found or "no difference")
+    if found:
+        raise typer.Exit(1)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")] = False,
+) -> None:
+    return None
+
+
+def main() -> None:
+    """Run the command line; a `BitwrightError` ends it with its message and status 1."""
+    try:
+        app()
+    except BitwrightError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("error: interrupted\ntry: the same command again; finished files were kept", err=True)
+        sys.exit(130)

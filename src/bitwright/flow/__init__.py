@@ -1,0 +1,25 @@
+"""The recipes: each public verb is one call into the rooms below."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Design": "bitwright.flow.design",
+    "Options": "bitwright.flow.options",
+    "Bits": "bitwright.train.convert",
+    "quantize": "bitwright.train.convert",
+}
+_RENAMED = {"compile": ("bitwright.flow.compiling", "compile_model")}
+
+__all__ = ["Bits", "Design", "Options", "compile", "quantize"]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        home, actual = _RENAMED[name]
+        return getattr(import_module(home), actual)
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'bitwright.flow' has no attribute {name!r}")

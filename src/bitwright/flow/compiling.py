@@ -1,0 +1,52 @@
+"""`compile`: a Keras model (or the path of one) to a design."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bitwright.core.errors import ConfigError
+from bitwright.core.naming import identifier
+from bitwright.flow.design import Design
+from bitwright.flow.options import Options
+from bitwright.ir.graph import check
+from bitwright.passes import Canonical, Tabulate
+
+__all__ = ["compile_model"]
+
+
+def compile_model(model: Any, options: Options | None = None, **told: Any) -> Design:
+    """The design for `model`, a Keras model or the path of a `.keras` file.
+
+    Options are keyword arguments (see `Options`), or an `Options` record, not both. Nothing is
+    approximated: what cannot be exact raises `Unsupported`, `InvalidModel` or `Inexact`, naming
+    the layer and the way out.
+
+    Example: `compile(model, device="xcvu9p", clock_mhz=200)`.
+    """
+    from bitwright.frontends.keras import load_model, read_model
+
+    if options is not None and told:
+        raise ConfigError("options and keywords", where="compile", remedy="give one of them")
+    chosen = options or Options.of(told)
+    origin = str(model) if isinstance(model, str | Path) else ""
+    loaded = load_model(model) if origin else model
+    reading = read_model(
+        loaded,
+        input_format=chosen.input_format,
+        output_format=chosen.output_format,
+        name=identifier(chosen.name or (Path(origin).stem if origin else loaded.name)),
+    )
+    built = check(Tabulate()(Canonical()(check(reading.graph))))
+    return Design(
+        name=reading.graph.name,
+        options=chosen,
+        source=reading.graph,
+        graph=built,
+        encoders=reading.encoders,
+        decoders=reading.decoders,
+        findings=reading.findings,
+        kinds=reading.kinds,
+        model=loaded,
+        origin=origin,
+    )

@@ -1,0 +1,108 @@
+"""One schema of options for compile: keyword arguments, a dict, or a TOML, YAML or JSON file."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from difflib import get_close_matches
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from bitwright.core.errors import ConfigError
+
+__all__ = ["Options", "read_options"]
+
+InputFormatOption = str | tuple[str, Fraction] | None
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to compile.
+
+    device: a name of `bitwright.platforms.devices()`. clock_mhz: target clock (None: the device's
+    default). architecture: "auto" or "parallel". input_format: "s8.3" or (format, step) for inputs
+    without a quantizer. output_format: grid of an output that has no exact one. name: of the
+    design. valid: carry a valid bit along the pipeline. max_depth: adders on a path of a matrix
+    product (-1: as few as possible). seed: of random vectors.
+    """
+
+    device: str = "xcvu9p"
+    clock_mhz: float | None = None
+    architecture: str = "auto"
+    input_format: InputFormatOption = None
+    output_format: str | None = None
+    name: str = ""
+    valid: bool = False
+    max_depth: int = -1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.architecture not in ("auto", "parallel"):
+            raise ConfigError(
+                f"architecture {self.architecture!r}",
+                where="option architecture",
+                remedy="use 'auto' or 'parallel' (streaming and engine are not built yet)",
+            )
+        if self.clock_mhz is not None and not 0 < self.clock_mhz < 2000:
+            raise ConfigError(f"{self.clock_mhz} MHz", where="option clock_mhz", remedy="give a clock from 1 to 2000")
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Options:
+        """From a mapping; an unknown key or a wrong kind of value is an error with the nearest key."""
+        known = {f.name: f.type for f in fields(cls)}
+        for key, value in told.items():
+            if key not in known:
+                near = get_close_matches(key, known, 1) or [", ".join(known)]
+                raise ConfigError(f"unknown option {key!r}", where="options", remedy=f"did you mean {near[0]}?")
+            if not _fits(value, str(known[key])):
+                raise ConfigError(f"{key}={value!r} is no {known[key]}", where="options", remedy="see bw.Options")
+        return cls(**told)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, for the manifest."""
+        record = asdict(self)
+        if isinstance(self.input_format, tuple):
+            record["input_format"] = [str(part) for part in self.input_format]
+        return record
+
+
+def _fits(value: Any, declared: str) -> bool:
+    if declared == "InputFormatOption":
+        return value is None or isinstance(value, str | tuple | list)
+    kinds = {"str": str, "bool": bool, "int": int, "float": (int, float), "None": type(None)}
+    wanted = [kinds[part.strip()] for part in declared.split("|")]
+    if isinstance(value, bool):
+        return bool in wanted
+    return any(isinstance(value, kind) for kind in wanted)
+
+
+def read_options(path: str | Path) -> dict[str, Any]:
+    """The options in a .toml, .json, .yaml or .yml file, as a dict."""
+    file = Path(path)
+    try:
+        text = file.read_text()
+        match file.suffix:
+            case ".toml":
+                record = tomllib.loads(text)
+            case ".json":
+                record = json.loads(text)
+            case ".yaml" | ".yml":
+                record = _yaml(text)
+            case _:
+                raise ConfigError(f"files ending in {file.suffix!r}", where=str(file), remedy="use .toml, .yaml or .json")
+    except (OSError, ValueError) as error:
+        raise ConfigError("cannot be read", where=str(file), why=str(error), remedy="check path and syntax") from error
+    if not isinstance(record, dict):
+        raise ConfigError("holds no table of options", where=str(file), remedy="write `device = \"xcvu9p\"`")
+    return {str(k): v for k, v in record.items()}
+
+
+def _yaml(text: str) -> Any:
+    try:
+        import yaml
+    except ImportError as error:
+        raise ConfigError("YAML needs PyYAML", remedy="pip install pyyaml, or write the options as TOML") from error
+    return yaml.safe_load(text)

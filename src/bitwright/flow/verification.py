@@ -1,0 +1,231 @@
+"""`verify`: one chain of comparisons from Keras to the simulated RTL, and the certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import bitwright
+from bitwright.backends.verilog import pack, unpack
+from bitwright.core.errors import Mismatch
+from bitwright.core.progress import Progress
+from bitwright.flow.design import Batch, Design
+from bitwright.flow.difference import first_difference
+from bitwright.flow.vectors import corner_codes, random_codes
+from bitwright.flow.writing import emit, place
+from bitwright.ir import graph as graphs
+from bitwright.ir import netlist as netlists
+from bitwright.ir.certificate import Certificate, Comparison, LayerProof
+from bitwright.numeric import IntArray
+from bitwright.toolchain import Ports, build
+
+__all__ = ["certify", "keras_codes", "simulate", "unstable_samples", "verify"]
+
+_RANDOM = 2048
+Arrays = list[NDArray[Any]]
+
+
+def verify(
+    design: Design, x: Batch | None, *, rtl: bool, workdir: str | Path | None, progress: Progress
+) -> Certificate:
+    """Compare all levels on the data given, on random codes and on corners; see `Design.verify`."""
+    sets = _vector_sets(design, x)
+    rows: list[Comparison] = []
+    for label, floats, codes in sets:
+        progress.step(f"compare on {len(codes[0])} {label} vectors")
+        golden = graphs.run(design.source, codes)
+        if design.model is not None:
+            rows.append(_compare_keras(design, label, floats, codes, golden))
+        rows.append(_compare(design, "graph", "built graph", label, codes, golden, graphs.run(design.graph, codes)))
+        emulated = design.emulator(codes)
+        rows.append(_compare(design, "built graph", "emulator", label, codes, golden, emulated))
+        for name, level in (("netlist", design.combinational), ("pipelined netlist", design.netlist)):
+            rows.append(_compare(design, "built graph", name, label, codes, golden, _batched(level, codes)))
+        progress.done("equal")
+    if rtl:
+        rows += _compare_rtl(design, sets, workdir, progress)
+    return certify(design, tuple(rows))
+
+
+def _vector_sets(design: Design, x: Batch | None) -> list[tuple[str, Arrays, list[IntArray]]]:
+    """(label, float inputs of the model, codes): the user's data, random codes, corners."""
+    sets: list[tuple[str, Arrays, list[IntArray]]] = []
+    if x is not None:
+        arrays = [np.asarray(a, dtype=np.float32) for a in (x if isinstance(x, list | tuple) else [x])]
+        sets.append(("data", arrays, design.encode(arrays)))
+    for label, codes in (
+        ("random", random_codes(design.source, _RANDOM, design.options.seed)),
+        ("corner", corner_codes(design.source, design.options.seed)),
+    ):
+        floats = _floats(design, codes)
+        sets.append((label, floats, design.encode(floats)))
+    return sets
+
+
+def _floats(design: Design, codes: list[IntArray]) -> Arrays:
+    """Model inputs that encode to `codes`; an input that two encoders read follows the first."""
+    by_source: dict[int, NDArray[Any]] = {}
+    for encoder, code in zip(design.encoders, codes, strict=True):
+        by_source.setdefault(encoder.source, encoder.sample(code))
+    return [by_source[i] for i in sorted(by_source)]
+
+
+def _batched(level: netlists.Netlist, codes: list[IntArray]) -> list[IntArray]:
+    """A netlist in pieces of 4096 samples: memory stays bounded."""
+    parts = [netlists.run(level, [c[i : i + 4096] for c in codes]) for i in range(0, len(codes[0]), 4096)]
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+# ---- comparisons -----------------------------------------------------------------------------------
+
+
+def keras_codes(design: Design, floats: Sequence[NDArray[Any]]) -> list[IntArray]:
+    """The codes of what the model itself predicts (float heads taken off)."""
+    from bitwright.frontends.keras import logits
+
+    found = logits(design.model, floats, [d.head for d in design.decoders])
+    out: list[IntArray] = []
+    for values, decoder, node in zip(found, design.decoders, design.source.results, strict=True):
+        scaled = values.astype(np.float64) / decoder.step.floats()
+        codes = np.rint(scaled)
+        if design.options.output_format is not None:
+            codes = np.clip(codes, *node.type.bounds())
+        # A value off the grid equals no code: keep it different from every one.
+        off = (codes != scaled) if design.options.output_format is None and decoder.step.dyadic else codes != codes
+        out.append(np.where(off, np.iinfo(np.int64).min, codes).astype(np.int64))
+    return out
+
+
+def _compare_keras(
+    design: Design, label: str, floats: Arrays, codes: list[IntArray], golden: list[IntArray]
+) -> Comparison:
+    found = keras_codes(design, floats)
+    wrong = np.zeros(len(codes[0]), dtype=bool)
+    for a, b in zip(found, golden, strict=True):
+        wrong |= (a != b).reshape(len(a), -1).any(axis=1)
+    exempt = unstable_samples(design, [c[wrong] for c in codes]) if wrong.any() else np.zeros(0, dtype=bool)
+    if (~exempt).any():
+        keep = np.flatnonzero(wrong)[~exempt]
+        raise Mismatch(
+            first_difference("Keras", found, "graph", golden, keep),
+            where=f"{design.name}, {label} vectors",
+            remedy="run `bitwright diff` to find the layer",
+        )
+    return Comparison("Keras", "graph", label, len(codes[0]), 0, int(exempt.sum()))
+
+
+def unstable_samples(design: Design, codes: list[IntArray]) -> NDArray[np.bool_]:
+    """For each sample whether it meets a code on which compiled and eager floats disagree."""
+    values = graphs.trace(design.source, codes)
+    hit = np.zeros(len(codes[0]), dtype=bool)
+    for finding in design.findings:
+        if not finding.unstable:
+            continue
+        node = design.source.nodes[finding.node]
+        rows = np.broadcast_to(node.op.rows.array, node.type.shape)  # pyright: ignore[reportAttributeAccessIssue]
+        source = values[node.args[0]]
+        for row, code in finding.unstable:
+            hit |= ((source == code) & (rows == row)).reshape(len(source), -1).any(axis=1)
+    return hit
+
+
+def _compare(
+    design: Design, before: str, after: str, label: str,
+    codes: list[IntArray], golden: list[IntArray], found: list[IntArray],
+) -> Comparison:  # fmt: skip
+    differing = sum(int((a != b).sum()) for a, b in zip(golden, found, strict=True))
+    if differing:
+        samples = np.flatnonzero(
+            np.any([(a != b).reshape(len(a), -1).any(axis=1) for a, b in zip(golden, found, strict=True)], axis=0)
+        )
+        raise Mismatch(
+            first_difference(before, golden, after, found, samples),
+            where=f"{design.name}, {label} vectors",
+            why=f"{differing} codes differ",
+            remedy="run `bitwright diff` to find the layer",
+        )
+    return Comparison(before, after, label, len(codes[0]), 0)
+
+
+def _compare_rtl(
+    design: Design, sets: list[tuple[str, Arrays, list[IntArray]]], workdir: str | Path | None, progress: Progress
+) -> list[Comparison]:
+    rows: list[Comparison] = []
+    everything = [np.concatenate(parts) for parts in zip(*(codes for _, _, codes in sets), strict=True)]
+    found, simulator = simulate(design, everything, workdir, progress)
+    start = 0
+    for label, _, codes in sets:
+        part = slice(start, start + len(codes[0]))
+        start += len(codes[0])
+        golden = graphs.run(design.graph, codes)
+        rows.append(
+            _compare(design, "pipelined netlist", f"RTL ({simulator})", label, codes, golden, [f[part] for f in found])
+        )
+    return rows
+
+
+def simulate(
+    design: Design, codes: list[IntArray], workdir: str | Path | None, progress: Progress
+) -> tuple[list[IntArray], str]:
+    """The RTL's outputs, one sample a cycle, and the simulator that gave them."""
+    emitted = emit(replace(design, options=replace(design.options, valid=False)))
+    inputs = [p for p in emitted.ports if p.direction == "input"]
+    outputs = [p for p in emitted.ports if p.direction == "output"]
+    ports = Ports(tuple((p.name, p.bits) for p in inputs), tuple((p.name, p.bits) for p in outputs))
+    latency = emitted.latency_cycles
+    with TemporaryDirectory(prefix="bitwright-") as scratch:
+        folder = Path(workdir) if workdir else Path(scratch)
+        place(emitted, folder)
+        progress.step("build the simulation")
+        with build([folder / s for s in emitted.sources], emitted.top, ports, folder / "sim") as simulation:
+            progress.done(simulation.built.simulator)
+            progress.step(f"simulate {len(codes[0])} vectors")
+            fed = {
+                p.name: np.pad(pack([c], [p]), ((0, latency), (0, 0)), mode="edge")
+                for p, c in zip(inputs, codes, strict=True)
+            }
+            seen = simulation.run(fed)
+            progress.done()
+            tool = simulation.built.simulator
+    return [unpack(seen[p.name][latency:], [p])[0] for p in outputs], tool
+
+
+# ---- certificate -----------------------------------------------------------------------------------
+
+
+def certify(design: Design, comparisons: tuple[Comparison, ...]) -> Certificate:
+    """The certificate of `design` with the comparisons that were made."""
+    by_layer: dict[str, list[Any]] = {}
+    for finding in design.findings:
+        by_layer.setdefault(finding.layer, []).append(finding)
+    proofs: list[LayerProof] = []
+    for node in design.source.nodes:
+        found = by_layer.pop(node.origin.layer, [])
+        if not found:
+            continue
+        formats = node.type.formats()
+        widest = max(formats, key=lambda f: f.width)
+        unstable = [pair for f in found for pair in f.unstable]
+        proofs.append(
+            LayerProof(
+                layer=node.origin.layer,
+                kind=design.kinds.get(node.origin.layer, ""),
+                low=int(node.type.low.array.min()),
+                high=int(node.type.high.array.max()),
+                format=str(widest),
+                step=str(node.type.step.uniform or "per channel"),
+                exact=all(f.exact for f in found),
+                why="; ".join(f.why for f in found),
+                unstable_codes=len(unstable),
+                examples=tuple(code for _, code in unstable[:8]),
+            )
+        )
+    notes = tuple(f"{layer}: {f.why}" for layer, found in by_layer.items() for f in found)
+    hashes = {"graph": design.graph.digest(), "netlist": design.netlist.digest()}
+    return Certificate(design.name, hashes, tuple(proofs), comparisons, {"bitwright": bitwright.__version__}, notes)

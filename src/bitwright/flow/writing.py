@@ -1,0 +1,72 @@
+"""Verilog text and files on disk: everything below one folder, each file written atomically."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+import bitwright
+from bitwright.backends.verilog import Emitted
+from bitwright.backends.verilog import emit as emit_verilog
+from bitwright.core.files import inside, sha256, write_atomic
+from bitwright.flow.design import Design
+from bitwright.flow.integers import c_header, save_npz
+from bitwright.flow.vectors import random_codes
+from bitwright.ir.graph import run, show
+
+__all__ = ["emit", "place", "write"]
+
+
+def emit(design: Design, *, axis: bool = False, vectors: int = 0) -> Emitted:
+    """The design's Verilog; with `vectors` > 0 a bench with that many golden vectors."""
+    golden = None
+    if vectors:
+        codes = random_codes(design.graph, vectors, design.options.seed)
+        golden = (codes, run(design.graph, codes))
+    return emit_verilog(
+        design.netlist, name=design.name, valid=design.options.valid, axis=axis, vectors=golden, header=_header(design)
+    )
+
+
+def _header(design: Design) -> str:
+    return (
+        f"{design.name}: written by bitwright {bitwright.__version__} for {design.options.device} at"
+        f" {design.clock_mhz:g} MHz; graph {design.graph.digest()[:16]}"
+    )
+
+
+def place(emitted: Emitted, folder: Path) -> list[Path]:
+    """Write the emitted files below `folder`."""
+    return [write_atomic(inside(folder, name), text) for name, text in emitted.files.items()]
+
+
+def write(design: Design, folder: Path, *, axis: bool, vectors: int) -> Path:
+    """rtl/, tb/, docs/ from the backend, the integers, the programs as text, certificate and manifest."""
+    emitted = emit(design, axis=axis, vectors=vectors)
+    written = place(emitted, folder)
+    written.append(write_atomic(inside(folder, "programs/graph.txt"), show(design.graph)))
+    written.append(save_npz(design.graph, inside(folder, "integers/integers.npz")))
+    written.append(write_atomic(inside(folder, f"integers/{design.name}.h"), c_header(design.graph)))
+    if design.certificate is not None:
+        written.append(write_atomic(inside(folder, "reports/certificate.json"), design.certificate.to_json()))
+    write_atomic(inside(folder, "manifest.json"), _manifest(design, folder, written))
+    return folder
+
+
+def _manifest(design: Design, folder: Path, written: list[Path]) -> str:
+    root = folder.resolve()
+    record = {
+        "schema": 1,
+        "name": design.name,
+        "options": design.options.to_dict(),
+        "inputs": [encoder.describe() for encoder in design.encoders],
+        "outputs": [{"step": str(d.step.uniform), "head": d.head.value} for d in design.decoders],
+        "latency_cycles": design.estimate().latency_cycles,
+        "graph": design.graph.digest(),
+        "netlist": design.netlist.digest(),
+        "files": {str(p.resolve().relative_to(root)): sha256(p.read_bytes()) for p in sorted(written)},
+        "versions": {"bitwright": bitwright.__version__, "numpy": np.__version__},
+    }
+    return json.dumps(record, indent=2, sort_keys=True) + "\n"

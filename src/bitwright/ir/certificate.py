@@ -1,0 +1,87 @@
+"""`Certificate`: what is proven of a build and what was compared, as a value and as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from bitwright.core.errors import ParseError
+
+__all__ = ["SCHEMA", "Certificate", "Comparison", "LayerProof"]
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LayerProof:
+    """One layer: the exact range and format of its codes, whether Keras equals them, and why."""
+
+    layer: str
+    kind: str
+    low: int
+    high: int
+    format: str
+    step: str
+    exact: bool
+    why: str
+    unstable_codes: int = 0
+    examples: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two levels run on the same vectors; `differences` counts differing codes, `exempt` those on unstable codes."""
+
+    before: str
+    after: str
+    data: str
+    vectors: int
+    differences: int
+    exempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Hashes of what belongs together, a proof per layer, and every comparison that was made.
+
+    >>> c = Certificate("net", {"model": "ab"}, (), ())
+    >>> Certificate.from_json(c.to_json()) == c
+    True
+    """
+
+    name: str
+    hashes: dict[str, str]
+    layers: tuple[LayerProof, ...]
+    comparisons: tuple[Comparison, ...]
+    versions: dict[str, str] | None = None
+    notes: tuple[str, ...] = ()
+    schema: int = SCHEMA
+
+    @property
+    def differences(self) -> int:
+        """Differing codes over all comparisons."""
+        return sum(c.differences for c in self.comparisons)
+
+    def compared(self, comparisons: tuple[Comparison, ...]) -> Certificate:
+        """The same certificate with more comparisons."""
+        return replace(self, comparisons=self.comparisons + comparisons)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+    def to_json(self) -> str:
+        """As JSON text with sorted keys: equal certificates give equal bytes."""
+        return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Certificate:
+        """The certificate that `text` holds; raises `ParseError` for another schema."""
+        record = json.loads(text)
+        if record.get("schema") != SCHEMA:
+            raise ParseError(f"certificate schema {record.get('schema')} is not {SCHEMA}", remedy="verify again")
+        layers = tuple(LayerProof(**{**p, "examples": tuple(p["examples"])}) for p in record.pop("layers"))
+        comparisons = tuple(Comparison(**c) for c in record.pop("comparisons"))
+        notes = tuple(record.pop("notes"))
+        return cls(layers=layers, comparisons=comparisons, notes=notes, **record)

@@ -1,0 +1,207 @@
+"""`Emulator`: the graph at BLAS speed, still exact: floats carry the integers where they hold every sum.
+
+A linear layer and the shift-round-saturate behind it become one matrix product with weights
+scaled by mul / 2**shift (exact in binary floating point), one rounding and one clip. Everything
+else runs through `evaluate` on int64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cache
+from os import cpu_count
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+from bitwright.ir.graph.graph import Graph
+from bitwright.ir.graph.kernels import windows
+from bitwright.ir.graph.ops import Constant, Conv, Dense, Input, Map
+from bitwright.ir.graph.run import evaluate
+from bitwright.numeric import IntArray, Rounding, ShiftRoundSaturate
+
+__all__ = ["Emulator"]
+
+Values = NDArray[Any]
+_PER_CHUNK = 1 << 18
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One node (or a fused pair) as a function of its arguments' arrays."""
+
+    node: int
+    args: tuple[int, ...]
+    call: Callable[[list[Values]], Values]
+
+
+class Emulator:
+    """Runs a graph on many samples: `emulator(inputs)` with int64 or float arrays of codes.
+
+    Same results as `run`, bit for bit (a law); `chunk` samples at a time on `threads` threads.
+    """
+
+    def __init__(self, program: Graph, threads: int | None = None) -> None:
+        self.program = program
+        self.threads = threads or min(cpu_count() or 1, 8)
+        self.steps = _plan(program)
+        self.inputs = [i for i, n in enumerate(program.nodes) if isinstance(n.op, Input)]
+        widest = max(node.type.size for node in program.nodes)
+        self.chunk = max(16, min(4096, _PER_CHUNK // max(widest, 1)))
+
+    def __call__(self, inputs: Sequence[Values]) -> list[IntArray]:
+        """The output codes, int64 (batch, *shape) per output."""
+        batch = len(inputs[0])
+        out = [np.empty((batch, *n.type.shape), dtype=np.int64) for n in self.program.results]
+        starts = range(0, batch, self.chunk)
+
+        def work(start: int) -> None:
+            part = slice(start, start + self.chunk)
+            for target, codes in zip(out, self.floats([x[part] for x in inputs]), strict=True):
+                target[part] = codes
+
+        with _one_blas_thread():
+            if len(starts) > 1 and self.threads > 1:
+                with ThreadPoolExecutor(self.threads) as pool:
+                    list(pool.map(work, starts))
+            else:
+                for start in starts:
+                    work(start)
+        return out
+
+    def floats(self, inputs: Sequence[Values]) -> list[Values]:
+        """The output codes of one chunk in whatever type carried them."""
+        values: dict[int, Values] = dict(zip(self.inputs, inputs, strict=True))
+        for step in self.steps:
+            values[step.node] = step.call([values[a] for a in step.args])
+        return [values[o] for o in self.program.outputs]
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def _one_blas_thread() -> AbstractContextManager[Any]:
+    """BLAS on one thread: the products are small, and chunks already keep every core busy."""
+    return _controller().limit(limits=1, user_api="blas")
+
+
+def _plan(program: Graph) -> list[_Step]:
+    readers = program.consumers()
+    fused: dict[int, int] = {}
+    for position, node in enumerate(program.nodes):
+        if isinstance(node.op, Map) and isinstance(node.op.form, ShiftRoundSaturate):
+            source = node.args[0]
+            alone = len(readers[source]) == 1 and source not in program.outputs
+            if alone and isinstance(program.nodes[source].op, Dense | Conv):
+                if _carrier(program, source, node.op) is not None:
+                    fused[source] = position
+    steps: list[_Step] = []
+    for position, node in enumerate(program.nodes):
+        if isinstance(node.op, Input) or position in fused:
+            continue
+        if position in fused.values():
+            source = node.args[0]
+            steps.append(_Step(position, program.nodes[source].args, _linear(program, source, node.op)))
+        else:
+            steps.append(_Step(position, node.args, _single(program, position)))
+    return steps
+
+
+def _carrier(program: Graph, position: int, map_: Any = None) -> type[np.floating] | None:
+    """The float type that holds every partial sum of a linear node (times the map's mul), if any."""
+    node = program.nodes[position]
+    op = node.op
+    assert isinstance(op, Dense | Conv)
+    mul, add = np.int64(1), np.int64(0)
+    if map_ is not None:
+        form = map_.form
+        if form.rounding not in (Rounding.FLOOR, Rounding.HALF_EVEN) or not _per_channel(map_):
+            return None
+        mul, add = np.abs(form.mul.array).max(), np.abs(form.add.array).max()
+    columns = np.abs(op.weights.array).reshape(-1, op.weights.shape[-1]).sum(axis=0)
+    reach = program.nodes[node.args[0]].type.largest * int(columns.max(initial=0)) + int(np.abs(op.bias.array).max(initial=0))
+    bound = reach * int(mul) + int(add)
+    if bound < 1 << 24:
+        return np.float32
+    return np.float64 if bound < 1 << 53 else None
+
+
+def _per_channel(map_: Map) -> bool:
+    return map_.rows.shape[:-1] == (1,) * max(len(map_.rows.shape) - 1, 0)
+
+
+def _linear(program: Graph, position: int, map_: Any = None) -> Callable[[list[Values]], Values]:
+    """A linear node, with its map fused in, as one matrix product."""
+    op = program.nodes[position].op
+    assert isinstance(op, Dense | Conv)
+    carrier = _carrier(program, position, map_)
+    assert carrier is not None
+    weights, bias = op.weights.array.astype(np.float64), op.bias.array.astype(np.float64)
+    finish: Callable[[Values], Values] = lambda total: total  # noqa: E731
+    if map_ is not None:
+        form, rows = map_.form, np.broadcast_to(map_.rows.array.reshape(-1), (len(bias),))
+        scale = np.ldexp(1.0, -form.shift.array[rows])
+        weights, bias = weights * form.mul.array[rows] * scale, (bias * form.mul.array[rows] + form.add.array[rows]) * scale
+        finish = _finish(form, rows, carrier)
+    matrix, offset = weights.astype(carrier), bias.astype(carrier)
+    product = _dense(matrix) if isinstance(op, Dense) else _conv(op, matrix)
+
+    def call(args: list[Values]) -> Values:
+        total = product(args[0].astype(carrier, copy=False))
+        total += offset
+        return finish(total)
+
+    return call
+
+
+def _finish(form: ShiftRoundSaturate, rows: IntArray, carrier: type[np.floating]) -> Callable[[Values], Values]:
+    rounding = np.rint if form.rounding is Rounding.HALF_EVEN else np.floor
+    low, high = form.low.array[rows].astype(carrier), form.high.array[rows].astype(carrier)
+    plain = bool((low == low[0]).all() and (high == high[0]).all())
+
+    def call(total: Values) -> Values:
+        rounding(total, out=total)
+        if plain:
+            return np.clip(total, low[0], high[0], out=total)
+        return np.clip(total, low, high, out=total)
+
+    return call
+
+
+def _dense(matrix: Values) -> Callable[[Values], Values]:
+    return lambda x: x @ matrix
+
+
+def _conv(op: Conv, matrix: Values) -> Callable[[Values], Values]:
+    rank = len(op.strides)
+    kernel, inner, filters = matrix.shape[:rank], matrix.shape[rank], matrix.shape[-1] // op.groups
+
+    def call(x: Values) -> Values:
+        view = windows(x, kernel, op.strides, op.pads, op.dilation)
+        lead = view.shape[: rank + 1]
+        parts: list[Values] = []
+        for group in range(op.groups):
+            channels = view[(..., slice(group * inner, (group + 1) * inner), *[slice(None)] * rank)]
+            columns = np.moveaxis(channels, rank + 1, -1).reshape(int(np.prod(lead)), -1)
+            picked = matrix[..., group * filters : (group + 1) * filters].reshape(columns.shape[1], filters)
+            parts.append(columns @ picked)
+        return np.concatenate(parts, axis=1).reshape(*lead, -1) if len(parts) > 1 else parts[0].reshape(*lead, -1)
+
+    return call
+
+
+def _single(program: Graph, position: int) -> Callable[[list[Values]], Values]:
+    """A node on its own: linear ones through BLAS, the rest through `evaluate`."""
+    op = program.nodes[position].op
+    if isinstance(op, Dense | Conv) and _carrier(program, position) is not None:
+        return _linear(program, position)
+    if isinstance(op, Constant):
+        return lambda args: op.values.array[None]
+    return lambda args: evaluate(op, [a.astype(np.int64, copy=False) for a in args])
