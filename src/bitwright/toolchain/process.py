@@ -39,12 +39,17 @@ class Deadline:
 
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
-        self._end = time.monotonic() + timeout_s
+        self._start = time.monotonic()
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._start
 
     @property
     def left_s(self) -> float:
         """Seconds that remain, never below a millisecond (so that the next call reports the timeout)."""
-        return max(self._end - time.monotonic(), 0.001)
+        return max(self.timeout_s - self.spent_s, 0.001)
 
 
 def run(
@@ -133,11 +138,12 @@ def _log(stdout: str, stderr: str) -> str:
 
 
 def _failure(label: str, status: int, log: str, cwd: Path, remedy: str) -> StorageError | ToolFailed:
-    if any(words in log for words in _DISK_FULL):
+    full = [line for line in log.splitlines() if any(words in line for words in _DISK_FULL)]
+    if full:
         return StorageError(
             f"{label} found no space left",
             where=str(cwd),
-            why=log.splitlines()[-1],
+            why=full[-1],
             remedy="free some space or name another working folder",
         )
     # A shell or make reports a child's signal n as status 128 + n.

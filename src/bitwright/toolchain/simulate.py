@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ __all__ = ["Built", "Simulation", "build"]
 
 Words = NDArray[np.uint32]
 _CHUNK_ROWS = 8192
+# To be raised when the options of a build change: libraries of before are then not reused.
 _CACHE_VERSION = "1"
 
 
@@ -72,21 +74,19 @@ def build(
     Raises `ToolMissing`, `ToolFailed`, `ToolTimeout`, `StorageError`, and `InvalidValue` when a port
     has another width than `ports` says.
     """
-    listener = progress or Silent()
     job = Job(read_sources(sources), checked_name(top, "top module"), ports)
     kind = _kind(simulator, progress)
     workdir = workdir.resolve()
     key = digest(_fingerprint(job, kind, workdir))
     library = workdir / f"simulation-{key}.so"
     started, reused = time.monotonic(), library.is_file()
+    if kind.name == "verilator":
+        job = job.with_data_in(workdir / f"simulation-{key}.data")
     if not reused:
-        listener.step(f"build the {kind.name} simulator of {top}")
-        job = _with_data(job, workdir, key)
         with scratch(workdir, "simulation") as folder:
             made = kind.make(job, folder, timeout_s)
             with storing(library):
                 os.replace(made, library)
-        listener.done(f"{time.monotonic() - started:.1f} s")
     return Simulation(ports, Built(library, kind.name, kind.tools, time.monotonic() - started, reused))
 
 
@@ -96,45 +96,28 @@ def _kind(simulator: str, progress: Progress | None) -> _Kind:
     if simulator != "cxxrtl":
         try:
             tools = verilator_tools()
-            return _Kind("verilator", tools, lambda job, folder, s: build_verilator(job, folder, s, tools))
+            return _Kind("verilator", tools, lambda job, at, s: build_verilator(job, at, s, tools, progress))
         except ToolMissing:
             if simulator == "verilator":
                 raise
     pair = cxxrtl_tools()
-    return _Kind("cxxrtl", pair, lambda job, folder, s: build_cxxrtl(job, folder, s, pair, progress))
+    return _Kind("cxxrtl", pair, lambda job, at, s: build_cxxrtl(job, at, s, pair, progress))
 
 
 def _fingerprint(job: Job, kind: _Kind, workdir: Path) -> list[str | bytes]:
-    parts: list[str | bytes] = [_CACHE_VERSION, kind.name, repr(kind.tools), job.wrapper, job.header]
+    parts: list[str | bytes] = [
+        _CACHE_VERSION,
+        platform.platform(),
+        repr(kind.tools),
+        job.wrapper,
+        job.header,
+    ]
     parts += driver_sources(kind.name).values()
-    # Data files are named in the library by their full path, so it belongs to this folder alone.
-    parts += [str(workdir)] if _data(job) else []
+    # Verilator's libraries name data files by their full path and so belong to this folder alone.
+    parts += [str(workdir)] if job.data else []
     for name, content in job.contents.items():
         parts += [name, content]
     return parts
-
-
-def _data(job: Job) -> dict[str, bytes]:
-    code = {".v", ".sv", ".vh", ".svh", ".h"}
-    return {name: content for name, content in job.contents.items() if Path(name).suffix not in code}
-
-
-def _with_data(job: Job, workdir: Path, key: str) -> Job:
-    """Name memory images by full path: Verilator reads them at start, from the process's own folder."""
-    data = _data(job)
-    if not data:
-        return job
-    home = workdir / f"simulation-{key}.data"
-    with storing(home):
-        home.mkdir(parents=True, exist_ok=True)
-        for name, content in data.items():
-            (home / name).write_bytes(content)
-    contents = dict(job.contents)
-    for source in contents.keys() - data.keys():
-        for name in data:
-            full = f'"{home / name}"'.encode()
-            contents[source] = contents[source].replace(f'"{name}"'.encode(), full)
-    return Job(contents, job.top, job.ports)
 
 
 class Simulation:

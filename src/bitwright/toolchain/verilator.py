@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bitwright.core.errors import InvalidValue
+from bitwright.core.progress import Progress, Silent
 from bitwright.toolchain.bridge import LIBRARY, WRAPPER, Job, mismatch, write_driver
 from bitwright.toolchain.find import Tool, find_compiler, find_make, find_verilator
 from bitwright.toolchain.process import Deadline, run
@@ -24,12 +25,15 @@ _OPTIONS = (
     "--cc", "--exe", "--prefix", "Vmodel", "--Mdir", "obj", "-O3",
     "--x-assign", "fast", "--x-initial", "0", "--noassert", "--no-timing",
     "--output-split", "20000", "--output-split-cfuncs", "500",
-    "-Wno-lint", "-Wno-style", "-Wno-fatal",
+    "-Wno-lint", "-Wno-style", "-Wwarn-WIDTH", "-Wwarn-PINMISSING", "-Wno-fatal",
 )  # fmt: skip
 
-# Two designs in one process must not share symbols; the driver's handlers replace those that exit.
-_CXXFLAGS = "-fPIC -fno-gnu-unique -fvisibility=hidden -DVL_USER_FATAL -DVL_USER_FINISH -DVL_USER_STOP -I.."
-_LDFLAGS = "-shared -Wl,-Bsymbolic"
+# Hidden symbols keep designs in one process apart; the driver's handlers replace those that exit.
+_CXXFLAGS = (
+    "-fPIC -fvisibility=hidden -fvisibility-inlines-hidden -fno-sanitize=undefined -I.."
+    " -DVL_USER_FATAL -DVL_USER_FINISH -DVL_USER_STOP -DVL_USER_WARN"
+)
+_LDFLAGS = "-shared"
 
 
 def verilator_tools() -> tuple[Tool, Tool, Tool]:
@@ -37,28 +41,39 @@ def verilator_tools() -> tuple[Tool, Tool, Tool]:
     return find_verilator(), find_compiler(), find_make()
 
 
-def build_verilator(job: Job, folder: Path, timeout_s: float, tools: tuple[Tool, Tool, Tool]) -> Path:
+def build_verilator(
+    job: Job,
+    folder: Path,
+    timeout_s: float,
+    tools: tuple[Tool, Tool, Tool],
+    progress: Progress | None = None,
+) -> Path:
     """Build the shared library for `job` inside `folder` and return its path."""
     verilator, compiler, make = tools
+    listener = progress or Silent()
+    listener.step(f"build the simulator of {job.top} (verilator {verilator.version})")
     deadline = Deadline(timeout_s)
     staged = stage(job.contents, folder)
     write_driver(job, "verilator", folder)
     words = [*_OPTIONS, "--top-module", WRAPPER, "-CFLAGS", _CXXFLAGS, "-LDFLAGS", _LDFLAGS, "-o", LIBRARY]
     files = [f"{WRAPPER}.v", *staged.verilog, "driver.cc"]
-    done = run(
-        (*verilator.command, *words, *files), folder, deadline.left_s, name="verilator", missing=_MISSING
-    )
-    _check_widths(job, done.stdout + done.stderr)
+    advice = "correct the line named above, or add the missing source"
+    call = (*verilator.command, *words, *files)
+    done = run(call, folder, deadline.left_s, name="verilator", missing=_MISSING, remedy=advice)
+    _check_ports(job, done.stdout + done.stderr)
     # OPT_SLOW is code that runs once; optimizing it doubles the build.
     options = ("OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1", f"CXX={' '.join(compiler.command)}")
-    options += (f"LINK={' '.join(compiler.command)}", "OBJCACHE=", "-s", f"-j{len(os.sched_getaffinity(0))}")
-    run((*make.command, "-C", "obj", "-f", "Vmodel.mk", *options), folder, deadline.left_s, missing=_MISSING)
+    options += (f"LINK={' '.join(compiler.command)}", "OBJCACHE=", "-s", f"-j{os.cpu_count() or 2}")
+    words = [*make.command, "-C", "obj", "-f", "Vmodel.mk", *options]
+    run(words, folder, deadline.left_s, name="make", missing=_MISSING)
+    listener.done(f"{deadline.spent_s:.1f} s")
     return folder / "obj" / LIBRARY
 
 
-def _check_widths(job: Job, log: str) -> None:
+def _check_ports(job: Job, log: str) -> None:
+    """Warnings about the wrapper's only instance are about the declared ports."""
     for line in log.splitlines():
-        if line.startswith("%Warning-WIDTH") and f" {WRAPPER}.v:" in line:
+        if line.startswith(("%Warning-WIDTH", "%Warning-PINMISSING")) and f" {WRAPPER}.v:" in line:
             raise mismatch(job, line.partition(f"{WRAPPER}.v:")[2].partition(": ")[2])
         if line.startswith("%Warning-MODDUP"):
             remedy = "give each module a name of its own"

@@ -72,7 +72,7 @@ def synthesize(
         script = _script(staged.verilog, top, target, flatten, shift_registers)
         note = f"synthesize {top}"
         used, done = run_yosys(script, folder, timeout_s, tool=tool, progress=progress, note=note)
-        modules = _modules(folder / _REPORT)
+        modules = _modules(folder / _REPORT, top)
     tree = _Tree(modules)
     cells = tree.cells(top)
     return Synthesis(
@@ -125,16 +125,19 @@ def _script(verilog: Sequence[str], top: str, family: Family, flatten: bool, shi
     return "\n".join([*reads, " ".join(words), f"tee -q -o {_REPORT} stat -json", ""])
 
 
-def _modules(report: Path) -> dict[str, dict[str, int]]:
+def _modules(report: Path, top: str) -> dict[str, dict[str, int]]:
     """Module name to its own cells by type, from `stat -json`."""
     try:
         parsed = cast(dict[str, Any], json.loads(report.read_text()))
         modules = cast(dict[str, dict[str, Any]], parsed["modules"])
-        return {_plain(name): _own(entry) for name, entry in modules.items()}
-    except (OSError, ValueError, KeyError) as error:
+        result = {_plain(name): _own(entry) for name, entry in modules.items()}
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ToolFailed(
             "left no readable report", where="yosys", why=str(error), remedy="use yosys 0.23 or newer"
         ) from error
+    if top not in result:
+        raise ToolFailed(f"its report does not hold {top!r}", where="yosys", remedy="use yosys 0.23 or newer")
+    return result
 
 
 def _own(entry: dict[str, Any]) -> dict[str, int]:

@@ -1,5 +1,6 @@
-// `Model` over Verilator's class for the wrapper module. Compiled with VL_USER_FATAL, VL_USER_FINISH and
-// VL_USER_STOP: Verilator's own handlers would end the whole process.
+// `Model` over Verilator's class for the wrapper module. Compiled with VL_USER_FATAL, VL_USER_FINISH,
+// VL_USER_STOP and VL_USER_WARN: Verilator's own handlers would end the whole process, or go on without a
+// memory image that is not there.
 
 #pragma once
 
@@ -41,3 +42,4 @@ inline void stopped(const char* what, const char* file, int line, const char* wh
 void vl_fatal(const char* file, int line, const char*, const char* message) { stopped("fatal", file, line, message); }
 void vl_finish(const char* file, int line, const char*) { stopped("$finish", file, line, ""); }
 void vl_stop(const char* file, int line, const char*) { stopped("$stop", file, line, ""); }
+void vl_warn(const char* file, int line, const char*, const char* message) { stopped("warning", file, line, message); }
