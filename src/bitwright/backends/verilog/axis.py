@@ -48,9 +48,7 @@ def axis(name: str, inner: str, ports: Sequence[PortBits], latency: int, about: 
         *_layout("s_axis_tdata", inputs),
         *_layout("m_axis_tdata", outputs),
     ]
-    return Module(
-        name, "\n".join(lines), _heads(byte_slices(inputs)[-1], byte_slices(outputs)[-1]), tuple(items)
-    )
+    return Module(name, "\n".join(lines), _heads(byte_slices(inputs)[-1], byte_slices(outputs)[-1]), tuple(items))
 
 
 def _heads(in_bits: int, out_bits: int) -> tuple[PortDeclaration, ...]:
@@ -73,19 +71,17 @@ def _heads(in_bits: int, out_bits: int) -> tuple[PortDeclaration, ...]:
 
 def _layout(data: str, ports: Sequence[PortBits]) -> list[str]:
     return [
-        f"{data}[{low + port.bits - 1}:{low}] is {port.name}"
+        f"    {data}[{low + port.bits - 1}:{low}] is {port.name}"
         for port, low in zip(ports, byte_slices(ports)[:-1], strict=True)
     ]
 
 
 def _unpacked(inputs: Sequence[PortBits]) -> list[Item]:
-    items: list[Item] = []
+    items: list[Item] = [Comment("every bus begins at a whole byte")]
     padding: list[Expression] = []
     places = byte_slices(inputs)
     for port, low, end in zip(inputs, places[:-1], places[1:], strict=True):
-        items.append(
-            Net("wire", f"in_{port.name}", port.bits, value=Part("s_axis_tdata", low + port.bits - 1, low))
-        )
+        items.append(Net("wire", f"in_{port.name}", port.bits, value=Part("s_axis_tdata", low + port.bits - 1, low)))
         if end > low + port.bits:
             padding.append(Part("s_axis_tdata", end - 1, low + port.bits))
     return items + sink(padding, "bits that fill the last byte")
@@ -117,11 +113,12 @@ def _handshake(latency: int, outputs: Sequence[PortBits]) -> list[Item]:
         ("m_tlast", Ref("m_axis_tlast")),
     )
     parameters = (("LATENCY", latency), ("WIDTH", width))
-    return [Net("wire", "delivered", width), Instance("bw_axis", "u_handshake", joined, parameters)]
+    about = Comment("what leaves the buffer behind the pipeline")
+    return [about, Net("wire", "delivered", width), Instance("bw_axis", "u_handshake", joined, parameters)]
 
 
 def _packed(outputs: Sequence[PortBits]) -> list[Item]:
-    items: list[Item] = [Comment("every bus in whole bytes")]
+    items: list[Item] = [Comment("whole bytes again")]
     taken = 0
     width = sum(p.bits for p in outputs)
     for port, low in zip(outputs, byte_slices(outputs)[:-1], strict=True):

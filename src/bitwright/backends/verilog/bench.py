@@ -33,9 +33,7 @@ class Vectors:
         """Itself, or `InvalidValue` when there is none or the lengths differ."""
         lengths = {len(a) for a in (*self.inputs, *self.outputs)}
         if len(lengths) != 1 or 0 in lengths:
-            raise InvalidValue(
-                f"arrays of {sorted(lengths)} vectors", where="vectors", remedy="give one at least"
-            )
+            raise InvalidValue(f"arrays of {sorted(lengths)} vectors", where="vectors", remedy="give one at least")
         return self
 
 
@@ -54,8 +52,7 @@ def axis_images(vectors: Vectors, ports: Sequence[PortBits], name: str) -> dict[
     pairs = (("in", vectors.inputs), ("out", vectors.outputs))
     for (tail, arrays), side in zip(pairs, _sides(ports), strict=True):
         lines = [
-            _hex(pack_tight([a], [p]), -(-p.bits // 8) * 8).splitlines()
-            for a, p in zip(arrays, side, strict=True)
+            _hex(pack_tight([a], [p]), -(-p.bits // 8) * 8).splitlines() for a, p in zip(arrays, side, strict=True)
         ]
         rows = ("".join(reversed(row)) for row in zip(*lines, strict=True))
         files[f"tb/{name}_axis_{tail}.hex"] = "\n".join(rows) + "\n"
@@ -94,12 +91,12 @@ def bench(name: str, ports: Sequence[PortBits], latency: int, vectors: int, vali
         ("VECTORS", vectors),
         ("LATENCY", latency),
         ("CHECK_VALID", int(valid)),
-        ("IN_FILE", f"tb/{name}_in.hex"),
-        ("OUT_FILE", f"tb/{name}_out.hex"),
+        ("IN_FILE", f"{name}_in.hex"),
+        ("OUT_FILE", f"{name}_out.hex"),
     )
     items.append(Instance(name, "dut", tuple(joined)))
     items.append(Instance("bw_bench", "bench", tuple((n, Ref(n)) for n in names), parameters))
-    return Module(f"{name}_tb", _about(name, f"{name}_tb", "rtl/*.v"), (), tuple(items))
+    return Module(f"{name}_tb", _about(name, "bw_bench.v"), (), tuple(items))
 
 
 def axis_bench(name: str, ports: Sequence[PortBits], vectors: int) -> Module:
@@ -117,19 +114,19 @@ def axis_bench(name: str, ports: Sequence[PortBits], vectors: int) -> Module:
         ("IN_BITS", in_bits),
         ("OUT_BITS", out_bits),
         ("VECTORS", vectors),
-        ("IN_FILE", f"tb/{name}_axis_in.hex"),
-        ("OUT_FILE", f"tb/{name}_axis_out.hex"),
+        ("IN_FILE", f"{name}_axis_in.hex"),
+        ("OUT_FILE", f"{name}_axis_out.hex"),
     )
     items.append(Instance(f"{name}_axis", "dut", joined))
     items.append(Instance("bw_axis_bench", "bench", (*clocks, *((n, Ref(n)) for n in streams)), parameters))
-    return Module(f"{name}_axis_tb", _about(f"{name}_axis", f"{name}_axis_tb", "rtl/*.v"), (), tuple(items))
+    return Module(f"{name}_axis_tb", _about(f"{name}_axis", "bw_axis_bench.v"), (), tuple(items))
 
 
-def _about(top: str, name: str, sources: str) -> str:
-    library = "tb/bw_axis_bench.v" if top.endswith("_axis") else "tb/bw_bench.v"
+def _about(top: str, library: str) -> str:
+    bench = f"{top}_tb"
     return (
-        f"Self-checking bench of {top}. From the folder that holds rtl/ and tb/:\n"
-        f"    iverilog -g2005 -s {name} -o {name}.vvp {sources} {library} tb/{name}.v && vvp {name}.vvp"
+        f"Self-checking bench of {top}. In this folder:\n"
+        f"    iverilog -g2005 -s {bench} -o {bench}.vvp ../rtl/*.v {library} {bench}.v && vvp {bench}.vvp"
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import gc
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -21,15 +23,13 @@ from bitwright.numeric import IntArray
 
 __all__ = ["Emitted", "emit"]
 
-_CONTROLS = frozenset({"clk", "ce", "rst", "in_valid", "out_valid"})
-
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
     """The files of a design (relative path to text) and what a tool needs to know about them.
 
     `sources` and `axis_sources` are the Verilog files of the two tops, `benches` those of the plain
-    top's bench (they read their vectors from `tb/`, seen from the folder that holds `tb/`).
+    top's bench (they read the `.hex` files beside them; run them in `tb/`).
     """
 
     top: str
@@ -61,9 +61,34 @@ def emit(
     per port) add self-checking benches. `header` stands at the head of every generated file. The same
     netlist gives the same bytes.
     """
-    top = identifier(name or netlist.name)
+    with _uninterrupted():
+        return _emit(netlist, identifier(name or netlist.name), valid, axis, vectors, header)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Generator[None]:
+    """No garbage collection meanwhile: trees hold no circles, and walking a million nodes doubles the time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _emit(
+    netlist: Netlist,
+    top: str,
+    valid: bool,
+    axis: bool,
+    vectors: tuple[Sequence[IntArray], Sequence[IntArray]] | None,
+    header: str,
+) -> Emitted:
     ports = _checked(port_bits(netlist), top)
-    parts = _Parts(Design(netlist, top, axis), ports, latency_cycles(netlist), valid, header)
+    parts = _Parts(
+        Design(netlist, top, axis, tuple(p.name for p in ports)), ports, latency_cycles(netlist), valid, header
+    )
     rtl, axis_rtl = parts.rtl()
     golden = Vectors(tuple(vectors[0]), tuple(vectors[1])).checked() if vectors else None
     benches = parts.bench(golden) if golden else {}
@@ -104,9 +129,7 @@ class _Parts:
         inner = core(self.design, modules, self.ports, f"{name}_core", valid=False)
         shared = self._files("rtl", [inner, *below])
         top = wrapper(self.design, inner.name, self.ports, self.valid)
-        stream = axis_module(
-            f"{name}_axis", inner.name, self.ports, self.latency, summary(self.design, self.ports)
-        )
+        stream = axis_module(f"{name}_axis", inner.name, self.ports, self.latency, summary(self.design, self.ports))
         return (
             self._files("rtl", [top]) | shared | chain,
             self._files("rtl", [stream]) | shared | _library("rtl", "bw_axis"),
@@ -122,11 +145,7 @@ class _Parts:
         """The AXI4-Stream top's bench and its vectors."""
         name = self.design.name
         made = axis_bench(name, self.ports, golden.count)
-        return (
-            self._files("tb", [made])
-            | _library("tb", "bw_axis_bench")
-            | axis_images(golden, self.ports, name)
-        )
+        return self._files("tb", [made]) | _library("tb", "bw_axis_bench") | axis_images(golden, self.ports, name)
 
     def _files(self, folder: str, modules: Sequence[Module]) -> dict[str, str]:
         return {f"{folder}/{m.name}.v": printed(m, self.header) for m in modules}
@@ -143,11 +162,6 @@ def _library(folder: str, name: str) -> dict[str, str]:
 
 
 def _checked(ports: tuple[PortBits, ...], top: str) -> tuple[PortBits, ...]:
-    names = [p.name for p in ports]
-    twice = {n for n in names if names.count(n) > 1 or n in _CONTROLS}
-    if twice:
-        what = f"the port name {', '.join(sorted(twice))} is taken"
-        raise InvalidValue(what, where=top, remedy="rename the port")
     for direction in ("input", "output"):
         if not any(p.direction == direction and p.elements for p in ports):
             raise InvalidValue(f"no {direction} port with an element", where=top, remedy="give it one")

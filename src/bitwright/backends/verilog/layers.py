@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bitwright.core.naming import identifier
@@ -10,8 +11,6 @@ from bitwright.ir.netlist.netlist import Netlist
 from bitwright.ir.netlist.ops import Input
 
 __all__ = ["Layer", "layers", "word_names"]
-
-_OURS = frozenset({"unused", "aclk", "aresetn", "in_valid", "out_valid"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +42,14 @@ def layers(netlist: Netlist, constant: list[bool]) -> list[Layer]:
     for position, key in enumerate(owner):
         if key is not None:
             members[key].append(position)
-    parts: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for key in members:
-        parts[key[0]].append(key)
-    number = {
-        key: place + 1 if len(keys) > 1 else 0
-        for keys in parts.values()
-        for place, key in enumerate(sorted(keys))
-    }
     order = _ordered(_edges(netlist, owner), list(members))
-    return [Layer(key[0], tuple(members[key]), number[key]) for key in order]
+    total = Counter(name for name, _ in order)
+    seen: Counter[str] = Counter()
+    found: list[Layer] = []
+    for name, level in order:
+        seen[name] += 1
+        found.append(Layer(name, tuple(members[(name, level)]), seen[name] if total[name] > 1 else 0))
+    return found
 
 
 _Key = tuple[str, int]
@@ -116,9 +113,9 @@ def _ordered(reads: dict[_Key, set[_Key]], keys: list[_Key]) -> list[_Key]:
     return list(done)
 
 
-def word_names(netlist: Netlist) -> list[str]:
-    """A Verilog name for every word: its own, with a `w_` before it where that is reserved or a port's."""
-    taken = {identifier(port.name) for port in (*netlist.inputs, *netlist.results)} | _OURS
+def word_names(netlist: Netlist, reserved: Iterable[str]) -> list[str]:
+    """A Verilog name for every word: its own, with a `w_` before it where that is reserved."""
+    taken = set(reserved)
     own = {node.name for node in netlist.nodes}
     names: list[str] = []
     for node in netlist.nodes:

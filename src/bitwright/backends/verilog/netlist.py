@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bitwright.backends.verilog.layers import Layer, layers, word_names
 from bitwright.backends.verilog.operand import Operand
+from bitwright.backends.verilog.ports import OWN_NAMES
 from bitwright.backends.verilog.tree import (
     Always,
     Assign,
@@ -24,7 +25,7 @@ from bitwright.backends.verilog.tree import (
     Update,
 )
 from bitwright.backends.verilog.words import Functions, verilog
-from bitwright.core.naming import Namer, identifier
+from bitwright.core.naming import Namer
 from bitwright.ir.netlist.netlist import Netlist, stages
 from bitwright.ir.netlist.ops import Register
 
@@ -39,6 +40,8 @@ class Design:
     name: str
     stalls: bool
     """Whether the registers have a clock enable."""
+    ports: tuple[str, ...]
+    """The names of the buses."""
     names: list[str] = field(init=False)
     ages: list[int] = field(init=False)
     constant: list[bool] = field(init=False)
@@ -50,14 +53,13 @@ class Design:
         # Words whose range is one number are written as that number wherever they are read.
         constant = [node.type.low == node.type.high for node in self.netlist.nodes]
         for name, value in (
-            ("names", word_names(self.netlist)),
+            ("names", word_names(self.netlist, (*OWN_NAMES, *self.ports))),
             ("ages", stages(self.netlist)),
             ("constant", constant),
             ("layers", layers(self.netlist, constant)),
         ):
             object.__setattr__(self, name, value)
-        ports = (*self.netlist.inputs, *self.netlist.results)
-        object.__setattr__(self, "taken", frozenset((*self.names, *(identifier(p.name) for p in ports))))
+        object.__setattr__(self, "taken", frozenset((*self.names, *self.ports)))
 
     def operand(self, position: int) -> Operand:
         """A fresh operand for the word at `position`."""
@@ -86,9 +88,7 @@ def layer_modules(design: Design) -> list[LayerModule]:
         fresh(design.name + name)
     edges = _edges(design)
     names = [fresh(f"{design.name}_{layer.name or 'logic'}") for layer in design.layers]
-    return [
-        _layer_module(design, layer, name, edges) for layer, name in zip(design.layers, names, strict=True)
-    ]
+    return [_layer_module(design, layer, name, edges) for layer, name in zip(design.layers, names, strict=True)]
 
 
 def _edges(design: Design) -> list[bool]:
@@ -191,7 +191,7 @@ class _Scope:
             by_age[max(self.design.ages[position], 0)].append(position)
         items: list[Item] = []
         for age in sorted(by_age):
-            items.append(Comment(f"after {age} clock cycle{'s' if age != 1 else ''}"))
+            items.append(Comment(f"stage {age}"))
             items += self._stage(by_age[age], edges, values)
         return items
 
@@ -227,7 +227,9 @@ def _about(design: Design, layer: Layer) -> str:
     lines = [f"{design.name}: layer {layer.title}", f"Words: {parts}."]
     if passes:
         lines.append(f"Made by: {', '.join(passes)}.")
-    lines.append(f"Between clock cycles {max(min(ages), 0)} and {max(ages)} after the design's input.")
+    first, last = max(min(ages), 0), max(ages)
+    when = f"{first} to {last}" if last > first else f"{first}"
+    lines.append(f"Stage{'s' if last > first else ''} {when} (clock cycles after the design's input).")
     return "\n".join(lines)
 
 

@@ -12,16 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitwright.core.errors import InvalidValue
-from bitwright.core.naming import identifier
+from bitwright.core.naming import Namer
 from bitwright.ir.netlist.netlist import Netlist, Port
 from bitwright.ir.netlist.ops import Word
 from bitwright.numeric import IntArray, Steps, is_dyadic
 
-__all__ = ["PortBits", "pack", "pack_tight", "port_bits", "runs", "unpack", "word_slices"]
+__all__ = ["OWN_NAMES", "PortBits", "pack", "pack_tight", "port_bits", "runs", "unpack", "word_slices"]
 
 BusWords = NDArray[np.uint32]
 Direction = Literal["input", "output"]
-_ROWS = 4096
+_CACHED = 1 << 16
+OWN_NAMES = ("aclk", "aresetn", "in_valid", "out_valid", "unused")
+"""Names in the generated modules that no port or word may have (`clk`, `ce` and `rst` are reserved words)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,14 @@ def _format(word: Word, step: Fraction) -> str:
 
 
 def port_bits(netlist: Netlist) -> tuple[PortBits, ...]:
-    """The buses of `netlist`, inputs first."""
+    """The buses of `netlist`, inputs first; a name that is taken gets a number."""
+    fresh = Namer()
+    for name in OWN_NAMES:
+        fresh(name)
 
     def bits(port: Port, direction: Direction) -> PortBits:
         elements = tuple(netlist.nodes[word].type for word in port.words)
-        return PortBits(identifier(port.name), direction, port.shape, elements, port.step)
+        return PortBits(fresh(port.name), direction, port.shape, elements, port.step)
 
     return (*(bits(p, "input") for p in netlist.inputs), *(bits(p, "output") for p in netlist.results))
 
@@ -136,39 +141,58 @@ def _flat(array: IntArray, port: PortBits, rows: int) -> IntArray:
         raise InvalidValue(
             f"{codes.dtype}{list(codes.shape)} is not int64{[rows, *port.shape]}", where=f"port '{port.name}'"
         )
-    return codes.reshape(rows, -1).astype(np.int64, copy=False)
+    return codes.reshape(rows, -1).astype(np.int64, order="C", copy=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Fields:
-    """The elements of several ports in a row: ranges as arrays, places as (word, shift, width, signed)."""
+    """The elements of several ports side by side: ranges, and where their bits lie; one entry per element.
 
+    A field is read and written through the 64-bit window at the 32-bit word in which it begins; `long`
+    are the fields that reach beyond it, `first` the first field of every word that begins one.
+    """
+
+    names: tuple[str, ...]
     low: IntArray
     high: IntArray
-    names: tuple[str, ...]
-    places: tuple[tuple[int, int, int, bool], ...]
+    word: IntArray
+    shift: NDArray[np.uint64]
+    mask: NDArray[np.uint64]
+    sign: NDArray[np.uint64]
+    long: IntArray
+    first: IntArray
+
+    def rows(self) -> int:
+        """How many rows to work on at once so that they stay in the cache."""
+        return max(_CACHED // len(self.names), 64)
 
 
 @lru_cache(maxsize=64)
 def _fields(ports: tuple[PortBits, ...]) -> _Fields:
     words = [word for port in ports for word in port.elements]
-    places: list[tuple[int, int, int, bool]] = []
-    offset = 0
-    for word in words:
-        width = word.width
-        places.append((offset >> 5, offset & 31, width, word.signed))
-        offset += width
-    names = tuple(f"port '{p.name}', element {i}" for p in ports for i in range(len(p.elements)))
-    low, high = (np.array([getattr(w, end) for w in words], dtype=np.int64) for end in ("low", "high"))
-    return _Fields(low, high, names, tuple(places))
+    width = np.array([word.width for word in words], dtype=np.int64)
+    place = np.cumsum(width) - width
+    sign = [(1 << (word.width - 1)) * word.signed for word in words]
+    return _Fields(
+        names=tuple(f"port '{p.name}', element {i}" for p in ports for i in range(len(p.elements))),
+        low=np.array([word.low for word in words], dtype=np.int64),
+        high=np.array([word.high for word in words], dtype=np.int64),
+        word=place >> 5,
+        shift=(place & 31).astype(np.uint64),
+        mask=(np.uint64(1) << width.astype(np.uint64)) - np.uint64(1),
+        sign=np.array(sign, dtype=np.uint64),
+        long=np.flatnonzero((place & 31) + width > 64),
+        first=np.flatnonzero(np.diff(place >> 5, prepend=-1)),
+    )
 
 
 def _pack(codes: IntArray, ports: Sequence[PortBits], out: BusWords) -> None:
     fields = _fields(tuple(ports))
-    for start in range(0, len(codes), _ROWS):
-        part = codes[start : start + _ROWS]
+    rows = fields.rows()
+    for start in range(0, len(codes), rows):
+        part = codes[start : start + rows]
         _check_range(part, fields)
-        out[start : start + _ROWS] = _packed(part, fields, out.shape[1])
+        out[start : start + rows] = _packed(part, fields, out.shape[1])
 
 
 def _check_range(codes: IntArray, fields: _Fields) -> None:
@@ -183,39 +207,35 @@ def _check_range(codes: IntArray, fields: _Fields) -> None:
 
 
 def _packed(codes: IntArray, fields: _Fields, words: int) -> BusWords:
-    """The rows' words; sums of 64-bit windows at every 32-bit word, folded at the end."""
-    columns = np.ascontiguousarray(codes.T).view(np.uint64)
-    windows = np.zeros((words + 2, codes.shape[0]), np.uint64)
-    for (word, shift, width, _), column in zip(fields.places, columns, strict=True):
-        bits = column & np.uint64((1 << width) - 1)
-        windows[word] |= bits << np.uint64(shift)
-        if shift + width > 64:
-            windows[word + 2] |= bits >> np.uint64(64 - shift)
-    low = windows[:words].astype(np.uint32)
-    low[1:] |= (windows[: words - 1] >> np.uint64(32)).astype(np.uint32)
-    return low.T
+    """The rows' words: fields that begin in the same word add up in its window, then windows overlap."""
+    bits = codes.view(np.uint64) & fields.mask
+    windows = np.zeros((len(codes), words + 2), np.uint64)
+    windows[:, fields.word[fields.first]] = np.add.reduceat(bits << fields.shift, fields.first, axis=1)
+    for field in fields.long:
+        windows[:, fields.word[field] + 2] |= bits[:, field] >> (np.uint64(64) - fields.shift[field])
+    low = windows[:, :words].astype(np.uint32)
+    low[:, 1:] |= (windows[:, : words - 1] >> np.uint64(32)).astype(np.uint32)
+    return low
 
 
 def _unpack(words: BusWords, port: PortBits) -> IntArray:
-    places = _fields((port,)).places
-    out = np.empty((len(words), len(places)), np.int64)
-    for start in range(0, len(words), _ROWS):
-        out[start : start + _ROWS] = _unpacked(words[start : start + _ROWS], places)
+    fields = _fields((port,))
+    rows = fields.rows()
+    out = np.empty((len(words), len(fields.names)), np.int64)
+    for start in range(0, len(words), rows):
+        out[start : start + rows] = _unpacked(words[start : start + rows], fields)
     return out.reshape(len(words), *port.shape)
 
 
-def _unpacked(words: BusWords, places: tuple[tuple[int, int, int, bool], ...]) -> IntArray:
-    rows = np.zeros((words.shape[1] + 2, len(words)), np.uint64)
-    rows[:-2] = words.T
-    windows = rows[:-1] | rows[1:] << np.uint64(32)
-    out = np.empty((len(places), len(words)), np.int64)
-    for (word, shift, width, signed), column in zip(places, out, strict=True):
-        bits = windows[word] >> np.uint64(shift)
-        if shift + width > 64:
-            bits |= rows[word + 2] << np.uint64(64 - shift)
-        left = bits << np.uint64(64 - width)
-        column[:] = left.view(np.int64) >> np.int64(64 - width) if signed else left >> np.uint64(64 - width)
-    return out.T
+def _unpacked(words: BusWords, fields: _Fields) -> IntArray:
+    """The rows' codes; a sign bit is moved to the top by (bits ^ sign) - sign."""
+    columns = np.zeros((len(words), words.shape[1] + 2), np.uint64)
+    columns[:, :-2] = words
+    windows = columns[:, :-1] | columns[:, 1:] << np.uint64(32)
+    bits = windows[:, fields.word] >> fields.shift
+    for field in fields.long:
+        bits[:, field] |= columns[:, fields.word[field] + 2] << (np.uint64(64) - fields.shift[field])
+    return (((bits & fields.mask) ^ fields.sign) - fields.sign).view(np.int64)
 
 
 def runs(port: PortBits) -> Iterator[tuple[int, int]]:

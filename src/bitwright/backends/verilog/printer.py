@@ -116,9 +116,10 @@ _EXPRESSIONS: dict[type, Callable[[Any], str]] = {
 
 def module(tree: Module, header: str = "") -> str:
     """The file of one module: `header` and what the module is about as comments, then the module."""
-    lines = [*_comment(header), *_comment(tree.about), "`default_nettype none", "", f"module {tree.name} ("]
-    lines += _ports(tree.ports)
-    lines.append(");")
+    lines = [*_comment(header), *(["//"] if header else []), *_comment(tree.about), "", "`default_nettype none", ""]
+    lines += [f"module {tree.name} (", *_ports(tree.ports), ");"] if tree.ports else [f"module {tree.name};"]
+    if tree.items and not isinstance(tree.items[0], _SPACED):
+        lines.append("")
     for item in tree.items:
         lines += [_INDENT + line if line else "" for line in _ITEMS[type(item)](item)]
     return "\n".join([*lines, "", "endmodule", "", "`default_nettype wire", ""])
@@ -133,12 +134,13 @@ def _range(width: int, signed: bool) -> str:
 
 
 def _ports(ports: tuple[PortDeclaration, ...]) -> Iterator[str]:
-    last = len(ports) - 1
-    for place, port in enumerate(ports):
+    """One port a line, names and remarks in columns."""
+    heads = [f"{p.direction:<6} {p.kind:<4} {_range(p.width, p.signed)}" for p in ports]
+    names = [f"{p.name}," for p in ports[:-1]] + [ports[-1].name]
+    head_width, name_width = max(map(len, heads)), max(map(len, names))
+    for head, name, port in zip(heads, names, ports, strict=True):
         remark = f"  // {port.remark}" if port.remark else ""
-        comma = "," if place < last else ""
-        kind = f"{port.direction:<6} {port.kind:<4} {_range(port.width, port.signed)}"
-        yield f"{_INDENT}{kind}{port.name}{comma}{remark}"
+        yield f"{_INDENT}{head:<{head_width}}{name:<{name_width if remark else 0}}{remark}"
 
 
 def _comment_item(item: Comment) -> list[str]:
@@ -178,7 +180,7 @@ def _assign(item: Assign) -> list[str]:
 
 def _always(item: Always) -> list[str]:
     body = [_INDENT + line for statement in item.body for line in _statement(statement)]
-    return [f"always @(posedge {item.clock}) begin", *body, "end"]
+    return ["", f"always @(posedge {item.clock}) begin", *body, "end", ""]
 
 
 def _statement(tree: Statement) -> list[str]:
@@ -206,12 +208,21 @@ def _case(tree: Case) -> list[str]:
 
 
 def _instance(item: Instance) -> list[str]:
-    head = item.module
-    if item.parameters:
-        head += " #(" + ", ".join(_parameters(item.parameters)) + ")"
-    pieces = list(_connections(item.connections))
+    connections = _listed(list(_connections(item.connections)))
+    if not item.parameters:
+        return ["", f"{item.module} {item.name} (", *connections, ");"]
+    parameters = _listed(list(_parameters(item.parameters)))
+    if len(parameters) == 1:
+        head = [f"{item.module} #({parameters[0].strip()}) {item.name} ("]
+    else:
+        head = [f"{item.module} #(", *parameters, f") {item.name} ("]
+    return ["", *head, *connections, ");"]
+
+
+def _listed(pieces: list[str]) -> list[str]:
+    """`pieces` with commas between them, in indented lines."""
     ends = [f"{piece}," for piece in pieces[:-1]] + pieces[-1:]
-    return ["", f"{head} {item.name} (", *[_INDENT + line for line in _filled(ends, "")], ");"]
+    return [_INDENT + line for line in _filled(ends, "")]
 
 
 def _connections(pairs: tuple[tuple[str, Expression], ...]) -> Iterator[str]:
@@ -221,6 +232,9 @@ def _connections(pairs: tuple[tuple[str, Expression], ...]) -> Iterator[str]:
 def _parameters(pairs: tuple[tuple[str, int | str], ...]) -> Iterator[str]:
     return (f'.{name}("{value}")' if isinstance(value, str) else f".{name}({value})" for name, value in pairs)
 
+
+# Items that begin with an empty line of their own.
+_SPACED = (Comment, Function, Instance, Always)
 
 _ITEMS: dict[type, Callable[[Any], list[str]]] = {
     Comment: _comment_item,

@@ -26,9 +26,7 @@ from bitwright.ir.netlist.netlist import Port, latency_cycles
 __all__ = ["bus", "core", "summary", "wrapper"]
 
 
-def core(
-    design: Design, modules: Sequence[LayerModule], ports: Sequence[PortBits], name: str, valid: bool
-) -> Module:
+def core(design: Design, modules: Sequence[LayerModule], ports: Sequence[PortBits], name: str, valid: bool) -> Module:
     """The module that cuts the buses into words and places the layers: the plain top where nothing stalls."""
     clocked = any(m.clocked for m in modules)
     inputs, outputs = _sides(ports)
@@ -65,22 +63,23 @@ def summary(design: Design, ports: Sequence[PortBits]) -> str:
     cycles = latency_cycles(design.netlist)
     lines = [
         f"{design.name}: a fixed pipeline; latency {cycles} clock cycle{'s' if cycles != 1 else ''}, "
-        "a new sample in every cycle (II = 1)."
+        "a new sample in every cycle (II = 1).",
+        "Buses hold their elements in C order, element 0 in the lowest bits, without gaps; codes are two's",
+        "complement where signed. Format s8.3: signed, 8 bits, 3 of them after the point. See docs/ports.md.",
     ]
-    lines += [f"{port.direction} {port.name}: {_described(port)}" for port in ports]
+    lines += [f"    {port.direction:<6} {port.name}: {_described(port)}" for port in ports]
     return "\n".join(lines)
 
 
 def bus(port: PortBits) -> PortDeclaration:
     """The declaration of a port's bus."""
-    return PortDeclaration(port.direction, "wire", port.name, port.bits)
+    return PortDeclaration(port.direction, "wire", port.name, port.bits, remark=_described(port))
 
 
 def _described(port: PortBits) -> str:
-    formats = list(dict.fromkeys(port.formats))
-    shape = "x".join(str(n) for n in port.shape) or "1"
-    shown = formats[0] if len(formats) == 1 else f"{len(formats)} formats, {formats[0]} to {formats[-1]}"
-    return f"{shape} elements, {shown}; element 0 in the lowest bits (see docs/ports.md)"
+    formats = set(port.formats)
+    shape = " x ".join(str(n) for n in port.shape) or "scalar"
+    return f"{shape} of {next(iter(formats)) if len(formats) == 1 else 'mixed formats'}"
 
 
 def _sides(ports: Sequence[PortBits]) -> tuple[list[PortBits], list[PortBits]]:
@@ -89,13 +88,13 @@ def _sides(ports: Sequence[PortBits]) -> tuple[list[PortBits], list[PortBits]]:
 
 
 def _cuts(port: PortBits) -> list[tuple[int, int]]:
-    """High and low bit of each element."""
+    """High and low bit of each element, from one place of the bus to the next."""
     ends = np.cumsum(port.widths).tolist()
     return [(end - 1, end - width) for end, width in zip(ends, port.widths, strict=True)]
 
 
 def _slice(port: PortBits, high: int, low: int) -> Ref | Part:
-    return Ref(port.name) if port.bits == high - low + 1 else Part(port.name, high, low)
+    return Ref(port.name) if len(port.elements) == 1 else Part(port.name, high, low)
 
 
 def _place(port: Port | PortBits, element: int) -> str:
@@ -146,9 +145,7 @@ def _outputs(design: Design, ports: Sequence[PortBits]) -> list[Item]:
         items.append(Comment(f"the elements of {bits.name}"))
         for element, (word, (high, low)) in enumerate(zip(port.words, _cuts(bits), strict=True)):
             source = design.operand(word)
-            items.append(
-                Assign(_slice(bits, high, low), source.window(0, source.width), _place(port, element))
-            )
+            items.append(Assign(_slice(bits, high, low), source.window(0, source.width), _place(port, element)))
     return items
 
 

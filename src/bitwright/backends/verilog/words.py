@@ -82,12 +82,16 @@ def _(op: Add, args: Sequence[Operand], result: Word, functions: Functions) -> E
     a, b = args
     width = result.width
     if is_join(op, b.word) and 0 < op.left < width and a.value is None and b.value is None:
-        return Concat((a.window(0, width - op.left), b.window(0, op.left)))
+        return Concat((*_parts(a.window(0, width - op.left)), *_parts(b.window(0, op.left))))
     if b.value is not None and b.value < 0:
         return Binary("-", a.window(op.left, width), Literal(-b.value << op.right, width))
     if a.value is not None and a.value < 0:
         return Binary("-", b.window(op.right, width), Literal(-a.value << op.left, width))
     return Binary("+", a.window(op.left, width), b.window(op.right, width))
+
+
+def _parts(bits: Expression) -> tuple[Expression, ...]:
+    return bits.parts if isinstance(bits, Concat) else (bits,)
 
 
 @verilog.on(Subtract)
