@@ -1,8 +1,6 @@
 #include "sharing.hpp"
 
 #include <algorithm>
-#include <cstdlib>
-#include <tuple>
 
 namespace bitwright {
 
@@ -108,8 +106,9 @@ int Sharing::find_matches(const Pattern& pattern) {
 
 Digits Sharing::aligned(const Pattern& pattern, Digits first, Digits second) {
     if (pattern.sign < 0) second = second.negated();
-    if (pattern.offset >= 0) return {first.plus & (second.plus >> pattern.offset), first.minus & (second.minus >> pattern.offset)};
-    return {second.plus & (first.plus >> -pattern.offset), second.minus & (first.minus >> -pattern.offset)};
+    if (pattern.offset < 0) std::swap(first, second);
+    const int gap = std::max(pattern.offset, -pattern.offset);
+    return {first.plus & (second.plus >> gap), first.minus & (second.minus >> gap)};
 }
 
 // Drops what overlaps (a node paired with itself: 1 0 1 0 1 holds "1 0 1" once) and what would make the
