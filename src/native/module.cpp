@@ -35,7 +35,8 @@ std::pair<Table, Table> adder_graph(const Matrix& matrix, const Vector& low, con
     constexpr std::size_t limit = 1 << 26;
     const std::size_t inputs = matrix.shape(0);
     const std::size_t outputs = matrix.shape(1);
-    if (low.shape(0) != inputs || high.shape(0) != inputs) throw std::invalid_argument("one interval per row is needed");
+    if (low.shape(0) != inputs || high.shape(0) != inputs)
+        throw std::invalid_argument("one interval per row is needed");
     if (inputs > limit || outputs > limit) throw std::invalid_argument("more than 2^26 rows or columns");
     bitwright::AdderGraph graph;
     {
