@@ -67,40 +67,53 @@ def _(op: Register, out: Word, args: list[Word]) -> Area:
 
 @area.on(Add)
 def _(op: Add, out: Word, args: list[Word]) -> Area:
-    a, b = args
-    if is_join(op, b):
+    if is_join(op, args[1]):
         return Area()
-    if a.low == a.high or b.low == b.high:
-        constant, left = (a.low << op.left, 0) if a.low == a.high else (b.low << op.right, op.left)
-        free = max((constant & -constant).bit_length() - 1, 0) if left == 0 else left
-        return _chain(out.width - free)
-    return _chain(out.width - max(op.left, op.right))
+    return _chain(out, args, (op.left, op.right))
 
 
 @area.on(Subtract)
 def _(op: Subtract, out: Word, args: list[Word]) -> Area:
-    return _chain(out.width - op.right)
+    return _chain(out, args, (op.left, op.right), subtract=True)
 
 
-def _chain(bits: int) -> Area:
-    """A ripple-carry sum over `bits` bits; two bits or fewer fit plain LUTs."""
-    if bits <= 0:
-        return Area()
-    return Area(luts=bits, carries=_carry(bits) if bits > 2 else 0)
+def _chain(out: Word, args: list[Word], shifts: tuple[int, int], subtract: bool = False) -> Area:
+    """A ripple-carry sum: a LUT for every bit at which both operands vary.
+
+    Where one of them is a constant or has run out the carry cell takes the other one as it is;
+    sign extensions repeat a pair of bits that has its LUT already.
+    """
+    tops = [a.width + s for a, s in zip(args, shifts, strict=True)]
+    begin = max(shifts)
+    fixed = [a for a in args if a.low == a.high]
+    ends = [top for top, a in zip(tops, args, strict=True) if not a.signed]
+    end = min(min(ends, default=max(tops)), max(tops), out.width)
+    luts = 0 if fixed else max(end - begin, 0)
+    first = shifts[1] if subtract else begin
+    if fixed:
+        first = _free_bits(args, shifts, subtract)
+    return Area(luts=luts, carries=_carry(max(out.width - first, 0)))
+
+
+def _free_bits(args: list[Word], shifts: tuple[int, int], subtract: bool) -> int:
+    """Low bits that a constant leaves as they are: its trailing zeros."""
+    place = 0 if args[0].low == args[0].high else 1
+    if subtract and place == 0:
+        return shifts[1]
+    value = args[place].low << shifts[place]
+    return max((value & -value).bit_length() - 1, shifts[1 - place] if value == 0 else 0)
 
 
 @area.on(Clip)
 def _(op: Clip, out: Word, args: list[Word]) -> Area:
     source = args[0]
     luts = float(out.width) if source.width > 1 else 0.0
-    carries = 0
     for bound, reached in ((op.high + 1, source.high > op.high), (op.low, source.low < op.low)):
         if reached and bound != 0:
             spare = source.width - max(abs(bound).bit_length() - 1, 0)
-            power = bound > 0 and bound & (bound - 1) == 0 or bound < 0 and -bound & (-bound - 1) == 0
-            luts += _tree(spare) if power else source.width / 2
-            carries += 0 if power else _carry(source.width // 2)
-    return Area(luts=luts, carries=carries)
+            power = (bound > 0 and bound & (bound - 1) == 0) or (bound < 0 and -bound & (-bound - 1) == 0)
+            luts += _tree(spare) if power else 2 + source.width / 5
+    return Area(luts=luts)
 
 
 def _tree(bits: int) -> int:
@@ -110,11 +123,10 @@ def _tree(bits: int) -> int:
 
 @area.on(AtLeast)
 def _(op: AtLeast, out: Word, args: list[Word]) -> Area:
-    widths = [a.width for a in args]
-    constant = any(a.low == a.high for a in args)
-    if constant:
-        return Area(luts=max(1, -(-max(widths) // 3)), carries=_carry(-(-max(widths) // 2)) if max(widths) > 6 else 0)
-    return Area(luts=max(widths), carries=_carry(max(widths)))
+    width = max(a.width for a in args)
+    if any(a.low == a.high for a in args):
+        return Area(luts=_tree(width) + 1)
+    return Area(luts=min(width, 2 + width / 2), carries=_carry(width // 4) if width > 6 else 0)
 
 
 @area.on(Mux)

@@ -35,7 +35,7 @@ def _(op: object, out: Word, args: list[Word], fabric: Fabric) -> float:
 
 @delay_ns.on(Add, Subtract)
 def _(op: Add | Subtract, out: Word, args: list[Word], fabric: Fabric) -> float:
-    return chain_ns(int(area(op, out, args).luts), fabric)
+    return chain_ns(4 * int(area(op, out, args).carries), fabric)
 
 
 def chain_ns(bits: int, fabric: Fabric) -> float:

@@ -6,6 +6,7 @@ Numbers of different yosys versions differ by a few per cent: compare only withi
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -128,7 +129,7 @@ def _script(verilog: Sequence[str], top: str, family: Family, flatten: bool, shi
 def _modules(report: Path, top: str) -> dict[str, dict[str, int]]:
     """Module name to its own cells by type, from `stat -json`."""
     try:
-        parsed = cast(dict[str, Any], json.loads(report.read_text()))
+        parsed = cast(dict[str, Any], json.loads(_repaired(report.read_text())))
         modules = cast(dict[str, dict[str, Any]], parsed["modules"])
         result = {_plain(name): _own(entry) for name, entry in modules.items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -138,6 +139,11 @@ def _modules(report: Path, top: str) -> dict[str, dict[str, int]]:
     if top not in result:
         raise ToolFailed(f"its report does not hold {top!r}", where="yosys", remedy="use yosys 0.23 or newer")
     return result
+
+
+def _repaired(text: str) -> str:
+    """yosys 0.23 prints its hierarchy, a name and a count a line, into the JSON of deeper designs."""
+    return "\n".join(line for line in text.splitlines() if not re.fullmatch(r"\s+[^\s\"]\S*\s+\d+", line))
 
 
 def _own(entry: dict[str, Any]) -> dict[str, int]:
