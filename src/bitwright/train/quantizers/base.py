@@ -1,0 +1,212 @@
+"""`BaseQuantizer`: what all quantizers have in common, and the interface the compiler reads."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from bitwright.core.errors import InvalidValue
+from bitwright.train.door import keras, ops
+from bitwright.train.quantizers.grid import Grid, as_grid
+from bitwright.train.quantizers.scales import is_scalar
+from bitwright.train.quantizers.straight import as_float, positive, straight
+
+__all__ = ["BaseQuantizer", "Parts"]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A quantized tensor before the straight-through step: its value is `z * scale`.
+
+    `z` lies on a dyadic grid; `scale` broadcasts against it (None: 1) and is `dyadic` when it holds
+    only powers of two. The result takes its gradient from `through`.
+    """
+
+    z: Any
+    through: Any
+    scale: Any = None
+    dyadic: bool = False
+
+    @property
+    def value(self) -> Any:
+        """The quantized tensor."""
+        return self.z if self.scale is None else self.z * self.scale
+
+
+@cache
+def _arguments(kind: type) -> tuple[inspect.Parameter, ...]:
+    return tuple(inspect.signature(kind).parameters.values())
+
+
+class BaseQuantizer(ABC):
+    """A callable `q(x, training=None)` that maps a float tensor onto a grid.
+
+    A subclass stores each constructor argument under its own name, and implements `parts` and
+    `grid`; everything else follows. Forward values are exactly on the grid, not `x + (q - x)`.
+    """
+
+    shown: ClassVar[int] = 0
+    """How many leading arguments `str` always prints."""
+    positional: ClassVar[int] = 0
+    """How many leading arguments `str` may print without their names."""
+
+    qnoise_factor: Any = 1.0
+    use_ste: bool = True
+    seed_generator: Any = None
+
+    @abstractmethod
+    def _parts(self, x: Any, training: bool | None) -> Parts:
+        """The quantized form of the float tensor `x`."""
+
+    @abstractmethod
+    def _base_grid(self) -> Grid:
+        """The values that can come out before `alpha` scales them."""
+
+    @abstractmethod
+    def _bound(self) -> float:
+        """What QKeras calls max(), where that is at least 1."""
+
+    def parts(self, x: Any, training: bool | None = None) -> Parts:
+        """The quantized form of `x` before the straight-through step."""
+        return self._parts(as_float(x), training)
+
+    def grid(self) -> Grid | None:
+        """The values that can come out, exactly; None where they depend on the data.
+
+        Also None where float32 products with `alpha` round, and where quantization noise is mixed in.
+        """
+        alpha = getattr(self, "alpha", None)
+        if self._noisy or not is_scalar(alpha):
+            return None
+        return as_grid(self._base_grid(), alpha)
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether, at inference, each output depends on its own input alone and not on chance."""
+        return not isinstance(getattr(self, "alpha", None), str)
+
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
+        """The quantized `x`, same shape; stochastic settings act only when `training` is true."""
+        return self._finish(self.parts(x, training))
+
+    def factor(self, x: Any, training: bool | None = None) -> tuple[Any, Any]:
+        """`(z, scale)` with `z * scale == q(x)`: z on a dyadic grid, scale None when nothing is left.
+
+        Gradients through `z * scale` with respect to `x` equal those of `q(x)`. `scale` takes none.
+        """
+        parts = self.parts(x, training)
+        if self._noisy or parts.scale is None or parts.dyadic:
+            return self._finish(parts), None
+        scale = ops.stop_gradient(parts.scale)
+        return straight(parts.z, parts.through / positive(scale)), scale
+
+    def min(self) -> float:
+        """The least value that can come out; with a data-dependent scale, before scaling."""
+        return min(self._ends())
+
+    def max(self) -> float:
+        """The greatest value that can come out; with a data-dependent scale, before scaling."""
+        return max(self._ends())
+
+    def bound(self) -> float:
+        """The magnitude to which layers clip their weights, at least 1."""
+        return max(1.0, self._bound())
+
+    def for_weights(self) -> BaseQuantizer:
+        """The quantizer that a layer uses when this one is given for its kernel.
+
+        As in QKeras, `alpha=None` means "auto_po2" there; alpha=1 keeps the plain format.
+        """
+        if getattr(self, "alpha", 1) is not None:
+            return self
+        return type(self).from_config({**self.get_config(), "alpha": "auto_po2"})
+
+    @property
+    def state(self) -> list[Any]:
+        """Variables and seed generators that a layer holding this quantizer must track."""
+        noise = [self.qnoise_factor] if isinstance(self.qnoise_factor, keras.Variable) else []
+        return noise + ([] if self.seed_generator is None else [self.seed_generator])
+
+    def update_qnoise_factor(self, qnoise_factor: float) -> None:
+        """Set the share of quantization noise, from 0 (float) to 1 (fully quantized)."""
+        if isinstance(self.qnoise_factor, keras.Variable):
+            self.qnoise_factor.assign(qnoise_factor)
+        else:
+            self.qnoise_factor = float(qnoise_factor)
+
+    def get_config(self) -> dict[str, Any]:
+        """Every constructor argument by name, as plain Python values."""
+        return {p.name: _plain(getattr(self, p.name)) for p in _arguments(type(self))}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The quantizer with these arguments; those left out take their defaults."""
+        known = {p.name for p in _arguments(cls)}
+        unknown = sorted(set(config) - known)
+        if unknown:
+            raise InvalidValue(
+                f"unknown argument {unknown[0]!r}",
+                where=cls.__name__,
+                why=f"it takes {', '.join(sorted(known))}",
+                remedy="remove it from the configuration",
+            )
+        return cls(**config)
+
+    def __str__(self) -> str:
+        """The string that `get_quantizer` reads back to an equal quantizer."""
+        config, texts, named = self.get_config(), list[str](), False
+        for index, parameter in enumerate(_arguments(type(self))):
+            value = config[parameter.name]
+            if index >= self.shown and value == parameter.default:
+                named = True
+                continue
+            named = named or index >= self.positional
+            texts.append(f"{parameter.name}={_text(value)}" if named else _text(value))
+        return f"{type(self).__name__}({','.join(texts)})"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    @property
+    def _noisy(self) -> bool:
+        return isinstance(self.qnoise_factor, keras.Variable) or self.qnoise_factor != 1.0
+
+    def _finish(self, parts: Parts) -> Any:
+        if not self._noisy:
+            return straight(parts.value, parts.through)
+        noise = ops.cast(ops.convert_to_tensor(self.qnoise_factor), parts.through.dtype)
+        mixed = parts.through + noise * (parts.value - parts.through)
+        mixed = ops.where(noise == 1, parts.value, mixed)
+        return straight(mixed, parts.through if self.use_ste else (1 - noise) * parts.through)
+
+    def _ends(self) -> tuple[float, float]:
+        grid, alpha = self._base_grid(), getattr(self, "alpha", None)
+        factor = float(np.float32(alpha)) if alpha is not None and is_scalar(alpha) else 1.0
+        return float(grid.low * grid.step) * factor, float(grid.high * grid.step) * factor
+
+    def _noise(self, factor: Any, use_variables: bool, name: str | None) -> Any:
+        if not use_variables or isinstance(factor, keras.Variable):
+            return factor
+        return keras.Variable(float(factor), trainable=False, name=name or "qnoise_factor")
+
+    def _seed(self, wanted: bool) -> Any:
+        return keras.random.SeedGenerator() if wanted else None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, keras.Variable):
+        return float(ops.convert_to_numpy(value))
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return value
+
+
+def _text(value: Any) -> str:
+    if value is True:
+        return "1"
+    return repr(value).replace(", ", ",")

@@ -1,0 +1,129 @@
+"""`quantized_po2`: signed powers of two."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil, floor, log2
+from typing import Any, Literal
+
+from bitwright.core.errors import InvalidValue
+from bitwright.train.door import keras, ops
+from bitwright.train.public import public
+from bitwright.train.quantizers.base import BaseQuantizer, Parts
+from bitwright.train.quantizers.grid import Grid
+from bitwright.train.quantizers.straight import (
+    EPSILON,
+    clip_code,
+    exact_exponent,
+    exponent_floor,
+    power,
+    sign,
+)
+
+__all__ = ["quantized_po2"]
+
+
+@public("bitwright.quantizers")
+class quantized_po2(BaseQuantizer):
+    """sign(x) 2^e with e the rounded logarithm of |x|; the output is never 0, zero counts as positive.
+
+    One of `bits` holds the sign; the rest hold e, with a sign of its own unless max_value <= 1.
+    max_value limits |x|. log2_rounding is "rnd" or "floor"; quadratic_approximation keeps e even.
+    Magnitudes below 1e-7 take the least exponent. The gradient is 1 everywhere. In training,
+    stochastic rounding picks the neighboring powers so that the mean is |x|.
+
+    Source: google/qkeras, quantizers.py, `quantized_po2`.
+    """
+
+    shown, positional = 1, 2
+
+    def __init__(
+        self,
+        bits: int = 8,
+        max_value: float | None = None,
+        use_stochastic_rounding: bool = False,
+        quadratic_approximation: bool = False,
+        log2_rounding: Literal["rnd", "floor"] = "rnd",
+        qnoise_factor: float = 1.0,
+        var_name: str | None = None,
+        use_ste: bool = True,
+        use_variables: bool = False,
+    ) -> None:
+        if log2_rounding not in ("rnd", "floor"):
+            raise InvalidValue(
+                f"log2_rounding={log2_rounding!r}", where=type(self).__name__, remedy='use "rnd" or "floor"'
+            )
+        if max_value is not None and max_value <= 0:
+            raise InvalidValue(f"max_value={max_value}", where=type(self).__name__, remedy="use a positive one")
+        if not 1 <= bits <= 8:
+            raise InvalidValue(
+                f"bits={bits}",
+                where=type(self).__name__,
+                why="exponents must fit float32",
+                remedy="use 1 to 8",
+            )
+        self.bits, self.max_value, self.log2_rounding = int(bits), max_value, log2_rounding
+        self.quadratic_approximation = bool(quadratic_approximation)
+        self.use_stochastic_rounding = bool(use_stochastic_rounding)
+        self.var_name, self.use_ste, self.use_variables = var_name, bool(use_ste), bool(use_variables)
+        self.qnoise_factor = self._noise(qnoise_factor, use_variables, var_name)
+        self.seed_generator = self._seed(self.use_stochastic_rounding)
+        self.min_exp, self.max_exp = self._exponent_range()
+
+    def _parts(self, x: Any, training: bool | None = None) -> Parts:
+        return Parts(sign(x) * self._magnitude(ops.abs(x), training), x)
+
+    def _base_grid(self) -> Grid:
+        exponents = self._exponents()
+        step, top = Fraction(2) ** min(exponents), 2 ** (max(exponents) - min(exponents))
+        return Grid(step, -top, top)
+
+    def _bound(self) -> float:
+        return float(self.max_value) if self.max_value else 2.0**self.max_exp
+
+    def _exponent_range(self) -> tuple[int, int]:
+        signed = self.max_value is None or self.max_value > 1
+        if self.bits - 1 < signed:
+            return 0, 0  # no bit left for an exponent; QKeras gives 2^-0.5 here
+        span = 2 ** (self.bits - 1 - signed)
+        low, high = -span, span - 1
+        return low, 2 * (high // 2) if self.quadratic_approximation else high
+
+    def _exponents(self) -> tuple[int, int]:
+        """The least and greatest exponent that can come out."""
+        low, high = self.min_exp, self.max_exp
+        step = 2 if self.quadratic_approximation else 1
+        if self.max_value is not None:
+            limit = log2(max(self.max_value, EPSILON)) / step
+            limit = floor(limit) if self.log2_rounding == "floor" else ceil(limit - 0.5)
+            high = max(low, min(high, limit))
+        least = ceil(log2(EPSILON) / step) - 1
+        return min(self.min_exp, step * max(low, least)), max(step * high, self.min_exp)
+
+    def _magnitude(self, size: Any, training: bool | None) -> Any:
+        limited = ops.maximum(size, EPSILON)
+        if self.max_value is not None:
+            limited = ops.minimum(limited, float(self.max_value))
+        limited = ops.minimum(limited, 2.0**127)
+        step = 2 if self.quadratic_approximation else 1
+        exponent = step * clip_code(self._rounded(limited, training), self.min_exp, self.max_exp)
+        return power(ops.where(size < EPSILON, ops.full_like(exponent, self.min_exp), exponent))
+
+    def _rounded(self, size: Any, training: bool | None) -> Any:
+        floored = exponent_floor(size)
+        if training and self.seed_generator is not None:
+            return self._drawn(size, floored)
+        if self.log2_rounding == "floor":
+            return ops.floor(floored / 2) if self.quadratic_approximation else floored
+        if not self.quadratic_approximation:
+            return exact_exponent(size)
+        # log2(x) / 2 half to even: an odd floor rounds up, except at the power itself (a tie).
+        tie = ops.logical_and(size == power(floored), ops.floor(floored / 2) * 2 != floored)
+        return ops.where(tie, ops.round(floored / 2), ops.floor((floored + 1) / 2))
+
+    def _drawn(self, size: Any, floored: Any) -> Any:
+        base = 2 * ops.floor(floored / 2) if self.quadratic_approximation else floored
+        step = 2 if self.quadratic_approximation else 1
+        chance = (size / power(base) - 1) / (2**step - 1)
+        up = keras.random.uniform(ops.shape(size), dtype=size.dtype, seed=self.seed_generator) < chance
+        return base / step + ops.cast(up, size.dtype)
