@@ -45,7 +45,9 @@ class Job:
         with storing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             for name, content in data.items():
-                (folder / name).write_bytes(content)
+                # Verilator 5.006 drops the last word of an image that does not end with a newline.
+                end = b"\n" if content.isascii() and not content.endswith(b"\n") else b""
+                (folder / name).write_bytes(content + end)
         for source in contents.keys() - data.keys():
             for name in data:
                 full = f'"{folder / name}"'.encode()

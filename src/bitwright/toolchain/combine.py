@@ -48,11 +48,7 @@ class Combined:
         }
         result = simulation.run(fed)
         return [
-            {
-                name.removeprefix(prefix): rows[:count]
-                for name, rows in result.items()
-                if name.startswith(prefix)
-            }
+            {name.removeprefix(prefix): rows[:count] for name, rows in result.items() if name.startswith(prefix)}
             for prefix, count in zip(self.prefixes, counts, strict=True)
         ]
 

@@ -52,9 +52,7 @@ def build_cxxrtl(
     words = [*_FLAGS, f"-I{headers}", f"-I{headers / _RUNTIME}", "-I.", "driver.cc", "-o", LIBRARY]
     listener = progress or Silent()
     listener.step(f"compile the simulator of {job.top} ({compiler.name} {compiler.version})")
-    done = run(
-        (*compiler.command, *words), folder, deadline.left_s, name=compiler.name, missing="apt install g++"
-    )
+    done = run((*compiler.command, *words), folder, deadline.left_s, name=compiler.name, missing="apt install g++")
     listener.done(f"{done.seconds:.1f} s")
     return folder / LIBRARY
 

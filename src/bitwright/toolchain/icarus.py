@@ -30,7 +30,5 @@ def run_bench(sources: Sequence[Path], top: str, *, workdir: Path, timeout_s: fl
         staged = stage(contents, folder)
         words = (*compiler.command, "-g2005", "-I.", "-s", top, "-o", "bench.vvp", *staged.verilog)
         run(words, folder, deadline.left_s, name="iverilog", missing=_MISSING)
-        done = run(
-            (*simulator.command, "-n", "bench.vvp"), folder, deadline.left_s, name="vvp", missing=_MISSING
-        )
+        done = run((*simulator.command, "-n", "bench.vvp"), folder, deadline.left_s, name="vvp", missing=_MISSING)
     return done.stdout

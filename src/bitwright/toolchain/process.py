@@ -146,8 +146,7 @@ def _failure(label: str, status: int, log: str, cwd: Path, remedy: str) -> Stora
             why=full[-1],
             remedy="free some space or name another working folder",
         )
-    # A shell or make reports a child's signal n as status 128 + n.
-    number = -status if status < 0 else status - 128
+    number = _killer(status, log)
     killed = _signal_name(number)
     if not killed:
         return ToolFailed(f"ended with status {status}", where=label, remedy=remedy, log=log)
@@ -159,6 +158,17 @@ def _failure(label: str, status: int, log: str, cwd: Path, remedy: str) -> Stora
         remedy=remedy or "run it again, with more memory or a smaller design",
         log=log,
     )
+
+
+def _killer(status: int, log: str) -> int:
+    """The number of the signal that ended the program or the child it waited for; 0 for none."""
+    if status < 0:
+        return -status
+    # make and the compiler drivers end by themselves when their own child was killed.
+    if "Killed signal terminated" in log:
+        return signal.SIGKILL
+    # A shell reports a child's signal n as status 128 + n.
+    return max(status - 128, 0)
 
 
 def _signal_name(number: int) -> str:

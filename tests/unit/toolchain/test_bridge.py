@@ -40,7 +40,7 @@ def test_data_is_named_by_full_path_wherever_the_verilog_names_it(tmp_path: Path
     full = str(tmp_path / "data/rom.hex").encode()
     assert moved.contents["top.v"] == b'$readmemh("' + full + b'", m); `include "k.vh"'
     assert moved.contents["k.vh"] == b'"' + full + b'"'
-    assert (tmp_path / "data/rom.hex").read_bytes() == b"00"
+    assert (tmp_path / "data/rom.hex").read_bytes() == b"00\n"
 
 
 def test_a_job_without_data_is_left_alone(tmp_path: Path) -> None:

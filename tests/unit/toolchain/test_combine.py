@@ -10,9 +10,7 @@ from bitwright.toolchain.ports import Ports
 
 
 def test_the_wrapper_holds_each_design_under_a_prefix() -> None:
-    both = combine(
-        [("a", Ports((("x", 2),), (("y", 1),))), ("b", Ports((), (("y", 3),), clock=""))], top="all"
-    )
+    both = combine([("a", Ports((("x", 2),), (("y", 1),))), ("b", Ports((), (("y", 3),), clock=""))], top="all")
     assert both.text == (
         "module all (\n"
         "  input wire clk,\n"

@@ -35,9 +35,7 @@ def tools(fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
 def test_headers_must_belong_to_the_yosys_that_generates(tools: Fake, tmp_path: Path) -> None:
     assert cxxrtl_tools()[0].name == "yosys"
     (tmp_path / "share/yosys/include/backends/cxxrtl/cxxrtl.h").unlink()
-    with pytest.raises(
-        ToolMissing, match="try: pip install 'bitwright\\[fpga\\]', or apt install yosys yosys-dev"
-    ):
+    with pytest.raises(ToolMissing, match="try: pip install 'bitwright\\[fpga\\]', or apt install yosys yosys-dev"):
         cxxrtl_tools()
 
 

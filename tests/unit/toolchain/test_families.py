@@ -33,9 +33,7 @@ def _counts(luts: int, ffs: int, carries: int, muxes: int) -> Counts:
         ("nexus", {"MULT18X18": 1, "MULTPREADD18X18": 1, "PDPSC16K": 1}, Counts(dsps=2, brams=1)),
     ],
 )  # fmt: skip
-def test_cells_count_in_the_units_of_the_vendors_tables(
-    family: str, cells: dict[str, int], expected: Counts
-) -> None:
+def test_cells_count_in_the_units_of_the_vendors_tables(family: str, cells: dict[str, int], expected: Counts) -> None:
     assert FAMILIES[family].counts(cells) == expected
 
 

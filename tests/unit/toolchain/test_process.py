@@ -76,7 +76,14 @@ def test_a_failure_carries_status_remedy_and_the_tail_of_the_log(tmp_path: Path)
     assert str(error).endswith("try: do better")
 
 
-@pytest.mark.parametrize("code", ["os.kill(os.getpid(), 9)", "os._exit(128 + 9)"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "os.kill(os.getpid(), 9)",
+        "os._exit(128 + 9)",
+        "import sys; sys.exit('g++: fatal error: Killed signal terminated program cc1plus')",
+    ],
+)
 def test_a_killed_program_says_so_and_hints_at_memory(tmp_path: Path, code: str) -> None:
     with pytest.raises(ToolFailed, match=r"killed by SIGKILL \(often the system is out of memory\)"):
         run(python(f"import os; {code}"), tmp_path, 60)
@@ -115,9 +122,7 @@ def test_a_timeout_ends_the_programs_children_and_nobody_else(tmp_path: Path) ->
     assert not is_alive(child)
 
 
-def test_a_program_that_will_not_end_is_ended_for_good(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_program_that_will_not_end_is_ended_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_GRACE_S", 0.3)
     code = (
         "import os, pathlib, signal, time; signal.signal(15, signal.SIG_IGN);"

@@ -68,9 +68,7 @@ def test_lint_without_verilator_says_how_to_get_it(fake: Fake, source: Path) -> 
 
 def test_a_failing_compiler_is_reported_with_the_tail_of_its_log(compilers: Fake, source: Path) -> None:
     compilers("verilator", VERSION)
-    compilers(
-        "make", 'if [ "$1" = --version ]; then exit 0; fi\necho "g++: fatal error: cc1plus" >&2; exit 2'
-    )
+    compilers("make", 'if [ "$1" = --version ]; then exit 0; fi\necho "g++: fatal error: cc1plus" >&2; exit 2')
     work = source.parent / "work"
     with pytest.raises(ToolFailed, match="make: ended with status 2") as caught:
         build([source], "top", PORTS, work, simulator="verilator")

@@ -25,9 +25,7 @@ def draw_rows(data: st.DataObject, shape: list[tuple[int, bool]], count: int) ->
 
 
 @given(fields, st.data())
-def test_packing_is_concatenation_and_unpacking_its_inverse(
-    shape: list[tuple[int, bool]], data: st.DataObject
-) -> None:
+def test_packing_is_concatenation_and_unpacking_its_inverse(shape: list[tuple[int, bool]], data: st.DataObject) -> None:
     shape = [(min(width, 63), False) if not signed else (width, True) for width, signed in shape]
     rows = draw_rows(data, shape, 3)
     widths, signed = [width for width, _ in shape], [sign for _, sign in shape]

@@ -87,9 +87,7 @@ def test_a_flat_result_has_no_modules(fake: Fake, tmp_path: Path, source: Path) 
     assert synthesize([source], "top", workdir=tmp_path / "work").per_module == {}
 
 
-def test_sources_are_read_in_order_and_data_lies_beside_them(
-    fake: Fake, tmp_path: Path, source: Path
-) -> None:
+def test_sources_are_read_in_order_and_data_lies_beside_them(fake: Fake, tmp_path: Path, source: Path) -> None:
     fake_yosys(fake, tmp_path, HIERARCHY)
     other, data = tmp_path / "a.sv", tmp_path / "rom.hex"
     other.touch()
@@ -138,9 +136,7 @@ def test_a_synthesis_that_takes_too_long_is_ended(fake: Fake, tmp_path: Path, so
 
 
 def test_a_full_disk_is_told_apart_from_a_bad_design(fake: Fake, tmp_path: Path, source: Path) -> None:
-    fake(
-        "yosys", 'if [ "$1" = -V ]; then exit 0; fi\necho "write failed: No space left on device" >&2; exit 1'
-    )
+    fake("yosys", 'if [ "$1" = -V ]; then exit 0; fi\necho "write failed: No space left on device" >&2; exit 1')
     with pytest.raises(StorageError, match="yosys found no space left"):
         synthesize([source], "top", workdir=tmp_path / "work")
 
@@ -154,9 +150,7 @@ def test_an_unreadable_report_is_an_error_and_not_zero_luts(
         synthesize([source], "top", workdir=tmp_path / "work")
 
 
-def test_a_report_without_the_top_is_an_error_and_not_zero_luts(
-    fake: Fake, tmp_path: Path, source: Path
-) -> None:
+def test_a_report_without_the_top_is_an_error_and_not_zero_luts(fake: Fake, tmp_path: Path, source: Path) -> None:
     fake_yosys(fake, tmp_path, {"modules": {"\\other": {"num_cells_by_type": {}}}})
     with pytest.raises(ToolFailed, match="top"):
         synthesize([source], "top", workdir=tmp_path / "work")
