@@ -68,6 +68,9 @@ def _literal(tree: Literal) -> str:
     value = tree.value
     if not -1 << (width - 1) <= value < 1 << width:
         value &= (1 << width) - 1
+    if tree.signed and value == -1 << (width - 1):
+        # In a wider context the minus of -4'sd8 would act on 4'sd8, which is -8 already.
+        return f"{width}'sh{-value:x}"
     base = "sd" if tree.signed else "d"
     return f"-{width}'{base}{-value}" if value < 0 else f"{width}'{base}{value}"
 
@@ -122,7 +125,8 @@ def module(tree: Module, header: str = "") -> str:
         lines.append("")
     for item in tree.items:
         lines += [_INDENT + line if line else "" for line in _ITEMS[type(item)](item)]
-    return "\n".join([*lines, "", "endmodule", "", "`default_nettype wire", ""])
+    lines += ["", "endmodule", "", "`default_nettype wire", ""]
+    return "\n".join(line for line, before in zip(lines, ["x", *lines], strict=False) if line or before)
 
 
 def _comment(text: str) -> list[str]:
@@ -180,7 +184,7 @@ def _assign(item: Assign) -> list[str]:
 
 def _always(item: Always) -> list[str]:
     body = [_INDENT + line for statement in item.body for line in _statement(statement)]
-    return ["", f"always @(posedge {item.clock}) begin", *body, "end", ""]
+    return [f"always @(posedge {item.clock}) begin", *body, "end", ""]
 
 
 def _statement(tree: Statement) -> list[str]:
@@ -234,7 +238,7 @@ def _parameters(pairs: tuple[tuple[str, int | str], ...]) -> Iterator[str]:
 
 
 # Items that begin with an empty line of their own.
-_SPACED = (Comment, Function, Instance, Always)
+_SPACED = (Comment, Function, Instance)
 
 _ITEMS: dict[type, Callable[[Any], list[str]]] = {
     Comment: _comment_item,
