@@ -30,7 +30,7 @@ def compile_model(model: Any, options: Options | None = None, **told: Any) -> De
         raise ConfigError("options and keywords", where="compile", remedy="give one of them")
     chosen = options or Options.of(told)
     origin = str(model) if isinstance(model, str | Path) else ""
-    loaded = load_model(model) if origin else model
+    loaded: Any = load_model(model) if origin else model
     reading = read_model(
         loaded,
         input_format=chosen.input_format,

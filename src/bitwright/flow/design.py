@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -93,18 +93,16 @@ class Design:
 
     def predict_codes(self, x: Batch) -> IntArray | list[IntArray]:
         """The integers that the hardware outputs, (batch, *shape); a list for several outputs."""
-        arrays = self._arrays(x)
-        inputs = [
-            e.floats(arrays[e.source]) if isinstance(e, RoundEncoder) else e(arrays[e.source]) for e in self.encoders
-        ]
-        out = self.emulator(inputs)
-        return out[0] if len(out) == 1 else out
+        return self._emulate(x, [lambda codes: codes] * len(self.decoders), np.int64)
 
     def predict(self, x: Batch) -> Floats | list[Floats]:
         """What the model returns: exact values, then the float head (softmax) if the model ends in one."""
-        codes = self.predict_codes(x)
-        every = codes if isinstance(codes, list) else [codes]
-        out = [decode(c) for decode, c in zip(self.decoders, every, strict=True)]
+        return self._emulate(x, self.decoders, np.float32)
+
+    def _emulate(self, x: Batch, after: Sequence[Callable[[NDArray[Any]], NDArray[Any]]], dtype: Any) -> Any:
+        arrays = self._arrays(x)
+        before = [e.floats if isinstance(e, RoundEncoder) else e for e in self.encoders]
+        out = self.emulator.mapped([arrays[e.source] for e in self.encoders], before, after, dtype)
         return out[0] if len(out) == 1 else out
 
     def _arrays(self, x: Batch) -> list[NDArray[Any]]:

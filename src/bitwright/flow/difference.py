@@ -42,10 +42,7 @@ def diff(design: Design, other: Design | None, x: Batch | None) -> str | None:
     With `other`: layer by layer between the two graphs. Without: between the design's own graph
     and its netlists.
     """
-    if x is None:
-        codes = random_codes(design.graph, 1024, design.options.seed)
-    else:
-        codes = design.encode(x)
+    codes = random_codes(design.graph, 1024, design.options.seed) if x is None else design.encode(x)
     if other is not None:
         return diff_graphs(design.graph, other.graph, codes)
     found = diff_graphs(design.source, design.graph, codes, outputs_only=True)

@@ -92,7 +92,9 @@ def read_options(path: str | Path) -> dict[str, Any]:
             case ".yaml" | ".yml":
                 record = _yaml(text)
             case _:
-                raise ConfigError(f"files ending in {file.suffix!r}", where=str(file), remedy="use .toml, .yaml or .json")
+                raise ConfigError(
+                    f"files ending in {file.suffix!r}", where=str(file), remedy="use .toml, .yaml or .json"
+                )
     except (OSError, ValueError) as error:
         raise ConfigError("cannot be read", where=str(file), why=str(error), remedy="check path and syntax") from error
     if not isinstance(record, dict):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitwright.core.errors import InvalidValue
-from bitwright.numeric import IntArray, Steps
+from bitwright.numeric import IntArray, Steps, is_dyadic
 
 __all__ = ["Decoder", "Encoder", "Head", "LevelEncoder", "RoundEncoder"]
 
@@ -30,6 +30,7 @@ class Head(Enum):
     TANH = "tanh"
 
     def __call__(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The head over the last axis."""
         match self:
             case Head.SOFTMAX:
                 powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
@@ -53,7 +54,9 @@ class Encoder(Protocol):
         """Which of the model's inputs it reads."""
         ...
 
-    def __call__(self, x: NDArray[Any]) -> IntArray: ...
+    def __call__(self, x: NDArray[Any]) -> IntArray:
+        """The codes of `x`; raises `InvalidValue` for NaN."""
+        ...
 
     def sample(self, codes: IntArray) -> NDArray[np.float32]:
         """Floats that it encodes to `codes`."""
@@ -74,12 +77,14 @@ class RoundEncoder:
     high: int
 
     def __call__(self, x: NDArray[Any]) -> IntArray:
+        """The codes of `x`; raises `InvalidValue` for NaN."""
         return self.floats(x).astype(np.int64)
 
     def floats(self, x: NDArray[Any]) -> NDArray[np.floating]:
         """The codes as floats (what the fast emulator starts from)."""
         inverse = 1 / self.step
-        exact = inverse.numerator == 1 or inverse.denominator == 1 and inverse.numerator & (inverse.numerator - 1) == 0
+        top, bottom = inverse.numerator, inverse.denominator
+        exact = top & (top - 1) == 0 and bottom & (bottom - 1) == 0
         scaled = x.astype(np.float32) * np.float32(inverse) if exact else x.astype(np.float64) / float(self.step)
         np.rint(scaled, out=scaled)
         np.clip(scaled, self.low, self.high, out=scaled)
@@ -109,6 +114,7 @@ class LevelEncoder:
     direction: IntArray
 
     def __call__(self, x: NDArray[Any]) -> IntArray:
+        """The codes of `x`; raises `InvalidValue` for NaN."""
         given = np.asarray(x, dtype=np.float32)
         if np.isnan(given).any():
             raise InvalidValue("the input holds NaN", where=f"input {self.source}", remedy="clean the data first")
@@ -141,7 +147,10 @@ class Decoder:
 
     def values(self, codes: NDArray[Any]) -> NDArray[np.float32]:
         """The values before the head, float32 (exact while codes stay below 2**24)."""
+        if codes.dtype == np.float32 and self.step.uniform is not None and is_dyadic(self.step.uniform):
+            return codes * np.float32(float(self.step.uniform))
         return (codes * self.step.floats()).astype(np.float32)
 
     def __call__(self, codes: NDArray[Any]) -> NDArray[np.float32]:
+        """What the model returns for these codes."""
         return self.head(self.values(codes))

@@ -19,6 +19,7 @@ from bitwright.numeric import IntArray, Rounding, nonzero_digits
 __all__ = ["Affine", "Staircase", "fit", "staircase"]
 
 _DEEPEST = 40
+_MOST_PAIRED = 1024
 
 
 @dataclass(frozen=True)
@@ -105,31 +106,48 @@ def _half_even(stairs: Staircase) -> Affine | None:
 
 
 def _floor(stairs: Staircase) -> Affine | None:
+    """The least shift with a feasible slope, and up to three more if they save signed digits."""
+    least, most = _slopes(stairs)
     best: tuple[int, Affine] | None = None
     tried_after = 0
-    for shift in range(_DEEPEST):
-        for mul in _slopes(stairs, shift):
+    for shift in range(_DEEPEST if least < most else 0):
+        for mul in _candidates(least, most, shift):
             add = _offset(stairs, mul, shift)
-            if add is not None:
-                digits = int(nonzero_digits(np.array([mul]))[0])
-                form = Affine(mul, add, shift, Rounding.FLOOR, stairs.first, stairs.last)
-                if best is None or digits < best[0]:
-                    best = digits, form
+            if add is None:
+                continue
+            digits = int(nonzero_digits(np.array([mul]))[0])
+            if best is None or digits < best[0]:
+                best = digits, Affine(mul, add, shift, Rounding.FLOOR, stairs.first, stairs.last)
         if best is not None:
             tried_after += 1
             if best[0] == 1 or tried_after > 3:
-                return best[1]
+                break
     return None if best is None else best[1]
 
 
-def _slopes(stairs: Staircase, shift: int) -> list[int]:
-    """Integers near the slope times 2**shift."""
-    run, rise = int(stairs.steps[-1] - stairs.steps[0]), len(stairs.steps) - 1
-    if rise == 0 or run == 0:
-        return [1] if shift == 0 else []
-    center = (rise << shift) // run
-    around = range(max(center - 2, 1), center + 4)
-    return [m for m in around if m % 2 or shift == 0]
+def _slopes(stairs: Staircase) -> tuple[float, float]:
+    """The open interval of slopes mul / 2**shift for which some add exists.
+
+    Eliminating add from the two conditions leaves, for every pair of steps i above j,
+    (i - j) / (T[i] - T[j] + 1) < slope < (i - j) / (T[i] - T[j] - 1).
+    """
+    steps, levels = stairs.steps, stairs.levels
+    if len(steps) > _MOST_PAIRED:
+        picked = np.unique(np.linspace(0, len(steps) - 1, _MOST_PAIRED).astype(np.int64))
+        steps, levels = steps[picked], levels[picked]
+    upper, lower = np.triu_indices(len(steps), 1)[::-1]
+    rise, run = levels[upper] - levels[lower], steps[upper] - steps[lower]
+    least = float((rise / (run + 1)).max(initial=0.0))
+    most = float(np.where(run > 1, rise / np.maximum(run - 1, 1), np.inf).min(initial=np.inf))
+    return least, most
+
+
+def _candidates(least: float, most: float, shift: int) -> list[int]:
+    """Integers whose slope lies in the interval: all of them while they are few, else round ones."""
+    first = int(np.floor(least * 2.0**shift))
+    last = first + 12 if np.isinf(most) else int(np.ceil(most * 2.0**shift))
+    inside = range(max(first, 1), min(last, first + 12) + 1)
+    return [m for m in inside if m % 2 or shift == 0]
 
 
 def _offset(stairs: Staircase, mul: int, shift: int) -> int | None:

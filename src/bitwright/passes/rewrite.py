@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from bitwright.ir.graph import Graph, GraphBuilder
 from bitwright.ir.graph.ops import GraphOp, Input
-from bitwright.ir.program import Node
 from bitwright.ir.graph.types import TensorType
+from bitwright.ir.program import Node
 
 __all__ = ["GraphNode", "Rewrite", "keep", "rebuild"]
 

@@ -28,7 +28,13 @@ from bitwright.numeric import IntArray, Rounding, ShiftRoundSaturate
 __all__ = ["Emulator"]
 
 Values = NDArray[Any]
+Function = Callable[[Values], Values]
 _PER_CHUNK = 1 << 18
+
+
+def _same(values: Values) -> Values:
+    return values
+
 
 
 @dataclass(frozen=True)
@@ -56,14 +62,26 @@ class Emulator:
 
     def __call__(self, inputs: Sequence[Values]) -> list[IntArray]:
         """The output codes, int64 (batch, *shape) per output."""
+        keep = [_same] * len(inputs)
+        return self.mapped(inputs, keep, [_same] * len(self.program.outputs), np.int64)
+
+    def mapped(
+        self, inputs: Sequence[Values], before: Sequence[Function], after: Sequence[Function], dtype: Any
+    ) -> list[Values]:
+        """As `__call__`, with a function before each input and after each output, chunk by chunk.
+
+        What encodes and decodes thus works on data that is still in the cache. `dtype` is that of
+        the results.
+        """
         batch = len(inputs[0])
-        out = [np.empty((batch, *n.type.shape), dtype=np.int64) for n in self.program.results]
+        out = [np.empty((batch, *n.type.shape), dtype=dtype) for n in self.program.results]
         starts = range(0, batch, self.chunk)
 
         def work(start: int) -> None:
             part = slice(start, start + self.chunk)
-            for target, codes in zip(out, self.floats([x[part] for x in inputs]), strict=True):
-                target[part] = codes
+            codes = self.floats([f(x[part]) for f, x in zip(before, inputs, strict=True)])
+            for target, f, values in zip(out, after, codes, strict=True):
+                target[part] = f(values)
 
         with _one_blas_thread():
             if len(starts) > 1 and self.threads > 1:
@@ -99,9 +117,9 @@ def _plan(program: Graph) -> list[_Step]:
         if isinstance(node.op, Map) and isinstance(node.op.form, ShiftRoundSaturate):
             source = node.args[0]
             alone = len(readers[source]) == 1 and source not in program.outputs
-            if alone and isinstance(program.nodes[source].op, Dense | Conv):
-                if _carrier(program, source, node.op) is not None:
-                    fused[source] = position
+            linear = isinstance(program.nodes[source].op, Dense | Conv)
+            if alone and linear and _carrier(program, source, node.op) is not None:
+                fused[source] = position
     steps: list[_Step] = []
     for position, node in enumerate(program.nodes):
         if isinstance(node.op, Input) or position in fused:
@@ -126,7 +144,8 @@ def _carrier(program: Graph, position: int, map_: Any = None) -> type[np.floatin
             return None
         mul, add = np.abs(form.mul.array).max(), np.abs(form.add.array).max()
     columns = np.abs(op.weights.array).reshape(-1, op.weights.shape[-1]).sum(axis=0)
-    reach = program.nodes[node.args[0]].type.largest * int(columns.max(initial=0)) + int(np.abs(op.bias.array).max(initial=0))
+    largest, bias = program.nodes[node.args[0]].type.largest, np.abs(op.bias.array).max(initial=0)
+    reach = largest * int(columns.max(initial=0)) + int(bias)
     bound = reach * int(mul) + int(add)
     if bound < 1 << 24:
         return np.float32
@@ -148,7 +167,8 @@ def _linear(program: Graph, position: int, map_: Any = None) -> Callable[[list[V
     if map_ is not None:
         form, rows = map_.form, np.broadcast_to(map_.rows.array.reshape(-1), (len(bias),))
         scale = np.ldexp(1.0, -form.shift.array[rows])
-        weights, bias = weights * form.mul.array[rows] * scale, (bias * form.mul.array[rows] + form.add.array[rows]) * scale
+        mul, add = form.mul.array[rows], form.add.array[rows]
+        weights, bias = weights * mul * scale, (bias * mul + add) * scale
         finish = _finish(form, rows, carrier)
     matrix, offset = weights.astype(carrier), bias.astype(carrier)
     product = _dense(matrix) if isinstance(op, Dense) else _conv(op, matrix)

@@ -1,0 +1,5 @@
+"""`python -m bitwright`: the command line."""
+
+from bitwright.cli import main
+
+main()

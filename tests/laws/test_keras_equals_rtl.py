@@ -1,0 +1,82 @@
+"""Keras == graph == netlist == simulated RTL, bit for bit, on random models and corner vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bitwright.backends.verilog import pack, unpack
+from bitwright.flow.compiling import compile_model
+from bitwright.flow.design import Design
+from bitwright.flow.vectors import corner_codes, random_codes
+from bitwright.flow.verification import verify
+from bitwright.core.progress import Silent
+from bitwright.ir import graph as graphs
+from bitwright.toolchain import Ports, build, combine
+from tests.random_models import random_inputs, random_model
+
+SAMPLED = range(16)
+MANY = range(16, 216)
+
+
+def _design(seed: int) -> tuple[Design, list[np.ndarray]]:
+    model = random_model(seed)
+    return compile_model(model, name=f"random{seed}", clock_mhz=300.0), random_inputs(model, seed)
+
+
+def _compared(seeds: range) -> list[Design]:
+    designs = []
+    for seed in seeds:
+        design, x = _design(seed)
+        certificate = verify(design, x, rtl=False, workdir=None, progress=Silent())
+        assert certificate.differences == 0
+        designs.append(design)
+    return designs
+
+
+def _simulated(designs: list[Design], folder: Path) -> None:
+    """All designs in one simulator: random and corner codes, one sample a cycle."""
+    files, tops, emitted = [], [], []
+    for design in designs:
+        made = design.emit()
+        for name in made.sources:
+            path = folder / design.name / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(made.files[name])
+            files.append(path)
+        sides = [tuple((p.name, p.bits) for p in made.ports if p.direction == d) for d in ("input", "output")]
+        tops.append((made.top, Ports(*sides)))
+        emitted.append(made)
+    both = combine(tops)
+    wrapper = folder / "all.v"
+    wrapper.write_text(both.text)
+    vectors = [
+        [np.concatenate(c) for c in zip(random_codes(d.graph, 200, 1), corner_codes(d.graph, 1), strict=True)]
+        for d in designs
+    ]
+    longest = max(e.latency_cycles for e in emitted)
+    with build([*files, wrapper], both.top, both.ports, folder / "sim") as simulation:
+        fed = {}
+        for prefix, made, codes in zip(both.prefixes, emitted, vectors, strict=True):
+            inputs = [p for p in made.ports if p.direction == "input"]
+            for port, values in zip(inputs, codes, strict=True):
+                fed[f"{prefix}{port.name}"] = np.pad(pack([values], [port]), ((0, longest), (0, 0)), mode="edge")
+        seen = simulation.run(fed)
+    for prefix, made, codes, design in zip(both.prefixes, emitted, vectors, designs, strict=True):
+        golden = graphs.run(design.graph, codes)
+        outputs = [p for p in made.ports if p.direction == "output"]
+        for port, expected in zip(outputs, golden, strict=True):
+            words = seen[f"{prefix}{port.name}"][made.latency_cycles :][: len(expected)]
+            assert np.array_equal(unpack(words, [port])[0], expected), design.name
+
+
+def test_keras_graph_netlist_and_rtl_agree_on_random_models(tmp_path: Path) -> None:
+    _simulated(_compared(SAMPLED), tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("start", range(MANY.start, MANY.stop, 25))
+def test_keras_graph_netlist_and_rtl_agree_on_two_hundred_random_models(start: int, tmp_path: Path) -> None:
+    _simulated(_compared(range(start, min(start + 25, MANY.stop))), tmp_path)

@@ -1,0 +1,166 @@
+"""Seeded random Keras models over layers, formats, roundings, alpha modes and topologies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers as kl
+
+from bitwright import layers as ql
+from bitwright import quantizers as q
+
+__all__ = ["random_inputs", "random_model"]
+
+
+def random_model(seed: int) -> Any:
+    """A small model: flat, 1-D or 2-D; a chain with skips and concatenations; one or two outputs."""
+    return _Maker(seed).model()
+
+
+def random_inputs(model: Any, seed: int, count: int = 400) -> list[np.ndarray]:
+    """Normal samples of a few scales for every input, with exact ties of quantization among them."""
+    rng = np.random.default_rng(seed)
+    out = []
+    for tensor in model.inputs:
+        shape = (count, *tensor.shape[1:])
+        x = rng.normal(size=shape) * rng.choice([0.3, 1.0, 4.0], size=(count, *[1] * (len(shape) - 1)))
+        x[::3] = np.rint(x[::3] * 32) / 32
+        out.append(x.astype(np.float32))
+    return out
+
+
+class _Maker:
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.rng = np.random.default_rng(seed)
+        self.count = 0
+
+    def name(self, kind: str) -> str:
+        self.count += 1
+        return f"{kind}{self.count}"
+
+    def pick(self, *options: Any) -> Any:
+        return options[int(self.rng.integers(len(options)))]
+
+    # ---- quantizers --------------------------------------------------------------------------------
+
+    def kernel(self) -> Any:
+        bits = int(self.rng.integers(2, 7))
+        kind = self.pick("bits", "bits", "bits", "ternary", "binary", "po2")
+        alpha = self.pick(None, 1, 1, "auto", "auto_po2", 0.3)
+        if kind == "bits":
+            return q.quantized_bits(bits, int(self.rng.integers(0, 2)), self.pick(0, 1), alpha=alpha)
+        if kind == "ternary":
+            return q.ternary(alpha=alpha)
+        if kind == "binary":
+            return q.binary(alpha=alpha)
+        return q.quantized_po2(int(self.rng.integers(3, 5)), max_value=2)
+
+    def bias(self) -> Any:
+        return self.pick(None, q.quantized_bits(6, 1, alpha=1), q.quantized_bits(4, 0, alpha=1))
+
+    def activation(self) -> Any:
+        bits = int(self.rng.integers(2, 7))
+        return self.pick(
+            q.quantized_relu(bits, int(self.rng.integers(0, 3))),
+            q.quantized_relu(bits, 1, negative_slope=0.25) if bits > 2 else q.quantized_relu(bits),
+            q.quantized_bits(bits, int(self.rng.integers(0, 3)), self.pick(0, 1), alpha=1),
+            q.quantized_bits(bits, 1, alpha=0.3),
+            q.quantized_tanh(bits, symmetric=self.pick(False, True)),
+            q.quantized_sigmoid(bits),
+            q.binary(alpha=1),
+            q.ternary(alpha=1),
+            q.quantized_po2(4, max_value=2),
+        )
+
+    # ---- topology ----------------------------------------------------------------------------------
+
+    def model(self) -> Any:
+        rank = int(self.rng.integers(0, 3))
+        size = (int(self.rng.integers(4, 7)),) * rank
+        entry = keras.Input((*size, int(self.rng.integers(2, 6))), name="x")
+        x = ql.QActivation(self.pick(
+            q.quantized_bits(6, 2, alpha=1), q.quantized_relu(4, 1), q.quantized_tanh(5), q.quantized_bits(5, 1, 1, alpha=1)
+        ), name="entry")(entry)  # fmt: skip
+        for _ in range(int(self.rng.integers(1, 4))):
+            x = self.block(x, rank)
+        if rank:
+            x = self.pick(kl.Flatten(name=self.name("flat")), kl.Flatten(name=self.name("flat")), self.global_pool(rank))(x)
+            x = ql.QActivation(self.activation(), name=self.name("act"))(x)
+        outputs = [self.head(x) for _ in range(self.pick(1, 1, 2))]
+        model = keras.Model(entry, outputs if len(outputs) > 1 else outputs[0], name=f"random{self.seed}")
+        self.randomize(model)
+        return model
+
+    def block(self, x: Any, rank: int) -> Any:
+        y = self.linear(x, rank)
+        if self.rng.random() < 0.35:
+            y = self.pick(kl.BatchNormalization, kl.BatchNormalization)(name=self.name("bn"))(y)
+        y = ql.QActivation(self.activation(), name=self.name("act"))(y)
+        kind = self.pick("plain", "plain", "skip", "concat", "pool", "max")
+        if kind == "concat" and x.shape[:-1] == y.shape[:-1]:
+            return kl.Concatenate(name=self.name("concat"))([x, y])
+        if kind in ("skip", "max") and x.shape[:-1] == y.shape[:-1]:
+            side = self.linear(x, rank, units=y.shape[-1], same=True)
+            side = ql.QActivation(q.quantized_bits(5, 2, alpha=1), name=self.name("act"))(side)
+            if side.shape == y.shape:
+                y = self.pick(kl.Add, kl.Subtract, kl.Maximum)(name=self.name("merge"))([side, y])
+                return ql.QActivation(q.quantized_bits(5, 2, alpha=1), name=self.name("act"))(y)
+        if kind == "pool" and rank and min(y.shape[1 : 1 + rank]) >= 2:
+            pool = {1: (kl.MaxPooling1D, kl.AveragePooling1D), 2: (kl.MaxPooling2D, kl.AveragePooling2D)}[rank]
+            y = self.pick(*pool)(2, name=self.name("pool"))(y)
+            return ql.QActivation(q.quantized_bits(6, 2, alpha=1), name=self.name("act"))(y)
+        return y
+
+    def linear(self, x: Any, rank: int, units: int | None = None, same: bool = False) -> Any:
+        wanted = units or int(self.rng.integers(2, 6))
+        common: dict[str, Any] = {"kernel_quantizer": self.kernel(), "bias_quantizer": self.bias()}
+        common["use_bias"] = bool(self.rng.random() < 0.8)
+        if rank == 0:
+            return ql.QDense(wanted, name=self.name("dense"), **common)(x)
+        if rank == 2 and units is None and self.rng.random() < 0.3:
+            common["depthwise_quantizer"] = common.pop("kernel_quantizer")
+            return ql.QDepthwiseConv2D(
+                self.pick(2, 3), padding=self.pick("same", "valid"), depth_multiplier=self.pick(1, 2),
+                name=self.name("depthwise"), **common,
+            )(x)  # fmt: skip
+        layer = ql.QConv1D if rank == 1 else ql.QConv2D
+        if same:
+            return layer(wanted, 3, padding="same", name=self.name("conv"), **common)(x)
+        strided = self.rng.random() < 0.3
+        padding = self.pick("same", "same", "valid") if min(x.shape[1 : 1 + rank]) >= 3 else "same"
+        return layer(
+            wanted, self.pick(2, 3), padding=padding, strides=2 if strided else 1,
+            dilation_rate=1 if strided or padding == "valid" else self.pick(1, 1, 2), name=self.name("conv"), **common,
+        )(x)  # fmt: skip
+
+    def global_pool(self, rank: int) -> Any:
+        kinds = {1: (kl.GlobalAveragePooling1D, kl.GlobalMaxPooling1D), 2: (kl.GlobalAveragePooling2D, kl.GlobalMaxPooling2D)}
+        return self.pick(*kinds[rank])(name=self.name("global"))
+
+    def head(self, x: Any) -> Any:
+        y = ql.QDense(
+            int(self.rng.integers(1, 5)), kernel_quantizer=q.quantized_bits(4, 0, alpha=1),
+            bias_quantizer=q.quantized_bits(5, 1, alpha=1), name=self.name("logits"),
+        )(x)  # fmt: skip
+        kind = self.pick("plain", "softmax", "quantized", "sigmoid")
+        if kind == "softmax":
+            return kl.Softmax(name=self.name("softmax"))(y)
+        if kind == "quantized":
+            return ql.QActivation(q.quantized_bits(6, 2, alpha=1), name=self.name("out"))(y)
+        if kind == "sigmoid":
+            return kl.Activation("sigmoid", name=self.name("sigmoid"))(y)
+        return y
+
+    def randomize(self, model: Any) -> None:
+        """Weights of a size that uses the formats; batch norm statistics away from 0 and 1."""
+        for layer in model.layers:
+            if isinstance(layer, kl.BatchNormalization):
+                shape = layer.get_weights()[0].shape
+                gamma = self.rng.uniform(0.4, 1.6, shape) * self.rng.choice([-1, 1, 1, 1], shape)
+                values = [gamma, self.rng.normal(size=shape) * 0.3, self.rng.normal(size=shape), self.rng.uniform(0.3, 2, shape)]
+                layer.set_weights([v.astype(np.float32) for v in values])
+            elif layer.get_weights():
+                layer.set_weights([(self.rng.normal(size=w.shape) * 0.6).astype(np.float32) for w in layer.get_weights()])
