@@ -11,23 +11,32 @@ __all__ = ["Progress", "Silent", "Steps"]
 class Progress(Protocol):
     """A listener: `step` opens a named piece of work of `total` units, `advance` moves it on."""
 
-    def step(self, name: str, total: int | None = None) -> None: ...
+    def step(self, name: str, total: int | None = None) -> None:
+        """Open the piece of work `name` of `total` units (None: not known)."""
+        ...
 
-    def advance(self, amount: int = 1) -> None: ...
+    def advance(self, amount: int = 1) -> None:
+        """`amount` more units of it are done."""
+        ...
 
-    def done(self, note: str = "") -> None: ...
+    def done(self, note: str = "") -> None:
+        """Close it; `note` says what came out."""
+        ...
 
 
 class Silent:
     """The listener that ignores everything."""
 
     def step(self, name: str, total: int | None = None) -> None:
+        """Nothing to tell."""
         return None
 
     def advance(self, amount: int = 1) -> None:
+        """Nothing to tell."""
         return None
 
     def done(self, note: str = "") -> None:
+        """Nothing to tell."""
         return None
 
 
@@ -39,11 +48,14 @@ class Steps:
         self._name = ""
 
     def step(self, name: str, total: int | None = None) -> None:
+        """A line that names the work."""
         self._name = name
         self._write(f"{name} ...")
 
     def advance(self, amount: int = 1) -> None:
+        """Units are not shown."""
         return None
 
     def done(self, note: str = "") -> None:
+        """A line with the note."""
         self._write(f"{self._name}: {note or 'done'}")

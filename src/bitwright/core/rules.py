@@ -46,6 +46,7 @@ class Rules(Generic[P, R]):
         return register
 
     def __call__(self, op: object, *args: P.args, **kwargs: P.kwargs) -> R:
+        """The answer for `op`; raises `Unsupported` when there is none."""
         return self.rule(op)(op, *args, **kwargs)
 
     def rule(self, op: object) -> Callable[..., R]:

@@ -22,13 +22,21 @@ class MapForm(Protocol):
     """What the forms have in common."""
 
     @property
-    def count(self) -> int: ...
+    def count(self) -> int:
+        """How many functions it holds."""
+        ...
 
-    def __call__(self, codes: IntArray, rows: IntArray) -> IntArray: ...
+    def __call__(self, codes: IntArray, rows: IntArray) -> IntArray:
+        """Function `rows` of each code; the two broadcast."""
+        ...
 
-    def image(self, low: IntArray, high: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]: ...
+    def image(self, low: IntArray, high: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
+        """The exact range over the codes [low, high]."""
+        ...
 
-    def select(self, rows: IntArray) -> MapForm: ...
+    def select(self, rows: IntArray) -> MapForm:
+        """The functions `rows`, in that order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,7 @@ class ShiftRoundSaturate:
         return self.mul.shape[0]
 
     def __call__(self, codes: IntArray, rows: IntArray) -> IntArray:
+        """Function `rows` of each code; the two broadcast."""
         total = codes * self.mul.array[rows] + self.add.array[rows]
         shift = self.shift.array[rows]
         if self.rounding is Rounding.FLOOR:
@@ -104,6 +113,7 @@ class Thresholds:
         return self.values.shape[0]
 
     def __call__(self, codes: IntArray, rows: IntArray) -> IntArray:
+        """Function `rows` of each code; the two broadcast."""
         return self.values.array[np.broadcast_to(rows, codes.shape), self.segment(codes, rows)]
 
     def segment(self, codes: IntArray, rows: IntArray) -> IntArray:
@@ -149,6 +159,7 @@ class Table:
         return self.values.shape[0]
 
     def __call__(self, codes: IntArray, rows: IntArray) -> IntArray:
+        """Function `rows` of each code; raises `InvalidProgram` for a code outside the table."""
         index = codes - self.start.array[rows]
         if index.size and (index.min() < 0 or index.max() >= self.values.shape[1]):
             raise InvalidProgram("a code lies outside the table", where="Map", remedy="report this as a bug")

@@ -35,6 +35,7 @@ class Rounding(Enum):
     AWAY = "away"
 
     def __call__(self, code: Code, shift: int) -> Code:
+        """code / 2**shift, rounded."""
         if shift <= 0:
             return code << -shift
         return (code + self.carry(code, shift)) >> shift
@@ -78,6 +79,7 @@ class Overflow(Enum):
     WRAP = "wrap"
 
     def __call__(self, code: Code, low: int, high: int) -> Code:
+        """`code` brought into [low, high]."""
         if self is Overflow.WRAP:
             return (code - low) % (high - low + 1) + low
         floor = max(low, -high) if self is Overflow.SATURATE_SYMMETRIC and low < 0 else low

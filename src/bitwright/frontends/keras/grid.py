@@ -43,7 +43,7 @@ class Grid:
 
     def values(self, codes: IntArray) -> NDArray[np.float64]:
         """codes (n, columns) as the nearest float64 values."""
-        return codes * np.array([float(s) for s in self.step])
+        return codes * np.array([float(s) for s in self.step], dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,8 @@ def load_model(path: str | Path) -> Any:
         raise InvalidModel("no such file", where=str(file), remedy="give the path of a .keras file")
     if file.suffix != ".keras":
         raise Unsupported(f"files ending in {file.suffix!r}", where=str(file), remedy="save it as .keras")
-    import bitwright.train.layers  # noqa: F401  (registers the layers that the file names)
+    # Importing it registers the layers that the file names.
+    import bitwright.train.layers  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
     try:
         return keras.models.load_model(file, compile=False, safe_mode=True)
@@ -93,7 +94,7 @@ def functional_of(model: Any) -> Any:
             raise InvalidModel(
                 "the model is not built", where=model.name, remedy="begin it with keras.Input(shape) or call it once"
             )
-        return model._functional
+        return model._functional  # pyright: ignore[reportPrivateUsage]
     if isinstance(model, keras.Model) and hasattr(model, "_nodes_by_depth"):
         return model
     raise Unsupported(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,7 +32,7 @@ def logits(model: Any, x: Sequence[NDArray[Any]], heads: Sequence[Head]) -> list
     with _linear(silenced):
         # A new model has not compiled its predict yet, so it sees the silenced activations.
         cut = keras.Model(functional.inputs, tensors)
-        found = cut.predict([np.asarray(a) for a in x], batch_size=_batch(x), verbose=0)
+        found = cut.predict([np.asarray(a) for a in x], batch_size=_batch(x), verbose=0)  # pyright: ignore[reportArgumentType]
     return [np.asarray(a) for a in (found if isinstance(found, list | tuple) else [found])]
 
 
@@ -51,7 +51,7 @@ def _producer(functional: Any, tensor: Any) -> tuple[Any, Any]:
 
 
 @contextmanager
-def _linear(layers: Sequence[Any]) -> Iterator[None]:
+def _linear(layers: Sequence[Any]) -> Generator[None, None, None]:
     kept = [layer.activation for layer in layers]
     for layer in layers:
         layer.activation = keras.activations.linear
