@@ -18,7 +18,7 @@ from bitwright.backends.verilog.top import core, summary, wrapper
 from bitwright.backends.verilog.tree import Module
 from bitwright.core.errors import InvalidValue
 from bitwright.core.naming import identifier
-from bitwright.ir.netlist.netlist import Netlist, latency_cycles
+from bitwright.ir.netlist.netlist import Netlist
 from bitwright.numeric import IntArray
 
 __all__ = ["Emitted", "emit"]
@@ -86,14 +86,13 @@ def _emit(
     header: str,
 ) -> Emitted:
     ports = _checked(port_bits(netlist), top)
-    parts = _Parts(
-        Design(netlist, top, axis, tuple(p.name for p in ports)), ports, latency_cycles(netlist), valid, header
-    )
+    design = Design.of(netlist, top, tuple(p.name for p in ports), stalls=axis)
+    parts = _Parts(design, ports, valid, header)
     rtl, axis_rtl = parts.rtl()
     golden = Vectors(tuple(vectors[0]), tuple(vectors[1])).checked() if vectors else None
     benches = parts.bench(golden) if golden else {}
     axis_benches = parts.axis_bench(golden) if golden and axis else {}
-    table = {"docs/ports.md": port_table(top, ports, parts.latency, valid, axis)}
+    table = {"docs/ports.md": port_table(top, ports, design.latency_cycles, valid, axis)}
     return Emitted(
         top=top,
         files=rtl | axis_rtl | benches | axis_benches | table,
@@ -104,7 +103,7 @@ def _emit(
         axis_benches=_verilog(axis_benches),
         input_bits=sum(p.bits for p in ports if p.direction == "input"),
         output_bits=sum(p.bits for p in ports if p.direction == "output"),
-        latency_cycles=parts.latency,
+        latency_cycles=design.latency_cycles,
         ports=ports,
     )
 
@@ -113,7 +112,6 @@ def _emit(
 class _Parts:
     design: Design
     ports: tuple[PortBits, ...]
-    latency: int
     valid: bool
     header: str
 
@@ -129,7 +127,9 @@ class _Parts:
         inner = core(self.design, modules, self.ports, f"{name}_core", valid=False)
         shared = self._files("rtl", [inner, *below])
         top = wrapper(self.design, inner.name, self.ports, self.valid)
-        stream = axis_module(f"{name}_axis", inner.name, self.ports, self.latency, summary(self.design, self.ports))
+        stream = axis_module(
+            f"{name}_axis", inner.name, self.ports, self.design.latency_cycles, summary(self.design, self.ports)
+        )
         return (
             self._files("rtl", [top]) | shared | chain,
             self._files("rtl", [stream]) | shared | _library("rtl", "bw_axis"),
@@ -138,7 +138,7 @@ class _Parts:
     def bench(self, golden: Vectors) -> dict[str, str]:
         """The plain top's bench and its vectors."""
         name = self.design.name
-        made = bench(name, self.ports, self.latency, golden.count, self.valid)
+        made = bench(name, self.ports, self.design.latency_cycles, golden.count, self.valid)
         return self._files("tb", [made]) | _library("tb", "bw_bench") | images(golden, self.ports, name)
 
     def axis_bench(self, golden: Vectors) -> dict[str, str]:

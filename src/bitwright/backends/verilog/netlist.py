@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bitwright.backends.verilog.layers import Layer, layers, word_names
 from bitwright.backends.verilog.operand import Operand
@@ -32,34 +32,38 @@ from bitwright.ir.netlist.ops import Register
 __all__ = ["Design", "LayerModule", "layer_modules", "sink"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Design:
-    """A netlist with what every module of it needs to know, worked out once."""
+    """A netlist with what every module of it needs to know, worked out once.
+
+    `ports` are the names of the buses, `stalls` says whether the registers have a clock enable. Per
+    word: its name, its age (clock cycles since the input) and whether it is one number; such words are
+    written as that number wherever they are read. Nothing else in a module may have a name in `taken`.
+    """
 
     netlist: Netlist
     name: str
-    stalls: bool
-    """Whether the registers have a clock enable."""
     ports: tuple[str, ...]
-    """The names of the buses."""
-    names: list[str] = field(init=False)
-    ages: list[int] = field(init=False)
-    constant: list[bool] = field(init=False)
-    layers: list[Layer] = field(init=False)
-    taken: frozenset[str] = field(init=False)
-    """Names of words and ports: nothing else in a module may be called so."""
+    stalls: bool
+    names: list[str]
+    ages: list[int]
+    constant: list[bool]
+    layers: list[Layer]
+    taken: frozenset[str]
 
-    def __post_init__(self) -> None:
-        # Words whose range is one number are written as that number wherever they are read.
-        constant = [node.type.low == node.type.high for node in self.netlist.nodes]
-        for name, value in (
-            ("names", word_names(self.netlist, (*OWN_NAMES, *self.ports))),
-            ("ages", stages(self.netlist)),
-            ("constant", constant),
-            ("layers", layers(self.netlist, constant)),
-        ):
-            object.__setattr__(self, name, value)
-        object.__setattr__(self, "taken", frozenset((*self.names, *self.ports)))
+    @classmethod
+    def of(cls, netlist: Netlist, name: str, ports: tuple[str, ...], *, stalls: bool) -> Design:
+        """The design of `netlist` under the top module `name`."""
+        names = word_names(netlist, (*OWN_NAMES, *ports))
+        ages = [max(age, 0) for age in stages(netlist)]
+        constant = [node.type.low == node.type.high for node in netlist.nodes]
+        taken = frozenset((*names, *ports))
+        return cls(netlist, name, ports, stalls, names, ages, constant, layers(netlist, constant), taken)
+
+    @property
+    def latency_cycles(self) -> int:
+        """Clock cycles from an input to the outputs that it determines."""
+        return max((self.ages[o] for o in self.netlist.outputs), default=0)
 
     def operand(self, position: int) -> Operand:
         """A fresh operand for the word at `position`."""
@@ -188,7 +192,7 @@ class _Scope:
         """Stage by stage: the registers that begin it, then its logic."""
         by_age: dict[int, list[int]] = defaultdict(list)
         for position in self.layer.words:
-            by_age[max(self.design.ages[position], 0)].append(position)
+            by_age[self.design.ages[position]].append(position)
         items: list[Item] = []
         for age in sorted(by_age):
             items.append(Comment(f"stage {age}"))
@@ -227,7 +231,7 @@ def _about(design: Design, layer: Layer) -> str:
     lines = [f"{design.name}: layer {layer.title}", f"Words: {parts}."]
     if passes:
         lines.append(f"Made by: {', '.join(passes)}.")
-    first, last = max(min(ages), 0), max(ages)
+    first, last = min(ages), max(ages)
     when = f"{first} to {last}" if last > first else f"{first}"
     lines.append(f"Stage{'s' if last > first else ''} {when} (clock cycles after the design's input).")
     return "\n".join(lines)

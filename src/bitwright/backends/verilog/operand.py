@@ -64,6 +64,8 @@ class Operand:
         if self.value is not None:
             moved = self.value << left if left >= 0 else self.value >> -left
             return Literal(moved, width)
+        if left == 0 and width <= self.width:
+            return self.bits(width - 1, 0)
         zeros = min(max(left, 0), width)
         lowest = max(-left, 0)
         taken = max(min(self.width - lowest, width - zeros), 0)

@@ -232,10 +232,14 @@ def _unpacked(words: BusWords, fields: _Fields) -> IntArray:
     columns = np.zeros((len(words), words.shape[1] + 2), np.uint64)
     columns[:, :-2] = words
     windows = columns[:, :-1] | columns[:, 1:] << np.uint64(32)
-    bits = windows[:, fields.word] >> fields.shift
+    bits = np.take(windows, fields.word, axis=1)
+    bits >>= fields.shift
     for field in fields.long:
         bits[:, field] |= columns[:, fields.word[field] + 2] << (np.uint64(64) - fields.shift[field])
-    return (((bits & fields.mask) ^ fields.sign) - fields.sign).view(np.int64)
+    bits &= fields.mask
+    bits ^= fields.sign
+    bits -= fields.sign
+    return bits.view(np.int64)
 
 
 def runs(port: PortBits) -> Iterator[tuple[int, int]]:

@@ -21,7 +21,7 @@ from bitwright.backends.verilog.tree import (
     PortDeclaration,
     Ref,
 )
-from bitwright.ir.netlist.netlist import Port, latency_cycles
+from bitwright.ir.netlist.netlist import Port
 
 __all__ = ["bus", "core", "summary", "wrapper"]
 
@@ -38,7 +38,7 @@ def core(design: Design, modules: Sequence[LayerModule], ports: Sequence[PortBit
     idle: list[Expression] = [] if clocked or valid else [Ref(c) for c in controls]
     items = [*_inputs(design, inputs, idle), *_instances(design, modules), *_outputs(design, outputs)]
     if valid:
-        items.append(_valid_chain(latency_cycles(design.netlist)))
+        items.append(_valid_chain(design.latency_cycles))
     about = f"{summary(design, ports)}\nCuts the buses into words and places one module per layer."
     return Module(name, about, tuple(heads), tuple(items))
 
@@ -54,13 +54,13 @@ def wrapper(design: Design, inner: str, ports: Sequence[PortBits], valid: bool) 
     connections = (*fixed, *((p.name, Ref(p.name)) for p in ports))
     items: list[Item] = [Instance(inner, _instance_name(design, "pipeline"), connections)]
     if valid:
-        items.append(_valid_chain(latency_cycles(design.netlist)))
+        items.append(_valid_chain(design.latency_cycles))
     return Module(design.name, summary(design, ports), tuple(heads), tuple(items))
 
 
 def summary(design: Design, ports: Sequence[PortBits]) -> str:
     """What the design is, for the head of a file."""
-    cycles = latency_cycles(design.netlist)
+    cycles = design.latency_cycles
     lines = [
         f"{design.name}: a fixed pipeline; latency {cycles} clock cycle{'s' if cycles != 1 else ''}, "
         "a new sample in every cycle (II = 1).",
