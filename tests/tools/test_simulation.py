@@ -169,6 +169,12 @@ def test_reset_goes_back_to_power_up(counter: Simulation) -> None:
     assert [counter.step()["count"], counter.step()["count"]] == [0, 0]
 
 
+def test_a_run_without_inputs_goes_on_for_the_cycles_asked(counter: Simulation) -> None:
+    counter.reset()
+    counter.step({"step": 2})
+    assert counter.run({}, cycles=3)["count"][:, 0].tolist() == [2, 4, 6]
+
+
 def test_no_rows_give_no_rows(counter: Simulation) -> None:
     assert counter.run({"step": np.zeros((0, 1), np.uint32)})["count"].shape == (0, 1)
 
@@ -258,7 +264,6 @@ def test_two_modules_of_one_name_are_an_error_and_not_a_choice(tmp_path: Path, s
     [
         ("always @(posedge clk) if (x == 2) $finish; assign y = x;", r"\$finish at stop\.v:2"),
         ("always @(posedge clk) if (x == 2) $stop; assign y = x;", r"\$stop at stop\.v:2"),
-        ("assign y = (x == 2) ? y + 2'd1 : x;", "did not converge"),
         ('reg [7:0] m[0:3]; initial $readmemh("gone.hex", m); assign y = m[x][1:0];', "readmem file not found"),
     ],
 )
@@ -270,3 +275,19 @@ def test_a_design_that_stops_itself_does_not_stop_python(tmp_path: Path, body: s
         with pytest.raises(ToolFailed, match=words) as caught:
             simulation.run({"x": np.array([0, 1, 2, 3], np.uint32)})
         assert "stopped in cycle" in str(caught.value)
+
+
+@pytest.mark.parametrize("simulator", SIMULATORS)
+def test_a_combinational_loop_is_an_error_with_its_cycle_and_not_a_hang(tmp_path: Path, simulator: str) -> None:
+    source = tmp_path / "loop.v"
+    source.write_text(
+        "module loop(input wire clk, input wire [1:0] x, output wire [1:0] y);\n"
+        "assign y = (x == 2) ? y + 2'd1 : x;\nendmodule\n"
+    )
+    ports = Ports((("x", 2),), (("y", 2),))
+    with build([source], "loop", ports, tmp_path, simulator=simulator) as simulation:  # type: ignore[arg-type]
+        rows = np.zeros(9000, np.uint32)
+        rows[8500] = 2
+        with pytest.raises(ToolFailed, match="did not converge") as caught:
+            simulation.run({"x": rows})
+        assert "stopped in cycle 8500" in str(caught.value)

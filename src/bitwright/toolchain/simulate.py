@@ -141,19 +141,23 @@ class Simulation:
             where = self.built.simulator
             raise ToolFailed("the simulation cannot start", where=where, remedy="free some memory")
 
-    def run(self, inputs: Mapping[str, Words], *, progress: Progress | None = None) -> dict[str, Words]:
+    def run(
+        self, inputs: Mapping[str, Words], *, cycles: int | None = None, progress: Progress | None = None
+    ) -> dict[str, Words]:
         """One clock cycle per row: uint32 (cycles, words) by input to the same by output.
 
         Words are little-endian, ceil(width / 32) a row; bits above the width must be zero. An input of
-        one word may have shape (cycles,). Inputs that are not named keep their value. The state carries
-        on from the call before. Raises `InvalidValue`, and `ToolFailed` when the design stops itself.
+        one word may have shape (cycles,). Inputs that are not named keep their value; `cycles` is needed
+        only where none is named. The state carries on from the call before.
+
+        Raises `InvalidValue`, and `ToolFailed` when the design stops itself or does not settle.
         """
         rows = {name: self._checked(name, words) for name, words in inputs.items()}
-        cycles = {len(words) for words in rows.values()}
-        if len(cycles) != 1:
-            what = f"inputs with {sorted(cycles)} cycles"
+        counts = {len(words) for words in rows.values()} | ({cycles} if cycles is not None else set[int]())
+        if len(counts) != 1:
+            what = f"inputs with {sorted(counts)} cycles"
             raise InvalidValue(what, where="simulation", remedy="one row per cycle in every input")
-        count = cycles.pop()
+        count = counts.pop()
         outputs = _rows(self.ports.outputs, count)
         listener = progress or Silent()
         listener.step("simulate", count)
@@ -161,7 +165,7 @@ class Simulation:
         for start in range(0, count, _CHUNK_ROWS):
             part = slice(start, min(start + _CHUNK_ROWS, count))
             self._call(
-                part.stop - start,
+                part,
                 {name: words[part] for name, words in rows.items()},
                 {name: words[part] for name, words in outputs.items()},
             )
@@ -179,7 +183,7 @@ class Simulation:
             width = self._width(name)
             given[name] = self._in_row[name]
             given[name][0] = from_int(value, width)
-        self._call(1, given, self._out_row)
+        self._call(slice(0, 1), given, self._out_row)
         return {name: to_int(words[0]) for name, words in self._out_row.items()}
 
     def close(self) -> None:
@@ -220,7 +224,8 @@ class Simulation:
             raise InvalidValue(what, where=f"input {name!r}", remedy="mask the top word")
         return np.ascontiguousarray(shaped)
 
-    def _call(self, rows: int, inputs: Mapping[str, Words], outputs: Mapping[str, Words]) -> None:
+    def _call(self, part: slice, inputs: Mapping[str, Words], outputs: Mapping[str, Words]) -> None:
+        rows = part.stop - part.start
         if not self._handle:
             raise InvalidValue("the simulation is closed", where="simulation", remedy="call reset() first")
         sources = _pointers([inputs.get(name) for name, _ in self.ports.inputs])
@@ -228,7 +233,7 @@ class Simulation:
         done = self._library.bitwright_run(self._handle, rows, sources, targets)
         if done != rows:
             log = self._library.bitwright_error(self._handle).decode(errors="replace")
-            what = f"the design stopped in cycle {done}"
+            what = f"the design stopped in cycle {part.start + done}"
             raise ToolFailed(what, where=self.built.simulator, log=log, remedy="see the line named")
 
 
