@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,19 @@ def test_random_netlists_answer_like_run_in_verilator(count: int, words: int, tm
         outputs = [p for p in m.ports if p.direction == "output"]
         for port, wanted in zip(outputs, run(netlist, given), strict=True):
             assert np.array_equal(unpack(rows[port.name][m.latency_cycles :], [port])[0], wanted), netlist.name
+
+
+@pytest.mark.tool("verilator", "g++", "make")
+def test_the_bench_runs_in_verilator_as_its_head_says(tmp_path: Path) -> None:
+    netlist = _netlist(1, 40, 2)
+    codes = random_vectors(netlist, random.Random(1), 20)
+    made = emit(netlist, valid=True, vectors=(codes, run(netlist, codes)))
+    _write(made, tmp_path)
+    command = next(line for line in made.files[made.benches[0]].splitlines() if "verilator" in line)
+    done = subprocess.run(
+        command.partition("$ ")[2], shell=True, cwd=tmp_path / "tb", capture_output=True, text=True
+    )
+    assert f"PASS {len(codes[0])} vectors" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.tool("yosys")

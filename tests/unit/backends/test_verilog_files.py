@@ -143,6 +143,16 @@ def test_the_most_negative_factor_keeps_its_sign_where_the_product_is_wider() ->
     assert "x_0 * 4'sh8;" in text
 
 
+def test_a_comparison_with_the_end_of_a_range_is_an_equality() -> None:
+    b = NetlistBuilder()
+    x = b.input_port("x", (1,), [Word(-3, 9)], Steps.of(1))
+    b.at(Origin("cmp"))
+    pairs = ((x.words[0], b.constant(9)), (b.constant(-3), x.words[0]), (x.words[0], b.constant(0)))
+    words = tuple(b.at_least(*pair) for pair in pairs)
+    text = emit(b.finish("c", [x], [Port("y", (3,), words, Steps.of(1))])).files["rtl/c_cmp.v"]
+    assert re.findall(r" = (.*);", text)[:3] == ["x_0 == 5'sd9", "x_0 == -5'sd3", "~x_0[4]"]
+
+
 def test_dropped_bits_are_named_in_one_place() -> None:
     text = emit(tiny()).files["rtl/tiny_relu.v"]
     assert re.search(r"wire unused = &\{1'b0, .*relu_w0|fc1_w\d+\[0\]", text)
@@ -161,6 +171,21 @@ def test_the_header_stands_at_the_head_of_every_generated_file() -> None:
     for name, text in made.files.items():
         if name.endswith(".v") and "/bw_" not in name:
             assert text.startswith("// build 7\n// license X\n//\n")
+
+
+def test_no_user_text_becomes_a_command_to_a_tool() -> None:
+    b = NetlistBuilder()
+    x = b.input_port("x", (2,), [Word(-8, 7)] * 2, Steps.of(1))
+    b.at(Origin("sum\nsynopsys translate_off\nendmodule", ("verilator lint_off",)))
+    word = b.add(x.words[0], x.words[1])
+    netlist = b.finish("verilator", [x], [Port("y", (1,), (word,), Steps.of(1))])
+    made = emit(netlist, header="synthesis translate_off\n`undef\n*/ module")
+    for name, text in made.files.items():
+        if name.endswith(".v"):
+            assert not re.search(r"//\W*(synopsys|synthesis|verilator|pragma)", text.replace("// - ", "// x "))
+            lines = [line.strip() for line in text.splitlines()]
+            assert lines.count("endmodule") == 1
+            assert not any(line.startswith("`undef") for line in lines)
 
 
 def test_bench_images_hold_a_line_per_vector_with_element_0_lowest() -> None:

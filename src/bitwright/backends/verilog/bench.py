@@ -126,8 +126,8 @@ def _about(top: str, library: str) -> str:
     bench = f"{top}_tb"
     return (
         f"Self-checking bench of {top}. In this folder:\n"
-        f"    iverilog -g2005 -s {bench} -o {bench}.vvp ../rtl/*.v {library} {bench}.v && vvp {bench}.vvp\n"
-        f"    verilator --binary --top-module {bench} ../rtl/*.v {library} {bench}.v && obj_dir/V{bench}"
+        f"    $ iverilog -g2005 -s {bench} -o {bench}.vvp ../rtl/*.v {library} {bench}.v && vvp {bench}.vvp\n"
+        f"    $ verilator --binary --top-module {bench} ../rtl/*.v {library} {bench}.v && obj_dir/V{bench}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -33,6 +34,11 @@ from bitwright.backends.verilog.tree import (
 __all__ = ["expression", "module"]
 
 _COLUMNS = 100
+# Tools obey comments that begin with these words, and user names end up in comments.
+_COMMANDS = frozenset(
+    {"altera", "ambit", "cadence", "coverage", "exemplar", "pragma", "quartus", "rtl_synthesis", "synopsys"}
+    | {"synthesis", "vcs", "verilator", "xilinx"}
+)
 _INDENT = "    "
 _COMPOUND = frozenset({Unary, Binary, Conditional})
 
@@ -130,7 +136,13 @@ def module(tree: Module, header: str = "") -> str:
 
 
 def _comment(text: str) -> list[str]:
-    return [f"// {line}".rstrip() for line in text.splitlines()]
+    """`text` as comment lines; a line that a tool would take for a command to it is set off with a dash."""
+    return [f"// {'- ' if _is_command(line) else ''}{line}".rstrip() for line in text.splitlines()]
+
+
+def _is_command(line: str) -> bool:
+    word = re.match(r"\s*(\w+)", line)
+    return word is not None and word[1].lower() in _COMMANDS
 
 
 def _range(width: int, signed: bool) -> str:

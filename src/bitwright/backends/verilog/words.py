@@ -161,9 +161,10 @@ def _(op: AtLeast, args: Sequence[Operand], result: Word, functions: Functions) 
         return Unary("~", a.sign())
     signed = a.signed or b.signed
     width = max(word.width + (signed and not word.signed) for word in args)
+    first, second = a.compared(width, signed), b.compared(width, signed)
     if a.value is not None:
-        return Binary("<=", b.compared(width, signed), a.compared(width, signed))
-    return Binary(">=", a.compared(width, signed), b.compared(width, signed))
+        return Binary("==" if a.value == b.word.low else "<=", second, first)
+    return Binary("==" if b.value == a.word.high else ">=", first, second)
 
 
 @verilog.on(Mux)

@@ -1,8 +1,8 @@
 // Written for a test.
 //
 // Self-checking bench of tiny_axis. In this folder:
-//     iverilog -g2005 -s tiny_axis_tb -o tiny_axis_tb.vvp ../rtl/*.v bw_axis_bench.v tiny_axis_tb.v && vvp tiny_axis_tb.vvp
-//     verilator --binary --top-module tiny_axis_tb ../rtl/*.v bw_axis_bench.v tiny_axis_tb.v && obj_dir/Vtiny_axis_tb
+//     $ iverilog -g2005 -s tiny_axis_tb -o tiny_axis_tb.vvp ../rtl/*.v bw_axis_bench.v tiny_axis_tb.v && vvp tiny_axis_tb.vvp
+//     $ verilator --binary --top-module tiny_axis_tb ../rtl/*.v bw_axis_bench.v tiny_axis_tb.v && obj_dir/Vtiny_axis_tb
 
 `default_nettype none
 

@@ -1,8 +1,8 @@
 // Written for a test.
 //
 // Self-checking bench of tiny. In this folder:
-//     iverilog -g2005 -s tiny_tb -o tiny_tb.vvp ../rtl/*.v bw_bench.v tiny_tb.v && vvp tiny_tb.vvp
-//     verilator --binary --top-module tiny_tb ../rtl/*.v bw_bench.v tiny_tb.v && obj_dir/Vtiny_tb
+//     $ iverilog -g2005 -s tiny_tb -o tiny_tb.vvp ../rtl/*.v bw_bench.v tiny_tb.v && vvp tiny_tb.vvp
+//     $ verilator --binary --top-module tiny_tb ../rtl/*.v bw_bench.v tiny_tb.v && obj_dir/Vtiny_tb
 
 `default_nettype none
 
