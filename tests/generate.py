@@ -28,6 +28,8 @@ _RANGES = (
     (-1, 8),
     (0, 0),
     (5, 5),
+    (-1 << 30, (1 << 30) - 1),
+    (0, (1 << 29) + 5),
 )
 
 
@@ -39,11 +41,13 @@ def random_netlist(
     inputs: int = 4,
     outputs: int = 12,
     widest_input: int = 8,
+    widest: int = 16,
     name: str = "random",
 ) -> Netlist:
     """A netlist of about `words` words over all operators with `stages` register stages.
 
-    Inputs come in one or two ports; layer names repeat across stages, so that layers read each other in turn.
+    Words wider than `widest` are clipped (products may be twice as wide before). Inputs come in one or
+    two ports; layer names repeat across stages, so that layers read each other in turn.
     """
     builder = NetlistBuilder()
     ports = _ports(rng, builder, inputs, widest_input)
@@ -55,7 +59,7 @@ def random_netlist(
             pool = [_registered(builder, word) for word in dict.fromkeys(kept)]
         for _ in range(words // (stages + 1)):
             builder.at(Origin(rng.choice(("fc1", "relu", "conv/2d", f"dense_{stage}", "")), ("place",)))
-            pool.append(_word(rng, builder, pool))
+            pool.append(_word(rng, builder, pool, widest))
     ends = _unread(builder, pool)
     chosen = [ends[i % len(ends)] for i in range(outputs - 1)]
     chosen.append(rng.choice((builder.constant(-5), pool[-1])))
@@ -69,8 +73,8 @@ def random_netlist(
 
 def _ports(rng: random.Random, builder: NetlistBuilder, count: int, widest: int) -> list[Port]:
     def types(n: int) -> list[Word]:
-        found = [Word(low, high) for low, high in rng.choices(_RANGES, k=n)]
-        return [t if t.width <= widest else Word(-1, 2) for t in found]
+        fitting = [t for t in (Word(low, high) for low, high in _RANGES) if t.width <= widest]
+        return rng.choices(fitting, [1 if t.width < 16 else 5 for t in fitting], k=n)
 
     first = rng.randint(1, count)
     ports = [builder.input_port("x", (first,), types(first), Steps.of(Fraction(1, 8)))]
@@ -89,13 +93,13 @@ def _unread(builder: NetlistBuilder, pool: list[int]) -> list[int]:
     return [w for w in reversed(pool) if w not in read and builder.value_of(w) is None] or pool[-1:]
 
 
-def _word(rng: random.Random, builder: NetlistBuilder, pool: list[int]) -> int:
+def _word(rng: random.Random, builder: NetlistBuilder, pool: list[int], widest: int) -> int:
     """A new word from words of the pool (late ones are likelier); narrow again where it grew wide."""
     a, b, c = (pool[min(len(pool) - 1, int(len(pool) * rng.random() ** 0.6))] for _ in range(3))
     makers = (_sum, _difference, _sum, _moved, _cut, _clip, _compare, _choose, _table, _product)
     word = rng.choice(makers)(rng, builder, a, b, c)
-    if builder.type(word).width > 16:
-        bound = 1 << rng.randint(2, 7)
+    if builder.type(word).width > widest:
+        bound = 1 << rng.randint(2, widest - 9)
         word = builder.clip(word, rng.choice((-bound, -bound + 1, 0, 3)), bound - rng.randint(0, 1))
     return word
 

@@ -59,6 +59,15 @@ def test_random_netlists_answer_like_run_after_exactly_their_latency(seed: int, 
     assert lint([tmp_path / name for name in made.sources], made.top) == ()
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_words_of_up_to_sixty_bits_are_exact(seed: int, tmp_path: Path) -> None:
+    netlist = check(random_netlist(random.Random(seed), words=60, stages=1, widest_input=31, widest=30, name="w"))
+    codes = random_vectors(netlist, random.Random(seed), 60)
+    made = emit(netlist, vectors=(codes, run(netlist, codes)))
+    assert simulated(made, tmp_path) == f"PASS {len(codes[0])} vectors"
+    assert lint([tmp_path / name for name in made.sources], made.top) == ()
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_ranges_proven_tighter_than_inferred_keep_every_bit(seed: int, tmp_path: Path) -> None:
     rng = random.Random(100 + seed)
