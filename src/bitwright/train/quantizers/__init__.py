@@ -5,7 +5,7 @@ from __future__ import annotations
 from bitwright.train.quantizers.base import BaseQuantizer, Parts
 from bitwright.train.quantizers.bits import quantized_bits
 from bitwright.train.quantizers.grid import Grid
-from bitwright.train.quantizers.po2 import quantized_po2
+from bitwright.train.quantizers.po2 import quantized_po2, quantized_relu_po2
 from bitwright.train.quantizers.relu import quantized_relu
 from bitwright.train.quantizers.sigmoid import quantized_sigmoid, quantized_tanh
 from bitwright.train.quantizers.sigmoids import (
@@ -31,6 +31,7 @@ __all__ = [
     "quantized_bits",
     "quantized_po2",
     "quantized_relu",
+    "quantized_relu_po2",
     "quantized_sigmoid",
     "quantized_tanh",
     "set_internal_sigmoid",

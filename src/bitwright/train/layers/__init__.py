@@ -1,0 +1,24 @@
+"""Keras layers and their quantized twins, under QKeras's names."""
+
+from __future__ import annotations
+
+from bitwright.train.layers.activation import QActivation
+from bitwright.train.layers.base import QuantizedTensor
+from bitwright.train.layers.bounds import Clip, QInitializer
+from bitwright.train.layers.linear import QConv1D, QConv2D, QDense, QDepthwiseConv2D
+from bitwright.train.layers.normalization import QBatchNormalization
+from bitwright.train.layers.pooling import QAveragePooling2D, QGlobalAveragePooling2D
+
+__all__ = [
+    "Clip",
+    "QActivation",
+    "QAveragePooling2D",
+    "QBatchNormalization",
+    "QConv1D",
+    "QConv2D",
+    "QDense",
+    "QDepthwiseConv2D",
+    "QGlobalAveragePooling2D",
+    "QInitializer",
+    "QuantizedTensor",
+]

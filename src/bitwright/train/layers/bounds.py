@@ -1,0 +1,88 @@
+"""How QKeras keeps weights within a quantizer's range: the Clip constraint and QInitializer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bitwright.train.door import keras, ops
+from bitwright.train.public import public
+from bitwright.train.quantizers.scales import is_auto
+from bitwright.train.spec import get_quantizer
+
+__all__ = ["Clip", "QInitializer", "bounded"]
+
+
+@public("bitwright.layers")
+class Clip(keras.constraints.Constraint):
+    """Clips weights to [min_value, max_value] after each update, then applies another constraint."""
+
+    def __init__(self, min_value: float = 0.0, max_value: float = 1.0, constraint: Any = None) -> None:
+        self.min_value, self.max_value = float(min_value), float(max_value)
+        self.constraint = keras.constraints.get(constraint)
+
+    def __call__(self, w: Any) -> Any:
+        """The clipped weights."""
+        clipped = ops.clip(w, self.min_value, self.max_value)
+        return clipped if self.constraint is None else self.constraint(clipped)
+
+    def get_config(self) -> dict[str, Any]:
+        """All arguments."""
+        inner = None if self.constraint is None else keras.constraints.serialize(self.constraint)
+        return {"min_value": self.min_value, "max_value": self.max_value, "constraint": inner}
+
+
+@public("bitwright.layers")
+class QInitializer(keras.initializers.Initializer):
+    """Another initializer's weights, widened where the quantizer would round nearly all to zero.
+
+    With use_scale and a variance-scaling initializer whose deviation is below the quantizer's step,
+    the variance grows by <q, q> / <q, x> (at least 1). All weights are clipped to the range.
+    Source: google/qkeras, qlayers.py, `QInitializer`.
+    """
+
+    def __init__(self, initializer: Any, use_scale: bool, quantizer: Any) -> None:
+        self.initializer = keras.initializers.get(initializer)
+        self.use_scale, self.quantizer = bool(use_scale), get_quantizer(quantizer)
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        """New weights of this shape."""
+        x, bound = self.initializer(shape, dtype), _bound(self.quantizer)
+        if self.use_scale and hasattr(self.initializer, "scale") and hasattr(self.quantizer, "bits"):
+            x = x * ops.where(ops.std(x) < bound * 2.0**-self.quantizer.bits, self._widening(x, bound), 1.0)
+        return ops.clip(x, -bound, bound)
+
+    def get_config(self) -> dict[str, Any]:
+        """All arguments."""
+        return {
+            "initializer": keras.initializers.serialize(self.initializer),
+            "use_scale": self.use_scale,
+            "quantizer": keras.saving.serialize_keras_object(self.quantizer),
+        }
+
+    def _widening(self, x: Any, bound: float) -> Any:
+        q = self.quantizer(x)
+        product = ops.sum(q * x)
+        fitted = ops.sum(q * q) / ops.where(product == 0, ops.ones_like(product), product)
+        fallback = bound / ops.sqrt(ops.mean(x * x) + 1e-30)
+        scale = ops.where(ops.max(ops.abs(q)) == 0, fallback, fitted)
+        return ops.sqrt(ops.maximum(scale, 1.0))
+
+
+def bounded(quantizer: Any, initializer: Any, constraint: Any) -> tuple[Any, Any]:
+    """(initializer, constraint) of a weight with this quantizer; unchanged when it has none."""
+    if quantizer is None:
+        return initializer, constraint
+    initializer, constraint = keras.initializers.get(initializer), keras.constraints.get(constraint)
+    bound = _bound(quantizer)
+    if not isinstance(constraint, Clip):
+        constraint = Clip(-bound, bound, constraint)
+    plain = (keras.initializers.Zeros, keras.initializers.Ones, QInitializer)
+    if not isinstance(initializer, plain) and not is_auto(getattr(quantizer, "alpha", None)):
+        initializer = QInitializer(initializer, True, quantizer)
+    return initializer, constraint
+
+
+def _bound(quantizer: Any) -> float:
+    if hasattr(quantizer, "bound"):
+        return float(quantizer.bound())
+    return max(1.0, float(quantizer.max())) if hasattr(quantizer, "max") else 1.0
