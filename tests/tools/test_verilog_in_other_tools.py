@@ -74,7 +74,7 @@ def test_the_bench_runs_in_verilator_as_its_head_says(tmp_path: Path) -> None:
 
 @pytest.mark.tool("yosys")
 def test_yosys_maps_every_operator_and_keeps_no_more_flip_flops_than_registers(tmp_path: Path) -> None:
-    netlist = _netlist(3, 120, 2)
+    netlist = _netlist(3, 70, 2)
     made = emit(netlist, axis=True, valid=True)
     counted = synthesize(_write(made, tmp_path), made.top, workdir=tmp_path / "synth", family="xc7")
     registers = sum(node.type.width for node in netlist.nodes if isinstance(node.op, Register))

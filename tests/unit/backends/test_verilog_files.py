@@ -6,6 +6,7 @@ import gc
 import random
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,8 +16,8 @@ from tests.generate import random_netlist
 from bitwright.backends.verilog import emit
 from bitwright.core.errors import InvalidValue
 from bitwright.core.origin import Origin
-from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word, run
-from bitwright.ir.netlist.ops import Register
+from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word, check, run
+from bitwright.ir.netlist.ops import Add, AtLeast, Register
 from bitwright.numeric import Steps
 
 
@@ -151,6 +152,21 @@ def test_a_comparison_with_the_end_of_a_range_is_an_equality() -> None:
     words = tuple(b.at_least(*pair) for pair in pairs)
     text = emit(b.finish("c", [x], [Port("y", (3,), words, Steps.of(1))])).files["rtl/c_cmp.v"]
     assert re.findall(r" = (.*);", text)[:3] == ["x_0 == 5'sd9", "x_0 == -5'sd3", "~x_0[4]"]
+
+
+def test_an_input_that_only_a_proven_number_reads_is_no_net() -> None:
+    b = NetlistBuilder()
+    x = b.input_port("x", (2,), [Word(0, 7), Word(0, 7)], Steps.of(1))
+    b.at(Origin("cmp"))
+    word = b.add(b.at_least(x.words[1], b.constant(3)), x.words[0])
+    drawn = b.finish("p", [x], [Port("y", (1,), (word,), Steps.of(1))])
+    # Something that the inference does not see has proved x[1] >= 3.
+    proven = {AtLeast: Word(1, 1), Add: Word(1, 8)}
+    nodes = tuple(replace(n, type=proven.get(type(n.op), n.type)) for n in drawn.nodes)
+    made = emit(check(replace(drawn, nodes=nodes)))
+    assert "wire unused = &{1'b0, clk, x[5:3]};" in made.files["rtl/p.v"]
+    assert "x_1" not in made.files["rtl/p.v"]
+    assert "{1'b0, x_0} + 4'd1" in made.files["rtl/p_cmp.v"] or "4'd1 + {1'b0, x_0}" in made.files["rtl/p_cmp.v"]
 
 
 def test_dropped_bits_are_named_in_one_place() -> None:

@@ -36,7 +36,7 @@ def core(design: Design, modules: Sequence[LayerModule], ports: Sequence[PortBit
         heads.append(PortDeclaration("output", "wire", "out_valid", 1))
     heads += [bus(port) for port in ports]
     idle: list[Expression] = [] if clocked or valid else [Ref(c) for c in controls]
-    items = [*_inputs(design, inputs, idle), *_instances(design, modules), *_outputs(design, outputs)]
+    items = [*_inputs(design, modules, inputs, idle), *_instances(design, modules), *_outputs(design, outputs)]
     if valid:
         items.append(_valid_chain(design.latency_cycles))
     about = f"{summary(design, ports)}\nCuts the buses into words and places one module per layer."
@@ -104,8 +104,10 @@ def _place(port: Port | PortBits, element: int) -> str:
     return f"{port.name}[{', '.join(str(int(i)) for i in np.unravel_index(element, port.shape))}]"
 
 
-def _inputs(design: Design, ports: Sequence[PortBits], idle: list[Expression]) -> list[Item]:
-    read = {a for node in design.netlist.nodes for a in node.args} | set(design.netlist.outputs)
+def _inputs(
+    design: Design, modules: Sequence[LayerModule], ports: Sequence[PortBits], idle: list[Expression]
+) -> list[Item]:
+    read = {p for module in modules for p in module.inputs} | set(design.netlist.outputs)
     items: list[Item] = []
     ignored = list(idle)
     for port, bits in zip(design.netlist.inputs, ports, strict=True):
