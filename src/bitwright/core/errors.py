@@ -48,9 +48,10 @@ class BitwrightError(Exception):
 
 
 def _rebuild(
-    kind: type[BitwrightError], what: str, where: str, why: str, remedy: str
+    kind: type[BitwrightError], what: str, where: str, why: str, remedy: str, *log: str
 ) -> BitwrightError:
-    return kind(what, where=where, why=why, remedy=remedy)
+    more = {"log": log[0]} if log else {}
+    return kind(what, where=where, why=why, remedy=remedy, **more)
 
 
 class Unsupported(BitwrightError):
@@ -106,6 +107,9 @@ class ToolFailed(BitwrightError):
         tail = "".join(f"\n  | {line}" for line in self.log.splitlines()[-15:])
         head, separator, advice = super().__str__().partition("\ntry: ")
         return head + tail + separator + advice
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.what, self.where, self.why, self.remedy, self.log)
 
 
 class ToolTimeout(ToolFailed):

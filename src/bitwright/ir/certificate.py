@@ -77,11 +77,25 @@ class Certificate:
 
     @classmethod
     def from_json(cls, text: str) -> Certificate:
-        """The certificate that `text` holds; raises `ParseError` for another schema."""
-        record = json.loads(text)
-        if record.get("schema") != SCHEMA:
-            raise ParseError(f"certificate schema {record.get('schema')} is not {SCHEMA}", remedy="verify again")
-        layers = tuple(LayerProof(**{**p, "examples": tuple(p["examples"])}) for p in record.pop("layers"))
-        comparisons = tuple(Comparison(**c) for c in record.pop("comparisons"))
-        notes = tuple(record.pop("notes"))
-        return cls(layers=layers, comparisons=comparisons, notes=notes, **record)
+        """The certificate that `text` holds; raises `ParseError` for another schema or a broken text."""
+        try:
+            record = json.loads(text)
+            schema = record.get("schema")
+            if schema == SCHEMA:
+                return cls(**{**record, **_tuples(record)})
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise ParseError("no certificate", why=str(error), remedy="verify again") from error
+        raise ParseError(f"certificate schema {schema} is not {SCHEMA}", remedy="verify again")
+
+
+def _tuples(record: dict[str, Any]) -> dict[str, Any]:
+    proofs: Any = record["layers"]
+    return {
+        "layers": tuple(LayerProof(**_with_tuple(p)) for p in proofs),
+        "comparisons": tuple(Comparison(**c) for c in record["comparisons"]),
+        "notes": tuple(record["notes"]),
+    }
+
+
+def _with_tuple(proof: dict[str, Any]) -> dict[str, Any]:
+    return {**proof, "examples": tuple(proof["examples"])}

@@ -69,7 +69,10 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RoundEncoder:
-    """code = clip(round half-even(x / step), low, high), in float32 arithmetic where the step is dyadic."""
+    """code = clip(round half-even(x / step), low, high), for x as float32.
+
+    Exact for steps that are a power of two, and for 1/n with n below 2**29 (pixels: 1/255).
+    """
 
     source: int
     step: Fraction
@@ -82,10 +85,13 @@ class RoundEncoder:
 
     def floats(self, x: NDArray[Any]) -> NDArray[np.floating]:
         """The codes as floats (what the fast emulator starts from)."""
-        inverse = 1 / self.step
-        top, bottom = inverse.numerator, inverse.denominator
-        exact = top & (top - 1) == 0 and bottom & (bottom - 1) == 0
-        scaled = x.astype(np.float32) * np.float32(inverse) if exact else x.astype(np.float64) / float(self.step)
+        above, below = self.step.denominator, self.step.numerator
+        power = above & (above - 1) == 0 and below & (below - 1) == 0
+        if power and max(-self.low, self.high) <= 1 << 24:
+            scaled = x.astype(np.float32) * np.float32(above / below)
+        else:
+            # The product is exact (24 bits times a short integer), so ties stay ties; one rounding is left at most.
+            scaled = x.astype(np.float32).astype(np.float64) * above / below
         np.rint(scaled, out=scaled)
         np.clip(scaled, self.low, self.high, out=scaled)
         if np.isnan(scaled).any():
@@ -128,6 +134,8 @@ class LevelEncoder:
 
     def sample(self, codes: IntArray) -> NDArray[np.float32]:
         """Floats that it encodes to `codes`: the smallest of each code, or one below the first level."""
+        if not self.levels.shape[1]:
+            return np.zeros(np.shape(codes), dtype=np.float32)
         count = np.abs(codes - self.base)
         rows = np.arange(len(self.levels)) if len(self.levels) > 1 else np.zeros(1, dtype=np.int64)
         at = self.levels[np.broadcast_to(rows, count.shape), np.maximum(count - 1, 0)]
@@ -135,7 +143,13 @@ class LevelEncoder:
 
     def describe(self) -> dict[str, Any]:
         """As plain data."""
-        return {"kind": "levels", "levels": self.levels.tolist(), "base": self.base.tolist()}
+        levels = [[float(v) for v in row if np.isfinite(v)] for row in self.levels]
+        return {
+            "kind": "levels",
+            "levels": levels,
+            "base": self.base.tolist(),
+            "direction": self.direction.tolist(),
+        }
 
 
 @dataclass(frozen=True, slots=True)

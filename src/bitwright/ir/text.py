@@ -17,11 +17,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
-from typing import Any
+from functools import cache
+from typing import Any, get_type_hints
 
 from bitwright.core.errors import BitwrightError, ParseError
 from bitwright.core.origin import Origin
-from bitwright.ir.program import Node, Op, Program
+from bitwright.ir.declared import as_declared
+from bitwright.ir.program import Node, Op, Program, Type
 from bitwright.numeric import Ints, Steps
 
 __all__ = ["SCHEMA", "Vocabulary", "parse_program", "print_program"]
@@ -99,21 +101,32 @@ def _nested(value: Any) -> str:
 
 
 def _fraction(value: Fraction) -> str:
-    return str(value) if value.denominator < 1 << 20 else f"{value.numerator}/2**{value.denominator.bit_length() - 1}" if value.denominator & (value.denominator - 1) == 0 else str(value)
+    top, bottom = value.numerator, value.denominator
+    if bottom < 1 << 20 or bottom & (bottom - 1):
+        return str(value)
+    return f"{top}/2**{bottom.bit_length() - 1}"
 
 
 # ---- parsing -------------------------------------------------------------------------------------
 
 
 def parse_program(text: str, words: Vocabulary) -> Program[Any, Any]:
-    """The program that `text` describes; raises `ParseError` with the line of the first mistake."""
+    """The program that `text` describes; raises `ParseError` with the line of the first mistake.
+
+    Every field has the type that its class declares; what the program means is for `check` to judge.
+    """
     try:
         body = ast.parse(text).body
-    except (SyntaxError, ValueError, RecursionError) as error:
+        if len(body) < 2:
+            raise ParseError("a program has a header and an output line", remedy="print one and compare")
+        return _Reader(words).read(body)
+    except ParseError:
+        raise
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ParseError(f"no {words.level} program: {error}", remedy="print one and compare") from error
-    if len(body) < 2:
-        raise ParseError("a program has a header and an output line", remedy="print one and compare")
-    return _Reader(words).read(body)
+
+
+_hints = cache(get_type_hints)
 
 
 class _Reader:
@@ -127,17 +140,24 @@ class _Reader:
         name = self.header(body[0])
         for statement in body[1:-1]:
             self.statement(statement)
-        outputs = tuple(self.reference(a) for a in self.call(body[-1], "output").args)
+        end = self.call(body[-1], "output")
+        outputs = tuple(self.reference(a) for a in end.args)
+        wanted = {f.name for f in fields(self.words.program)} - {f.name for f in fields(Program)}
+        if end.keywords or set(self.extras) != wanted:
+            raise self.wrong(body[-1], f"beside nodes and outputs a {self.words.level} has {sorted(wanted)}")
         return self.words.program(name, tuple(self.nodes), outputs, **self.extras)
 
     def header(self, statement: ast.stmt) -> str:
         call = self.call(statement, self.words.level)
-        schema = {k.arg: self.value(k.value) for k in call.keywords}.get("schema")
+        schema = self.keywords(call).get("schema")
         if schema != SCHEMA:
             raise ParseError(
                 f"schema {schema} is not {SCHEMA}", where="line 1", remedy="write it again with this version"
             )
-        return str(self.value(call.args[0]))
+        name = self.value(call.args[0]) if len(call.args) == 1 else None
+        if not isinstance(name, str):
+            raise self.wrong(call, "the header names the program")
+        return name
 
     def call(self, statement: ast.stmt, name: str) -> ast.Call:
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
@@ -150,35 +170,48 @@ class _Reader:
         return ParseError(what, where=f"line {getattr(place, 'lineno', '?')}", remedy="print a program and compare")
 
     def statement(self, statement: ast.stmt) -> None:
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            self.extras[statement.targets[0].id] = self.value(statement.value)
-            return
-        if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
-            raise self.wrong(statement, "expected `name: type = Op(...)`")
-        if not isinstance(statement.value, ast.Call):
-            raise self.wrong(statement, "expected an operator on the right")
-        name, call = statement.target.id, statement.value
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                self.extras[name] = self.extra(name, value)
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=ast.Call() as call):
+                self.node(name, annotation, call)
+            case _:
+                raise self.wrong(statement, "expected `name: type = Op(...)`")
+
+    def extra(self, name: str, place: ast.expr) -> Any:
+        try:
+            return as_declared(_hints(self.words.program)[name], self.value(place))
+        except (TypeError, ValueError, LookupError) as error:
+            raise self.wrong(place, f"{name}: {error}") from error
+
+    def node(self, name: str, annotation: ast.expr, call: ast.Call) -> None:
         args = tuple(self.reference(a) for a in call.args)
-        options = {k.arg: self.value(k.value) for k in call.keywords if k.arg}
+        options = self.keywords(call)
         origin = _origin(str(options.pop("origin", "")))
-        op = self.build(call, options)
-        if not isinstance(op, Op) or name in self.position:
-            raise self.wrong(statement, f"{name!r} is defined twice or is no operator")
+        op, type = self.build(call, options), self.value(annotation)
+        if not isinstance(op, Op) or not isinstance(type, Type) or name in self.position:
+            raise self.wrong(call, f"{name!r} is defined twice, is no operator or has no type")
         self.position[name] = len(self.nodes)
-        self.nodes.append(Node(op, args, self.value(statement.annotation), name, origin))
+        self.nodes.append(Node(op, args, type, name, origin))
+
+    def keywords(self, call: ast.Call) -> dict[str, Any]:
+        if any(k.arg is None for k in call.keywords):
+            raise self.wrong(call, "options have names")
+        return {str(k.arg): self.value(k.value) for k in call.keywords}
 
     def reference(self, place: ast.expr) -> int:
         if isinstance(place, ast.Name) and place.id in self.position:
             return self.position[place.id]
-        raise self.wrong(place, f"{ast.unparse(place)} is not defined above")
+        raise self.wrong(place, f"{ast.unparse(place)[:60]} is not defined above")
 
     def build(self, call: ast.Call, options: dict[str, Any]) -> Any:
         kind = self.words.classes.get(call.func.id) if isinstance(call.func, ast.Name) else None
-        if kind is None:
-            raise self.wrong(call, f"unknown word {ast.unparse(call.func)}")
+        if kind is None or not is_dataclass(kind):
+            raise self.wrong(call, f"unknown word {ast.unparse(call.func)[:60]}")
         try:
-            return kind(**{name: _coerced(kind, name, value) for name, value in options.items()})
-        except (TypeError, ValueError, BitwrightError) as error:
+            hints = _hints(kind)
+            return kind(**{name: as_declared(hints[name], value) for name, value in options.items()})
+        except (TypeError, ValueError, LookupError, ArithmeticError, BitwrightError) as error:
             raise self.wrong(call, f"{kind.__name__}: {error}") from error
 
     def value(self, place: ast.expr) -> Any:
@@ -189,36 +222,45 @@ class _Reader:
                 return [self.value(i) for i in items]
             case ast.Tuple(elts=items):
                 return tuple(self.value(i) for i in items)
-            case ast.UnaryOp(op=ast.USub(), operand=inner):
-                return -self.value(inner)
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(value))):
+                return -value
             case ast.BinOp(left=left, op=ast.Div(), right=right):
-                return Fraction(self.value(left)) / self.value(right)
+                return self.quotient(place, self.value(left), self.value(right))
             case ast.BinOp(left=ast.Constant(value=2), op=ast.Pow(), right=right):
                 return Fraction(2) ** self.exponent(right)
-            case ast.Attribute(value=ast.Name(id=kind), attr=member) if kind in self.words.classes:
-                return getattr(self.words.classes[kind], member)
-            case ast.Call(keywords=keywords) if not place.args:
-                return self.build(place, {k.arg: self.value(k.value) for k in keywords if k.arg})
+            case ast.Attribute(value=ast.Name(id=kind), attr=member):
+                return self.member(place, kind, member)
+            case ast.Call(args=[]):
+                return self.build(place, self.keywords(place))
+            case ast.Call(func=ast.Name(id=kind), args=items) if kind in self.words.classes:
+                return self.build(place, self.positional(place, kind, items) | self.keywords(place))
             case _:
                 raise self.wrong(place, f"unexpected {ast.unparse(place)[:60]}")
+
+    def positional(self, place: ast.Call, kind: str, items: Sequence[ast.expr]) -> dict[str, Any]:
+        """A type's first fields may stand without their names."""
+        record = self.words.classes[kind]
+        names = [f.name for f in fields(record)] if is_dataclass(record) else []
+        if len(items) > len(names):
+            raise self.wrong(place, f"{kind} has no {len(items)} fields")
+        return dict(zip(names, (self.value(i) for i in items), strict=False))
+
+    def quotient(self, place: ast.expr, above: Any, below: Any) -> Fraction:
+        if isinstance(above, int | Fraction) and isinstance(below, int | Fraction) and below:
+            return Fraction(above) / below
+        raise self.wrong(place, "no fraction of numbers")
+
+    def member(self, place: ast.expr, kind: str, name: str) -> Any:
+        choice = self.words.classes.get(kind)
+        if isinstance(choice, type) and issubclass(choice, Enum) and name in choice.__members__:
+            return choice[name]
+        raise self.wrong(place, f"unknown word {kind}.{name}")
 
     def exponent(self, place: ast.expr) -> int:
         power = self.value(place)
         if not isinstance(power, int) or abs(power) > 4096:
             raise self.wrong(place, "the exponent is no small integer")
         return power
-
-
-def _coerced(kind: type, name: str, value: Any) -> Any:
-    """Numbers and lists become the array class that the field declares."""
-    declared = next((f.type for f in fields(kind) if f.name == name), "")
-    if declared == "Ints":
-        return Ints(value)
-    if declared == "Steps":
-        return Steps.of(value)
-    if declared == "Fraction":
-        return Fraction(value)
-    return value
 
 
 def _origin(text: str) -> Origin:

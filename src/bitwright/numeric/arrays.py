@@ -37,6 +37,8 @@ class Ints:
             raw = np.asarray(values)
             if raw.size and raw.dtype.kind not in "iub":
                 raise InvalidValue(f"codes are integers, not {raw.dtype}", remedy="round them first")
+            if raw.size and raw.dtype.kind == "u" and int(raw.max()) > np.iinfo(np.int64).max:
+                raise InvalidValue("a code exceeds 63 bits", remedy="use fewer bits")
             self.array = np.array(raw, dtype=np.int64, order="C")
             self.array.setflags(write=False)
         self._hash: int | None = None
@@ -73,6 +75,22 @@ def is_dyadic(value: Fraction) -> bool:
     return value.denominator & (value.denominator - 1) == 0
 
 
+def _tight(flat: tuple[Fraction, ...], shape: tuple[int, ...]) -> tuple[tuple[Fraction, ...], tuple[int, ...]]:
+    """Axes along which nothing changes shrink to 1, and leading ones go: equal steps look equal."""
+    if flat and all(v == flat[0] for v in flat):
+        return flat[:1], ()
+    array = np.empty(len(flat), dtype=object)
+    array[:] = flat
+    array = array.reshape(shape)
+    for axis in range(array.ndim):
+        first = np.take(array, [0], axis=axis)
+        if (array == first).all():
+            array = first
+    while array.ndim and array.shape[0] == 1:
+        array = array[0]
+    return tuple(array.ravel()), array.shape
+
+
 @final
 class Steps:
     """Exact positive steps that broadcast against a tensor's shape; one number where all agree.
@@ -83,14 +101,14 @@ class Steps:
 
     __slots__ = ("_values", "shape")
 
+    _values: tuple[Fraction, ...]
+    shape: tuple[int, ...]
+
     def __init__(self, values: Iterable[Fraction], shape: tuple[int, ...]) -> None:
         flat = tuple(values)
         if any(v <= 0 for v in flat):
             raise InvalidValue("a step is positive", remedy="put the sign into the codes")
-        if flat and all(v == flat[0] for v in flat):
-            flat, shape = flat[:1], ()
-        self._values: tuple[Fraction, ...] = flat
-        self.shape: tuple[int, ...] = shape
+        self._values, self.shape = _tight(flat, shape)
 
     @classmethod
     def of(cls, values: Any) -> Steps:

@@ -10,7 +10,10 @@ from bitwright.core.errors import InvalidValue
 from bitwright.numeric.arrays import IntArray
 from bitwright.numeric.format import width_of
 
-__all__ = ["Interval", "array_product", "matmul_bounds"]
+__all__ = ["LIMIT", "Interval", "array_product", "matmul_bounds", "refuse_beyond"]
+
+LIMIT = 1 << 62
+"""Codes stay below it in magnitude, so that the sum of two still fits int64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +81,35 @@ def array_product(
     left: tuple[IntArray, IntArray], right: tuple[IntArray, IntArray]
 ) -> tuple[IntArray, IntArray]:
     """Element-wise bounds of the product of two interval arrays (they broadcast)."""
+    refuse_beyond(_largest(*left) * _largest(*right))
     ends = [a * b for a in left for b in right]
     return np.minimum.reduce(ends), np.maximum.reduce(ends)
+
+
+def _largest(low: IntArray, high: IntArray) -> int:
+    return max(abs(int(a)) for a in (low.min(initial=0), high.max(initial=0)))
+
+
+def refuse_beyond(total: int) -> None:
+    """Raise `InvalidValue` when a sum may reach `total`, and that is too much for int64."""
+    if total >= LIMIT:
+        raise InvalidValue(
+            f"a sum reaches 2**{total.bit_length() - 1}",
+            where="interval",
+            remedy="quantize the inputs or the weights to fewer bits (64-bit sums are the limit)",
+        )
 
 
 def matmul_bounds(low: IntArray, high: IntArray, weights: IntArray) -> tuple[IntArray, IntArray]:
     """Exact bounds of x @ weights for x in [low, high]; the last axis of low and high is summed.
 
-    Python integers are used where int64 could overflow.
+    Raises `InvalidValue` where int64 could overflow.
     """
     up, down = np.maximum(weights, 0), np.minimum(weights, 0)
-    largest = int(max(np.abs(low).max(initial=0), np.abs(high).max(initial=0)))
-    total = largest * int(np.abs(weights).sum(axis=0).max(initial=0)) if weights.size else 0
-    if total >= 1 << 62:
-        raise InvalidValue(
-            f"a sum reaches 2**{total.bit_length()}",
-            where="interval",
-            remedy="quantize the inputs or the weights to fewer bits (64-bit sums are the limit)",
-        )
+    heaviest = np.abs(weights.astype(np.float64)).sum(axis=0).max(initial=0)
+    refuse_beyond(int(heaviest))
+    total = _largest(low, high) * int(np.abs(weights).sum(axis=0).max(initial=0))
+    refuse_beyond(total)
     if total < 1 << 53:
         up_f, down_f = up.astype(np.float64), down.astype(np.float64)
         return (

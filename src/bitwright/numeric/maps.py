@@ -11,8 +11,9 @@ from typing import Protocol
 
 import numpy as np
 
-from bitwright.core.errors import InvalidProgram
+from bitwright.core.errors import InvalidProgram, InvalidValue
 from bitwright.numeric.arrays import IntArray, Ints
+from bitwright.numeric.interval import LIMIT
 from bitwright.numeric.rounding import Rounding
 
 __all__ = ["MapForm", "ShiftRoundSaturate", "Table", "Thresholds"]
@@ -58,6 +59,14 @@ class ShiftRoundSaturate:
     low: Ints
     high: Ints
 
+    def __post_init__(self) -> None:
+        shapes = {a.shape for a in (self.mul, self.add, self.shift, self.low, self.high)}
+        if len(shapes) > 1 or len(self.mul.shape) != 1:
+            raise InvalidProgram(f"arrays of the shapes {sorted(shapes)}", where="ShiftRoundSaturate")
+        shift = self.shift.array
+        if ((shift < 0) | (shift > _DEEPEST)).any() or (self.low.array > self.high.array).any():
+            raise InvalidProgram("a shift or a range that means nothing", where="ShiftRoundSaturate")
+
     @property
     def count(self) -> int:
         """How many functions it holds."""
@@ -74,7 +83,14 @@ class ShiftRoundSaturate:
         return np.clip(dropped, self.low.array[rows], self.high.array[rows])
 
     def image(self, low: IntArray, high: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
-        """The exact range: the function is monotone, so its ends are the ends' images."""
+        """The exact range: the function is monotone, so its ends are the ends' images.
+
+        Raises `InvalidValue` where mul * x + add could leave int64.
+        """
+        reach = np.maximum(np.abs(low.astype(np.float64)), np.abs(high.astype(np.float64)))
+        mul, add = np.abs(self.mul.array[rows].astype(np.float64)), np.abs(self.add.array[rows].astype(np.float64))
+        if (reach * mul + add + np.ldexp(1.0, self.shift.array[rows]) >= LIMIT).any():
+            raise InvalidValue("mul * x + add leaves 62 bits", where="Map", remedy="quantize to fewer bits before it")
         a, b = self(low, rows), self(high, rows)
         return np.minimum(a, b), np.maximum(a, b)
 
@@ -84,8 +100,11 @@ class ShiftRoundSaturate:
         return ShiftRoundSaturate(pick[0], pick[1], pick[2], self.rounding, pick[3], pick[4])
 
 
+_DEEPEST = 61
+
+
 def _round_each(rounding: Rounding, total: IntArray, shift: IntArray) -> IntArray:
-    out = np.empty_like(total)
+    total, out = np.asarray(total), np.empty(np.shape(total), dtype=np.int64)
     for amount in np.unique(shift):
         where = shift == amount
         out[where] = rounding(total[where], int(amount))
@@ -106,6 +125,14 @@ class Thresholds:
 
     thresholds: Ints
     values: Ints
+
+    def __post_init__(self) -> None:
+        rows, columns = (*self.values.shape, 0, 0)[:2]
+        if len(self.values.shape) != 2 or self.thresholds.shape != (rows, columns - 1):
+            raise InvalidProgram(f"{self.thresholds.shape} for {self.values.shape} values", where="Thresholds")
+        steps = self.thresholds.array  # compared, not subtracted: padding may be the largest int64
+        if (steps[:, 1:] < steps[:, :-1]).any():
+            raise InvalidProgram("the thresholds do not ascend", where="Thresholds")
 
     @property
     def count(self) -> int:
@@ -153,6 +180,10 @@ class Table:
     start: Ints
     values: Ints
 
+    def __post_init__(self) -> None:
+        if len(self.values.shape) != 2 or self.start.shape != self.values.shape[:1]:
+            raise InvalidProgram(f"{self.start.shape} starts for {self.values.shape} values", where="Table")
+
     @property
     def count(self) -> int:
         """How many functions it holds."""
@@ -166,9 +197,12 @@ class Table:
         return self.values.array[np.broadcast_to(rows, index.shape), index]
 
     def image(self, low: IntArray, high: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
-        """The exact range over all entries that the interval touches."""
+        """The exact range over all entries that the interval touches; all of it lies in the table."""
         low, high, rows = np.broadcast_arrays(low, high, rows)
-        position = self.start.array[rows][..., None] + np.arange(self.values.shape[1])
+        start = self.start.array[rows]
+        if (low < start).any() or (high >= start + self.values.shape[1]).any():
+            raise InvalidProgram("the codes leave the table", where="Map", remedy="report this as a bug")
+        position = start[..., None] + np.arange(self.values.shape[1])
         touched = (position >= low[..., None]) & (position <= high[..., None])
         values = self.values.array[rows]
         big = np.iinfo(np.int64).max

@@ -43,7 +43,7 @@ class Share:
     max_depth: int = -1
 
     def __call__(self, matrix: IntArray, low: IntArray, high: IntArray) -> AdderGraph:
-        """The shared graph; exact for every input, the range only steers the choice."""
+        """The shared graph; exact for every input in the range (inputs that are always zero are left out)."""
         steps, outputs = adder_graph(
             np.ascontiguousarray(matrix, dtype=np.int64),
             np.ascontiguousarray(low, dtype=np.int64),

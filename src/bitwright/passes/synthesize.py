@@ -159,24 +159,26 @@ def _(op: Conv, context: _Context, args: list[Words]) -> Words:
 
 
 def _product(context: _Context, row: Words, matrix: IntArray, bias: IntArray) -> Words:
-    """row @ matrix + bias as words; equal matrices share one adder graph."""
+    """row @ matrix + bias as words; rows with zeros in the same places share one adder graph."""
     builder = context.builder
-    key = matrix.tobytes() + str(matrix.shape).encode()
+    types = [builder.type(w) for w in row.tolist()]
+    low, high = (np.array([getattr(t, end) for t in types], dtype=np.int64) for end in ("low", "high"))
+    # An adder graph leaves out the inputs that are zero where it was built: it is no other row's.
+    key = matrix.tobytes() + ((low == 0) & (high == 0)).tobytes() + str(matrix.shape).encode()
     if key not in context.graphs:
-        types = [builder.type(w) for w in row.tolist()]
-        low, high = (np.array([getattr(t, end) for t in types], dtype=np.int64) for end in ("low", "high"))
         context.graphs[key] = context.share(matrix, low, high)
     graph = context.graphs[key]
     values = row.tolist()
     for a, sa, b, sb, sign in graph.steps.tolist():
         combine = builder.add if sign > 0 else builder.subtract
         values.append(combine(values[a], values[b], sa, sb))
-    out = [_output(builder, values, *step, int(b)) for step, b in zip(graph.outputs.tolist(), bias, strict=True)]
+    out = [_output(builder, values, step, int(b)) for step, b in zip(graph.outputs.tolist(), bias, strict=True)]
     return np.array(out, dtype=np.int64)
 
 
-def _output(builder: NetlistBuilder, values: list[int], index: int, shift: int, sign: int, bias: int) -> int:
-    constant = builder.constant(bias)
+def _output(builder: NetlistBuilder, values: list[int], step: list[int], bias: int) -> int:
+    """The word of one row (index, shift, sign) of the graph's outputs, and its bias."""
+    constant, (index, shift, sign) = builder.constant(bias), step
     if index < 0:
         return constant
     combine = builder.add if sign > 0 else builder.subtract
@@ -232,13 +234,12 @@ def _tree(items: list[int], combine: Callable[[int, int], int]) -> int:
     return items[0]
 
 
-def _pooled(
-    op: SumPool | MaxPool, words: Words, fill: int, combine: Callable[[int, int], int]
-) -> Words:
+def _pooled(op: SumPool | MaxPool, words: Words, fill: int, combine: Callable[[int, int], int]) -> Words:
+    """Windows without their words `fill` (padding, or plain zeros), or `fill` alone."""
     rank = len(op.pool)
     view = windows(words[None], op.pool, op.strides, op.pads, (1,) * rank, fill)[0]
     flat = view.reshape(*view.shape[: rank + 1], -1)
-    out = [_tree([w for w in row if w != fill], combine) for row in flat.reshape(-1, flat.shape[-1]).tolist()]
+    out = [_tree([w for w in row if w != fill] or [fill], combine) for row in flat.reshape(-1, flat.shape[-1]).tolist()]
     return np.array(out, dtype=np.int64).reshape(flat.shape[:-1])
 
 

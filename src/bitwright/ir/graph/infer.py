@@ -7,12 +7,13 @@ where padding makes positions differ.
 from __future__ import annotations
 
 from fractions import Fraction
+from math import prod
 
 import numpy as np
 
-from bitwright.core.errors import InvalidProgram, InvalidValue
+from bitwright.core.errors import InvalidProgram
 from bitwright.core.rules import Rules
-from bitwright.ir.graph.kernels import conv, pool_windows
+from bitwright.ir.graph.kernels import conv, exact_matmul, pool_windows
 from bitwright.ir.graph.ops import (
     Add,
     Concat,
@@ -35,7 +36,7 @@ from bitwright.ir.graph.ops import (
 )
 from bitwright.ir.graph.types import TensorType
 from bitwright.numeric import IntArray, Ints, Steps
-from bitwright.numeric.interval import array_product, matmul_bounds
+from bitwright.numeric.interval import array_product, matmul_bounds, refuse_beyond
 
 __all__ = ["bounds", "infer", "step"]
 
@@ -68,22 +69,32 @@ def _(op: Constant, args: list[TensorType]) -> tuple[IntArray, IntArray]:
 
 @bounds.on(Dense)
 def _(op: Dense, args: list[TensorType]) -> tuple[IntArray, IntArray]:
-    low, high = matmul_bounds(*args[0].bounds(), op.weights.array)
-    return low + op.bias.array, high + op.bias.array
+    return _biased(op, *matmul_bounds(*args[0].bounds(), op.weights.array))
+
+
+def _biased(op: Dense | Conv, low: IntArray, high: IntArray) -> tuple[IntArray, IntArray]:
+    bias = op.bias.array
+    if bias.shape != op.weights.shape[-1:]:
+        raise InvalidProgram(f"bias {bias.shape} for weights {op.weights.shape}", where=type(op).__name__)
+    refuse_beyond(int(np.abs(bias.astype(np.float64)).max(initial=0)))
+    return low + bias, high + bias
 
 
 @bounds.on(Conv)
 def _(op: Conv, args: list[TensorType]) -> tuple[IntArray, IntArray]:
-    low, high = (a[None].astype(np.float64) for a in args[0].bounds())
-    weights = op.weights.array.astype(np.float64)
-    per_filter = np.abs(op.weights.array).reshape(-1, op.weights.shape[-1]).sum(axis=0)
-    if args[0].largest * int(per_filter.max(initial=0)) >= 1 << 53:
-        raise InvalidValue("a sum exceeds 2**53", where="Conv", remedy="quantize its input to fewer bits")
+    channels, filters = op.weights.shape[-2:]
+    if args[0].shape[-1] != channels * op.groups or filters % op.groups:
+        raise InvalidProgram(
+            f"{args[0].shape[-1]} channels in {op.groups} groups for weights {op.weights.shape}", where="Conv"
+        )
+    low, high = (a[None] for a in args[0].bounds())
+    weights = op.weights.array
+    heaviest = np.abs(weights.astype(np.float64)).reshape(-1, filters).sum(axis=0).max(initial=0)
+    refuse_beyond(args[0].largest * int(heaviest))
     up, down = np.maximum(weights, 0), np.minimum(weights, 0)
-    pair = [
-        conv(op, a, up, np.matmul) + conv(op, b, down, np.matmul) for a, b in ((low, high), (high, low))
-    ]
-    return pair[0][0].astype(np.int64) + op.bias.array, pair[1][0].astype(np.int64) + op.bias.array
+    least = conv(op, low, up, exact_matmul) + conv(op, high, down, exact_matmul)
+    most = conv(op, high, up, exact_matmul) + conv(op, low, down, exact_matmul)
+    return _biased(op, least[0], most[0])
 
 
 @bounds.on(Add)
@@ -118,6 +129,7 @@ def _(op: Minimum, args: list[TensorType]) -> tuple[IntArray, IntArray]:
 @bounds.on(SumPool)
 def _(op: SumPool, args: list[TensorType]) -> tuple[IntArray, IntArray]:
     axes = tuple(range(-len(op.pool), 0))
+    refuse_beyond(args[0].largest * prod(op.pool))
     low, high = (pool_windows(a[None], op.pool, op.strides, op.pads, 0).sum(axis=axes)[0] for a in args[0].bounds())
     return low, high
 
@@ -128,13 +140,18 @@ def _(op: MaxPool, args: list[TensorType]) -> tuple[IntArray, IntArray]:
     low, high = (
         pool_windows(a[None], op.pool, op.strides, op.pads, lowest).max(axis=axes)[0] for a in args[0].bounds()
     )
+    if (low == lowest).any():
+        raise InvalidProgram("a window lies in the padding alone", where="MaxPool")
     return low, high
 
 
 @bounds.on(Map)
 def _(op: Map, args: list[TensorType]) -> tuple[IntArray, IntArray]:
     low, high = args[0].bounds()
-    return op.form.image(low, high, np.broadcast_to(op.rows.array, args[0].shape))
+    rows = np.broadcast_to(op.rows.array, args[0].shape)
+    if (rows < 0).any() or (rows >= op.form.count).any():
+        raise InvalidProgram(f"a row outside the {op.form.count} of its form", where="Map")
+    return op.form.image(low, high, rows)
 
 
 @bounds.on(Reshape)
@@ -165,6 +182,8 @@ def _(op: Slice, args: list[TensorType]) -> tuple[IntArray, IntArray]:
 @bounds.on(Pad)
 def _(op: Pad, args: list[TensorType]) -> tuple[IntArray, IntArray]:
     low, high = args[0].bounds()
+    if len(op.pads) != low.ndim:
+        raise InvalidProgram(f"{len(op.pads)} pads for {low.ndim} axes", where="Pad")
     return np.pad(low, op.pads), np.pad(high, op.pads)
 
 
@@ -238,7 +257,9 @@ def _(op: Slice, full: np.ndarray) -> np.ndarray:
 
 @_moved.on(Pad)
 def _(op: Pad, full: np.ndarray) -> np.ndarray:
-    return np.pad(full, op.pads, mode="constant", constant_values=Fraction(1))
+    wide = np.full([n + a + b for n, (a, b) in zip(full.shape, op.pads, strict=True)], Fraction(1), dtype=object)
+    wide[tuple(slice(a, a + n) for n, (a, _) in zip(full.shape, op.pads, strict=True))] = full
+    return wide
 
 
 @_moved.on(Upsample)

@@ -42,11 +42,16 @@ _LOWEST = int(np.iinfo(np.int64).min)
 def run(program: Graph, inputs: Sequence[IntArray]) -> list[IntArray]:
     """The outputs for `inputs`, one int64 array (batch, *shape) per Input in order."""
     values = trace(program, inputs)
-    return [values[i] for i in program.outputs]
+    batch = len(inputs[0]) if inputs else 1
+    found = (values[i] for i in program.outputs)
+    return [v if len(v) == batch else np.repeat(v, batch, axis=0) for v in found]
 
 
 def trace(program: Graph, inputs: Sequence[IntArray]) -> list[IntArray]:
-    """The codes of every node, in order; memory grows with batch x all tensors."""
+    """The codes of every node, in order; memory grows with batch x all tensors.
+
+    What depends on no input has a batch of 1.
+    """
     feed = iter(_checked(program, inputs))
     values: list[IntArray] = []
     for node in program.nodes:
@@ -145,7 +150,7 @@ def _(op: Transpose, args: list[IntArray]) -> IntArray:
 
 @evaluate.on(Concat)
 def _(op: Concat, args: list[IntArray]) -> IntArray:
-    batch = max(len(a) for a in args)
+    batch = next((len(a) for a in args if len(a) != 1), 1)
     return np.concatenate([np.broadcast_to(a, (batch, *a.shape[1:])) for a in args], axis=op.axis + 1)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from bitwright.core.errors import InvalidValue
 from bitwright.ir.program import Type
 from bitwright.numeric import Format, IntArray, Ints, Steps, is_dyadic, width_of
+from bitwright.numeric.interval import LIMIT
 
 __all__ = ["TensorType"]
 
@@ -36,6 +37,10 @@ class TensorType(Type):
                 raise InvalidValue(f"{part} of shape {shape} does not broadcast to {self.shape}")
         if (self.low.array > self.high.array).any():
             raise InvalidValue("the range is empty: low is above high")
+        if (self.low.array <= -LIMIT).any() or (self.high.array >= LIMIT).any():
+            raise InvalidValue("codes beyond 62 bits", remedy="quantize to fewer bits before it")
+        if 0 in self.shape:
+            raise InvalidValue(f"a tensor of shape {self.shape} has no elements")
 
     @property
     def size(self) -> int:
@@ -66,5 +71,8 @@ class TensorType(Type):
         """The format of each element in C order; the fraction is 0 where the step is no power of two."""
         low, high = (a.ravel() for a in self.bounds())
         steps = np.broadcast_to(self.step.array, self.shape).ravel()
-        fractions = [s.denominator.bit_length() - s.numerator.bit_length() if is_dyadic(s) else 0 for s in steps]
+        fractions = [
+            s.denominator.bit_length() - s.numerator.bit_length() if is_dyadic(s) and is_dyadic(1 / s) else 0
+            for s in steps
+        ]
         return [Format.holding(int(a), int(b), f) for a, b, f in zip(low, high, fractions, strict=True)]

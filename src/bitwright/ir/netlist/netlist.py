@@ -28,9 +28,10 @@ from bitwright.ir.netlist.ops import (
 from bitwright.ir.program import Node, Program
 from bitwright.numeric import Ints, Steps
 
-__all__ = ["Netlist", "NetlistBuilder", "Port", "latency_cycles", "stages"]
+__all__ = ["WIDEST", "Netlist", "NetlistBuilder", "Port", "latency_cycles", "stages"]
 
-_WIDEST = 62
+WIDEST = 62
+"""Bits that a word may have: sums of two still fit int64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +103,11 @@ class NetlistBuilder:
         return Port(self._prefix, shape, words, step)
 
     def _append(self, op: WordOp, args: tuple[int, ...], type: Word, name: str) -> int:
-        if type.width > _WIDEST:
+        if type.width > WIDEST:
             raise InvalidValue(
                 f"a word of {type.width} bits",
                 where=str(self._origin) or "netlist",
-                why=f"words have at most {_WIDEST} bits",
+                why=f"words have at most {WIDEST} bits",
                 remedy="quantize before this layer",
             )
         self.nodes.append(Node(op, args, type, name, self._origin))

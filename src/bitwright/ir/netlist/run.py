@@ -70,7 +70,11 @@ def _inputs(program: Netlist, inputs: Sequence[IntArray]) -> list[IntArray | Non
         codes = np.asarray(given, dtype=np.int64)
         if codes.shape[1:] != port.shape:
             raise InvalidValue(f"shape {codes.shape[1:]} is not {port.shape}", where=f"port '{port.name}'")
-        columns = np.ascontiguousarray(codes.reshape(len(codes), -1).T)
+        types = [program.nodes[word].type for word in port.words]
+        columns = np.ascontiguousarray(codes.reshape(len(codes), len(types)).T)
+        low, high = (np.array([getattr(t, end) for t in types], dtype=np.int64) for end in ("low", "high"))
+        if columns.size and ((columns.min(axis=1) < low).any() or (columns.max(axis=1) > high).any()):
+            raise InvalidValue("a code lies outside its range", where=f"port '{port.name}'", remedy="encode first")
         for word, column in zip(port.words, columns, strict=True):
             values[word] = column
     return values
