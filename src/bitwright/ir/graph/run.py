@@ -96,29 +96,40 @@ def _(op: Conv, args: list[IntArray]) -> IntArray:
     return conv(op, args[0], op.weights.array, exact_matmul) + op.bias.array
 
 
+def _aligned(args: list[IntArray]) -> tuple[IntArray, IntArray]:
+    """Two tensors of one rank: missing axes come behind the batch, which is not part of the shape."""
+    left, right = args
+    rank = max(left.ndim, right.ndim)
+    a, b = (x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in (left, right))
+    return a, b
+
+
 @evaluate.on(Add)
 def _(op: Add, args: list[IntArray]) -> IntArray:
-    return args[0] + args[1]
+    a, b = _aligned(args)
+    return a + b
 
 
 @evaluate.on(Subtract)
 def _(op: Subtract, args: list[IntArray]) -> IntArray:
-    return args[0] - args[1]
+    a, b = _aligned(args)
+    return a - b
 
 
 @evaluate.on(Multiply)
 def _(op: Multiply, args: list[IntArray]) -> IntArray:
-    return args[0] * args[1]
+    a, b = _aligned(args)
+    return a * b
 
 
 @evaluate.on(Maximum)
 def _(op: Maximum, args: list[IntArray]) -> IntArray:
-    return np.maximum(args[0], args[1])
+    return np.maximum(*_aligned(args))
 
 
 @evaluate.on(Minimum)
 def _(op: Minimum, args: list[IntArray]) -> IntArray:
-    return np.minimum(args[0], args[1])
+    return np.minimum(*_aligned(args))
 
 
 @evaluate.on(SumPool)
