@@ -9,11 +9,11 @@ from bitwright.train.door import keras
 
 __all__ = ["public"]
 
-C = TypeVar("C", bound=type)
+C = TypeVar("C", bound=Callable[..., object])
 
 
 def public(home: str) -> Callable[[C], C]:
-    """Give the decorated class the module name `home` and register it with Keras.
+    """Give the decorated class or function the module name `home` and register it with Keras.
 
     A saved model then names `bitwright.layers` and `bitwright>QDense`, never the file that happens
     to hold the class today.

@@ -6,7 +6,7 @@ This is the one mechanism by which a Keras layer becomes its quantized twin: whi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,7 +43,7 @@ class Overlaid:
 
 
 @contextmanager
-def overlaid(layer: Any, **values: Any) -> Iterator[None]:
+def overlaid(layer: Any, **values: Any) -> Generator[None]:
     """Within the context, the `Overlaid` attributes named here read as these values."""
     # Straight into the dictionary: Keras's attribute tracking must not see tensors of a trace.
     layer.__dict__[_SLOT] = values

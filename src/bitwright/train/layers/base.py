@@ -85,7 +85,8 @@ class Quantized:
         """Argument names to quantizer strings."""
         told = {role.quantizer: str(getattr(self, role.quantizer)) for role in self.roles}
         if self.has_activation:
-            told["activation"] = str(getattr(self, "activation", None))
+            activation = getattr(self, "activation", None)
+            told["activation"] = getattr(activation, "__name__", str(activation))
         return told
 
     def get_prunable_weights(self) -> list[Any]:

@@ -105,7 +105,7 @@ class Groups:
         sizes = [self.sizes] * count if isinstance(self.sizes, int) else list(self.sizes or ())
         if len(sizes) != count:
             raise InvalidValue("elements_per_scale needs one entry for each scale_axis")
-        return [int(size) for size in sizes if size is not None]
+        return sizes
 
     def _check(self, axis: int, length: int, size: int) -> None:
         if length % size:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from bitwright.core.errors import InvalidValue
 from bitwright.train.door import ops
+from bitwright.train.public import public
 from bitwright.train.quantizers.straight import clip_code, inside, straight
 
 __all__ = [
@@ -28,32 +29,38 @@ def _linear_sigmoid(x: Any, slope: float) -> Any:
     return straight(clip_code(raw, 0.0, 1.0), raw * ops.stop_gradient(inside(raw, 0.0, 1.0)))
 
 
+@public("bitwright.quantizers")
 def hard_sigmoid(x: Any) -> Any:
     """clip(0.5 x + 0.5, 0, 1)."""
     return _linear_sigmoid(x, 0.5)
 
 
+@public("bitwright.quantizers")
 def smooth_sigmoid(x: Any) -> Any:
     """clip(0.1875 x + 0.5, 0, 1)."""
     return _linear_sigmoid(x, 0.1875)
 
 
+@public("bitwright.quantizers")
 def binary_sigmoid(x: Any) -> Any:
     """The hard sigmoid rounded to 0 or 1, with the hard sigmoid's gradient."""
     soft = hard_sigmoid(x)
     return straight(ops.round(soft), soft)
 
 
+@public("bitwright.quantizers")
 def hard_tanh(x: Any) -> Any:
     """2 hard_sigmoid(x) - 1."""
     return 2.0 * hard_sigmoid(x) - 1.0
 
 
+@public("bitwright.quantizers")
 def smooth_tanh(x: Any) -> Any:
     """2 smooth_sigmoid(x) - 1."""
     return 2.0 * smooth_sigmoid(x) - 1.0
 
 
+@public("bitwright.quantizers")
 def binary_tanh(x: Any) -> Any:
     """2 binary_sigmoid(x) - 1."""
     return 2.0 * binary_sigmoid(x) - 1.0

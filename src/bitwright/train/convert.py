@@ -1,0 +1,289 @@
+"""`quantize`: a float Keras model becomes the same model of quantized twins, weights transferred."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitwright.core.errors import ConfigError, InvalidModel, Unsupported
+from bitwright.train import layers as ql
+from bitwright.train import quantizers as q
+from bitwright.train.door import keras
+from bitwright.train.spec import get_activation
+
+__all__ = ["Bits", "quantize"]
+
+_KERNEL = {"kernel_quantizer", "bias_quantizer", "activation"}
+_TWINS: dict[str, tuple[Any, set[str]]] = {
+    "Dense": (ql.QDense, _KERNEL),
+    "Conv1D": (ql.QConv1D, _KERNEL),
+    "Conv2D": (ql.QConv2D, {*_KERNEL, "mask"}),
+    "DepthwiseConv2D": (ql.QDepthwiseConv2D, {"depthwise_quantizer", "bias_quantizer", "activation"}),
+    "BatchNormalization": (
+        ql.QBatchNormalization,
+        {f"{name}_quantizer" for name in ("gamma", "beta", "mean", "variance", "inverse")},
+    ),
+    "AveragePooling2D": (ql.QAveragePooling2D, {"average_quantizer", "activation"}),
+    "GlobalAveragePooling2D": (ql.QGlobalAveragePooling2D, {"average_quantizer", "activation"}),
+    "Activation": (ql.QActivation, {"activation"}),
+    "ReLU": (ql.QActivation, {"activation"}),
+    "LeakyReLU": (ql.QActivation, {"activation"}),
+}
+"""By the name of the Keras class: its twin, and the settings that a rule may give it."""
+
+_LEFT_FLOAT = {"linear", "softmax", "log_softmax"}
+
+
+@dataclass(frozen=True)
+class Bits:
+    """How many bits a layer gets; `quantize` turns this into quantizers.
+
+    weights, bias (None: two more than weights), activations: widths. integer: bits of the weights
+    before the point (None: whatever fits the transferred weights best). activation_integer: the same
+    of activations, so that 2 covers values up to 4. alpha: of the kernel's quantizer; 1 is plain
+    fixed point, "auto" or "auto_po2" find a scale per channel.
+    """
+
+    weights: int = 6
+    activations: int = 6
+    bias: int | None = None
+    integer: int | None = None
+    activation_integer: int = 2
+    alpha: Any = 1.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name in ("weights", "activations", "bias") and value is not None and value < 1:
+                raise ConfigError(f"{field.name}={value}", where="Bits", remedy="give at least one bit")
+
+
+Rule = Bits | Mapping[str, Any]
+
+
+def quantize(model: Any, rules: Mapping[str, Rule], input_quantizer: Any = None) -> Any:
+    """The quantized twin of `model`, a Sequential or functional Keras model; `model` is not changed.
+
+    rules: layer names or patterns ("dense*"), or class names ("Conv2D"), to `Bits` or to settings in
+    QKeras's words (`{"kernel_quantizer": ..., "activation": ...}`). An exact name beats patterns, and
+    these, in the order given, beat class names. Layers without a rule, and softmax, stay as they are.
+    Under `Bits` ReLU becomes quantized_relu, tanh and sigmoid their quantized forms, and batch
+    normalization keeps float parameters: with the activation after it, it compiles to one exact map.
+    input_quantizer: put as a QActivation behind every input.
+
+    Raises ConfigError for a rule that no layer matches, naming the nearest layer, and Unsupported for
+    an activation that has no quantized form.
+    """
+    source = _functional(model)
+    _check_rules(rules, source)
+    inputs = [keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name) for tensor in source.inputs]
+    entrance = _Entrance({id(tensor) for tensor in inputs}, input_quantizer)
+    clone = keras.models.clone_model(
+        source,
+        input_tensors=inputs if len(inputs) > 1 else inputs[0],
+        clone_function=lambda layer: _twin(layer, _rule_for(layer, rules)),
+        call_function=entrance,
+    )
+    for layer in source.layers:
+        if layer.weights:
+            clone.get_layer(layer.name).set_weights(layer.get_weights())
+    return clone
+
+
+class _Entrance:
+    """Calls layers while the graph is rebuilt, with quantized tensors in the place of model inputs."""
+
+    def __init__(self, inputs: set[int], quantizer: Any) -> None:
+        self.inputs, self.quantizer = inputs, quantizer
+        self.done: dict[int, Any] = {}
+
+    def __call__(self, layer: Any, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = keras.tree.map_structure(self._quantized, (args, kwargs))
+        return layer(*args, **kwargs)
+
+    def _quantized(self, tensor: Any) -> Any:
+        if self.quantizer is None or id(tensor) not in self.inputs:
+            return tensor
+        if id(tensor) not in self.done:
+            name = f"{tensor.name}_quantizer"
+            self.done[id(tensor)] = ql.QActivation(self.quantizer, name=name)(tensor)
+        return self.done[id(tensor)]
+
+
+def _functional(model: Any) -> Any:
+    if isinstance(model, keras.Sequential):
+        if not model.built:
+            raise InvalidModel(
+                "the model has no input shape yet",
+                where=f"model '{model.name}'",
+                remedy="begin it with keras.Input(...) or call model.build(...)",
+            )
+        x = entry = keras.Input(batch_shape=model.input_shape, dtype=model.inputs[0].dtype, name="input")
+        for layer in model.layers:
+            x = layer(x)
+        return keras.Model(entry, x, name=model.name)
+    if not hasattr(model, "inputs") or not hasattr(model, "get_layer") or not model.inputs:
+        raise Unsupported(
+            "only Sequential and functional models can be rebuilt layer by layer",
+            where=f"model '{getattr(model, 'name', model)}'",
+            remedy="write it with keras.Input and keras.Model, or use Q layers by hand",
+        )
+    return model
+
+
+def _check_rules(rules: Mapping[str, Rule], model: Any) -> None:
+    names = [layer.name for layer in model.layers]
+    classes = {type(layer).__name__ for layer in model.layers}
+    for key in rules:
+        if key in classes or any(fnmatchcase(name, key) for name in names):
+            continue
+        near = get_close_matches(key, [*names, *classes], 1, cutoff=0.3)
+        raise ConfigError(
+            f"rule {key!r} matches no layer",
+            where=f"model '{model.name}'",
+            why=f"its layers are {', '.join(names)}",
+            remedy=f"did you mean {near[0]!r}?" if near else "name one of them",
+        )
+
+
+def _rule_for(layer: Any, rules: Mapping[str, Rule]) -> Rule | None:
+    if layer.name in rules:
+        return rules[layer.name]
+    for key, rule in rules.items():
+        if fnmatchcase(layer.name, key):
+            return rule
+    return rules.get(type(layer).__name__)
+
+
+def _twin(layer: Any, rule: Rule | None) -> Any:
+    kind = type(layer).__name__
+    twin, allowed = _TWINS.get(kind.removeprefix("Q"), (None, set[str]()))
+    if rule is None or twin is None:
+        return _same(layer)
+    settings = _from_bits(layer, rule) if isinstance(rule, Bits) else _checked(layer, rule, allowed)
+    if settings is None:
+        return _same(layer)
+    if twin is ql.QActivation:
+        return ql.QActivation(settings["activation"], name=layer.name) if settings else _same(layer)
+    config = layer.get_config()
+    for dropped in ("lora_rank", "lora_alpha", "quantization_config"):
+        config.pop(dropped, None)
+    if twin is ql.QBatchNormalization and not isinstance(layer, ql.QBatchNormalization):
+        config.update(dict.fromkeys(_TWINS["BatchNormalization"][1]))
+    return twin.from_config({**config, **settings})
+
+
+def _same(layer: Any) -> Any:
+    return type(layer).from_config(layer.get_config())
+
+
+def _checked(layer: Any, rule: Mapping[str, Any], allowed: set[str]) -> dict[str, Any]:
+    for key in rule:
+        if key not in allowed:
+            near = get_close_matches(key, allowed, 1, cutoff=0.3)
+            raise ConfigError(
+                f"{type(layer).__name__} has no setting {key!r}",
+                where=f"layer '{layer.name}'",
+                remedy=f"did you mean {near[0]!r}?" if near else f"use {', '.join(sorted(allowed))}",
+            )
+    return dict(rule)
+
+
+def _from_bits(layer: Any, bits: Bits) -> dict[str, Any] | None:
+    """The settings of the twin; None where the layer should stay as it is."""
+    kind = type(layer).__name__.removeprefix("Q")
+    if kind in ("AveragePooling2D", "GlobalAveragePooling2D"):
+        return None
+    if kind == "BatchNormalization":
+        return {}
+    if kind in ("Activation", "ReLU", "LeakyReLU"):
+        found = _activation(layer, bits)
+        return None if found is None else {"activation": found}
+    weights = [np.asarray(keras.ops.convert_to_numpy(w)) for w in layer.weights]
+    prefix = "depthwise" if kind == "DepthwiseConv2D" else "kernel"
+    settings = {f"{prefix}_quantizer": _weight_quantizer(weights[0], bits)}
+    if layer.use_bias:
+        width = bits.weights + 2 if bits.bias is None else bits.bias
+        settings["bias_quantizer"] = q.quantized_bits(width, max(0, _fitting(weights[1], width)), alpha=1.0)
+    activation = _activation(layer, bits)
+    return settings if activation is None else {**settings, "activation": activation}
+
+
+def _weight_quantizer(kernel: NDArray[Any], bits: Bits) -> Any:
+    if bits.weights == 1:
+        return q.binary(alpha=bits.alpha)
+    if isinstance(bits.alpha, str) or bits.alpha is None:
+        return q.quantized_bits(bits.weights, bits.integer or 0, alpha=bits.alpha)
+    integer = _best_integer(kernel, bits.weights) if bits.integer is None else bits.integer
+    return q.quantized_bits(bits.weights, integer, alpha=bits.alpha)
+
+
+def _fitting(values: NDArray[Any], bits: int) -> int:
+    """The fewest integer bits with which `bits`-wide signed numbers reach the largest magnitude."""
+    top = float(np.abs(values).max(initial=0.0))
+    if top == 0:
+        return 0
+    integer, levels = int(np.floor(np.log2(top))), 2.0 ** (bits - 1)
+    while np.rint(top * levels / 2.0**integer) > max(levels - 1, 1):
+        integer += 1
+    return integer
+
+
+def _best_integer(values: NDArray[Any], bits: int) -> int:
+    """The integer bits with the least squared error: reaching every outlier may cost too much elsewhere."""
+    most, levels = _fitting(values, bits), 2.0 ** (bits - 1)
+    errors: dict[int, float] = {}
+    for integer in range(most, most - 3, -1):
+        step = 2.0**integer / levels
+        rounded = np.clip(np.rint(values / step), -levels, levels - 1) * step
+        errors[integer] = float(((values - rounded) ** 2).sum())
+    return min(errors, key=lambda integer: errors[integer])
+
+
+def _activation(layer: Any, bits: Bits) -> Any:
+    """The quantizer for the layer's activation; None where it stays."""
+    kind, width, integer = type(layer).__name__, bits.activations, bits.activation_integer
+    if kind in ("ReLU", "LeakyReLU"):
+        return _relu(layer, bits)
+    function = getattr(layer, "quantizer", None) or layer.activation
+    name = getattr(function, "__name__", "")
+    if isinstance(function, q.BaseQuantizer) or name in _LEFT_FLOAT:
+        return None
+    forms = {
+        "relu": f"quantized_relu({width},{integer})",
+        "relu6": f"quantized_relu({width},{integer},relu_upper_bound=6.0,is_quantized_clip=False)",
+        "tanh": f"quantized_tanh({width},use_real_tanh=True)",
+        "sigmoid": f"quantized_sigmoid({width},use_real_sigmoid=True)",
+    }
+    if name not in forms:
+        raise _no_form(layer, name)
+    return get_activation(forms[name])
+
+
+def _relu(layer: Any, bits: Bits) -> Any:
+    slope, bound = float(getattr(layer, "negative_slope", 0.0)), getattr(layer, "max_value", None)
+    if getattr(layer, "threshold", 0.0):
+        raise _no_form(layer, "ReLU with a threshold")
+    if slope and not np.log2(slope).is_integer():
+        raise _no_form(layer, f"a slope of {slope}")
+    return q.quantized_relu(
+        bits.activations,
+        bits.activation_integer,
+        negative_slope=slope,
+        relu_upper_bound=None if bound is None else float(bound),
+        is_quantized_clip=bound is None,
+    )
+
+
+def _no_form(layer: Any, what: str) -> Unsupported:
+    return Unsupported(
+        f"no quantized form of {what or 'its activation'} is known",
+        where=f"layer '{layer.name}'",
+        remedy=f"give a rule {{'{layer.name}': {{'activation': 'quantized_relu(6,2)'}}}} or another quantizer",
+    )
