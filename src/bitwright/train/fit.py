@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 
 from bitwright.core.errors import InvalidModel
 from bitwright.core.progress import Progress, Silent
 from bitwright.train.data import Dataset
+from bitwright.train.door import keras
 
 __all__ = ["Fitted", "accuracy", "fit"]
 
@@ -68,5 +68,7 @@ class _Listener(keras.callbacks.Callback):
         """Move the bar on; stop on a loss that is no number."""
         self.losses.append(float((logs or {})["loss"]))
         if not np.isfinite(self.losses[-1]):
-            raise InvalidModel(f"the loss is {self.losses[-1]} after epoch {epoch + 1}", remedy="lower the learning rate")
+            raise InvalidModel(
+                f"the loss is {self.losses[-1]} after epoch {epoch + 1}", remedy="lower the learning rate"
+            )
         self.progress.advance()
