@@ -208,7 +208,8 @@ def _pair(draw: _Draw) -> int | None:
     other = draw.like(tensor)
     type = draw.builder.type(tensor)
     if draw.rng.random() < 0.2:
-        other = draw.apply(ops.Constant(draw.ints(9, *type.shape[-1:])), step=type.step)
+        shape = type.shape if len(type.step.shape) > 1 else type.shape[-1:]
+        other = draw.apply(ops.Constant(draw.ints(9, *shape)), step=type.step)
     if other is None:
         return None
     args = (tensor, other) if draw.rng.random() < 0.5 else (other, tensor)

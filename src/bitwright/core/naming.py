@@ -71,10 +71,5 @@ class Namer:
         name = identifier(text)
         count = self._used.get(name.lower(), 0) + 1
         self._used[name.lower()] = count
-        if count == 1:
-            return name
-        return self(f"{name}_{count}") if f"{name}_{count}".lower() in self._used else self._take(f"{name}_{count}")
-
-    def _take(self, name: str) -> str:
-        self._used[name.lower()] = 1
-        return name
+        # The number follows the bare word, so that a name handed out is its own identifier.
+        return name if count == 1 else self(f"{name.rstrip('_')}_{count}")

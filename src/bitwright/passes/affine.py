@@ -19,6 +19,7 @@ from bitwright.numeric import IntArray, Rounding, nonzero_digits
 __all__ = ["Affine", "Staircase", "fit", "staircase"]
 
 _DEEPEST = 40
+_LARGEST = 1 << 60
 _MOST_PAIRED = 1024
 
 
@@ -99,6 +100,8 @@ def _half_even(stairs: Staircase) -> Affine | None:
     if span & (span - 1) or span < 4:
         return None
     shift = span.bit_length() - 2
+    if int(np.abs(stairs.levels).max()) << shift >= _LARGEST or int(np.abs(stairs.steps).max()) >= _LARGEST:
+        return None
     add = (stairs.levels << shift) - (1 << (shift - 1)) + (stairs.levels & 1) - stairs.steps
     if (add != add[0]).any():
         return None
@@ -152,7 +155,7 @@ def _candidates(least: float, most: float, shift: int) -> list[int]:
 
 def _offset(stairs: Staircase, mul: int, shift: int) -> int | None:
     """An `add` that gives exactly these steps, as round as possible; None if there is none."""
-    if int(np.abs(stairs.steps).max()) * mul >= 1 << 60 or int(np.abs(stairs.levels).max()) << shift >= 1 << 60:
+    if int(np.abs(stairs.steps).max()) * mul >= _LARGEST or int(np.abs(stairs.levels).max()) << shift >= _LARGEST:
         return None
     ideal = (stairs.levels << shift) - mul * stairs.steps
     least, most = int(ideal.max()), int(ideal.min()) + mul - 1

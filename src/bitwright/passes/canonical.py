@@ -17,14 +17,15 @@ __all__ = ["Canonical"]
 
 @dataclass(frozen=True)
 class Canonical:
-    """Drops dead nodes, identity maps and moves, joins reshapes, moves padding into convolutions.
+    """Drops dead nodes, identity maps and moves, joins reshapes and transposes, moves padding into convolutions.
 
     Ranges are inferred anew, so they narrow where an earlier pass made something tighter.
     """
 
     def __call__(self, program: Graph) -> Graph:
         """The canonical form of `program`; `run` gives the same codes."""
-        return rebuild(program, lambda builder, node, args: _simplify(node.op, builder, node, args))
+        simple = rebuild(program, lambda builder, node, args: _simplify(node.op, builder, node, args))
+        return rebuild(simple, keep)  # without what was joined or moved into its reader
 
 
 _simplify: Rules[[GraphBuilder, GraphNode, list[int]], int] = Rules("canonical form")
@@ -53,15 +54,17 @@ def _is_identity(op: Map, low: np.ndarray, high: np.ndarray) -> bool:
 
 @_simplify.on(Reshape)
 def _(op: Reshape, builder: GraphBuilder, node: GraphNode, args: list[int]) -> int:
-    if builder.type(args[0]).shape == op.shape:
-        return args[0]
     before = builder.nodes[args[0]]
-    return keep(builder, node, list(before.args) if isinstance(before.op, Reshape) else args)
+    source = list(before.args) if isinstance(before.op, Reshape) else args
+    return source[0] if builder.type(source[0]).shape == op.shape else keep(builder, node, source)
 
 
 @_simplify.on(Transpose)
 def _(op: Transpose, builder: GraphBuilder, node: GraphNode, args: list[int]) -> int:
-    return args[0] if op.order == tuple(range(len(op.order))) else keep(builder, node, args)
+    before = builder.nodes[args[0]]
+    if isinstance(before.op, Transpose):
+        op, args = Transpose(tuple(before.op.order[axis] for axis in op.order)), list(before.args)
+    return args[0] if op.order == tuple(range(len(op.order))) else keep(builder, node, args, op)
 
 
 @_simplify.on(Conv)

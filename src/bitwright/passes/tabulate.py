@@ -14,6 +14,8 @@ from bitwright.passes.rewrite import GraphNode, keep, rebuild
 
 __all__ = ["Tabulate"]
 
+_MOST = 1 << 60
+
 
 @dataclass(frozen=True)
 class Tabulate:
@@ -54,7 +56,7 @@ class Tabulate:
             ends = int(low[mine].min()), int(high[mine].max())
             stairs = staircase(form.thresholds.array[row], form.values.array[row], *ends)
             found = None if stairs is None else fit(stairs)
-            if found is None or self._dear(found, len(stairs.steps) if stairs else 0):
+            if found is None or _overflows(found, *ends) or self._dear(found, len(stairs.steps) if stairs else 0):
                 return op
             fitted.append(found)
         return _combined(fitted, op)
@@ -62,6 +64,11 @@ class Tabulate:
     def _dear(self, found: Affine, levels: int) -> bool:
         digits = int(nonzero_digits(np.array([found.mul]))[0])
         return levels <= self.most_levels and (digits > 1 or found.add != 0)
+
+
+def _overflows(found: Affine, low: int, high: int) -> bool:
+    """The steps may be few and steep while the range behind them is wide."""
+    return abs(found.mul) * max(abs(low), abs(high)) + abs(found.add) + (1 << found.shift) >= _MOST
 
 
 def _combined(fitted: list[Affine], op: Map) -> Map:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ def conv(op: Conv, x: NDArray[Any], weights: NDArray[Any], matmul: Callable[[Any
         channels = slice(group * per_group, (group + 1) * per_group)
         columns = np.moveaxis(view[(..., channels, *[slice(None)] * rank)], rank + 1, -1)
         chosen = weights[..., group * (filters // op.groups) : (group + 1) * (filters // op.groups)]
-        rows = columns.reshape(int(np.prod(out_shape)), -1)
+        rows = columns.reshape(prod(out_shape), prod(columns.shape[rank + 1 :]))
         parts.append(matmul(rows, chosen.reshape(rows.shape[1], -1)))
     return np.concatenate(parts, axis=1).reshape(*out_shape, filters)
 
