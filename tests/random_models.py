@@ -67,7 +67,7 @@ class _Maker:
             q.quantized_relu(bits, int(self.rng.integers(0, 3))),
             q.quantized_relu(bits, 1, negative_slope=0.25) if bits > 2 else q.quantized_relu(bits),
             q.quantized_bits(bits, int(self.rng.integers(0, 3)), self.pick(0, 1), alpha=1),
-            q.quantized_bits(bits, 1, alpha=0.3),
+            q.quantized_bits(bits, 1, alpha=0.25),
             q.quantized_tanh(bits, symmetric=self.pick(False, True)),
             q.quantized_sigmoid(bits),
             q.binary(alpha=1),

@@ -85,6 +85,9 @@ def _linear(layer: Any, walk: Walk, lazy: Lazy, parts: Linear, kernel: Any, op: 
     name = layer.name
     source = walk.codes(lazy, name)
     codes, steps = integer_kernel(kernel, name)
+    if kernel.shape[-2] != lazy.shape[-1]:
+        # Grouped channels share rows of the kernel: unequal steps cannot be folded into it.
+        source = walk.rescaled(source, walk.type(source).step.finest, name)
     codes, common = _input_steps(walk, source, codes, name)
     channel_steps = [s * common for s in steps]
     bias, codes, channel_steps = _integer_bias(parts, codes, channel_steps)
@@ -110,8 +113,6 @@ def _input_steps(walk: Walk, source: int, codes: IntArray, name: str) -> tuple[I
     if max(f.numerator.bit_length() for f in factors) > 24:
         raise Unsupported("its input channels have no common step", where=f"layer '{name}'", remedy="align them")
     whole = np.array([int(f) for f in factors], dtype=np.int64)
-    if codes.shape[-2] != len(whole):
-        raise Unsupported("grouped channels with different steps", where=f"layer '{name}'", remedy="use one step")
     return codes * whole[:, None], common
 
 
