@@ -13,6 +13,7 @@ A `Vocabulary` names the classes that may appear; anything else is refused.
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import Enum
@@ -55,12 +56,18 @@ def print_program(program: Program[Any, Any], words: Vocabulary) -> str:
         names = [program.nodes[i].name for i in node.args]
         options = _options(node.op)
         if node.origin != Origin():
-            options.append(f"origin={str(node.origin)!r}")
+            options.append(f"origin={_shown(node.origin)}")
         call = f"{type(node.op).__name__}({', '.join(names + options)})"
         lines.append(f"{node.name}: {_literal(node.type)} = {call}")
     lines += _extras(program)
     lines.append(f"output({', '.join(program.nodes[i].name for i in program.outputs)})")
     return "\n".join(lines) + "\n"
+
+
+def _shown(origin: Origin) -> str:
+    """As it reads; a layer name that looks like a list of passes stands in a tuple instead."""
+    plain = str(origin)
+    return repr(plain if _origin(plain) == origin else (origin.layer, *origin.passes))
 
 
 def _extras(program: Program[Any, Any]) -> list[str]:
@@ -116,7 +123,9 @@ def parse_program(text: str, words: Vocabulary) -> Program[Any, Any]:
     Every field has the type that its class declares; what the program means is for `check` to judge.
     """
     try:
-        body = ast.parse(text).body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # "1if" is refused anyway
+            body = ast.parse(text).body
         if len(body) < 2:
             raise ParseError("a program has a header and an output line", remedy="print one and compare")
         return _Reader(words).read(body)
@@ -187,7 +196,7 @@ class _Reader:
     def node(self, name: str, annotation: ast.expr, call: ast.Call) -> None:
         args = tuple(self.reference(a) for a in call.args)
         options = self.keywords(call)
-        origin = _origin(str(options.pop("origin", "")))
+        origin = _origin(options.pop("origin", ""))
         op, type = self.build(call, options), self.value(annotation)
         if not isinstance(op, Op) or not isinstance(type, Type) or name in self.position:
             raise self.wrong(call, f"{name!r} is defined twice, is no operator or has no type")
@@ -263,6 +272,10 @@ class _Reader:
         return power
 
 
-def _origin(text: str) -> Origin:
-    layer, separator, rest = text.removesuffix(")").rpartition(" (")
-    return Origin(layer, tuple(rest.split(", "))) if separator else Origin(text)
+def _origin(told: Any) -> Origin:
+    """From `'fc1 (share, retime)'` or from a tuple of the layer and the passes."""
+    layer, separator, rest = str(told).removesuffix(")").rpartition(" (")
+    if isinstance(told, tuple):
+        layer, *passes = map(str, told or ("",))
+        return Origin(layer, tuple(passes))
+    return Origin(layer, tuple(rest.split(", "))) if separator else Origin(str(told))

@@ -1,0 +1,80 @@
+"""An operator is one class and a row of rules: this prints which of them are missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from bitwright.backends.verilog import verilog
+from bitwright.core.rules import Rules
+from bitwright.cost import area, delay_ns
+from bitwright.ir import graph as graphs
+from bitwright.ir import netlist as netlists
+from bitwright.ir.graph import ops as graph_ops
+from bitwright.ir.graph.infer import step
+from bitwright.ir.graph.text import WORDS as GRAPH_WORDS
+from bitwright.ir.netlist import ops as netlist_ops
+from bitwright.ir.netlist.text import WORDS as NETLIST_WORDS
+from bitwright.ir.program import Op
+from bitwright.numeric import ShiftRoundSaturate, Table, Thresholds
+from bitwright.passes.synthesize import unroll
+from bitwright.passes.words import element
+
+
+def classes(module: object, base: type[Op]) -> list[type[Op]]:
+    known = [getattr(module, name) for name in module.__all__]  # pyright: ignore[reportAttributeAccessIssue]
+    return [kind for kind in known if isinstance(kind, type) and issubclass(kind, base) and kind is not base]
+
+
+GRAPH = classes(graph_ops, graph_ops.GraphOp)
+NETLIST = classes(netlist_ops, netlist_ops.WordOp)
+
+# Inputs are given, not computed: the programs' own loops handle them before they ask a rule.
+TABLES: list[tuple[str, Rules[..., object], list[type[Op]], set[type[Op]]]] = [
+    ("graph: run", graphs.evaluate, GRAPH, {graph_ops.Input}),
+    ("graph: range", graphs.bounds, GRAPH, {graph_ops.Input}),
+    ("graph: step", step, GRAPH, {graph_ops.Input}),
+    ("graph: unroll", unroll, GRAPH, {graph_ops.Input}),
+    ("netlist: run", netlists.evaluate, NETLIST, {netlist_ops.Input}),
+    ("netlist: range", netlists.infer, NETLIST, {netlist_ops.Input}),
+    ("netlist: area", area, NETLIST, set()),
+    ("netlist: delay", delay_ns, NETLIST, set()),
+    ("netlist: Verilog", verilog, NETLIST, {netlist_ops.Input}),
+]
+
+
+def gaps(rules: Rules[..., object], kinds: list[type[Op]], given: set[type[Op]]) -> list[str]:
+    return [kind.__name__ for kind in kinds if kind not in given and kind not in rules]
+
+
+@pytest.mark.parametrize(("question", "rules", "kinds", "given"), TABLES, ids=[row[0] for row in TABLES])
+def test_every_operator_has_a_rule(
+    question: str, rules: Rules[..., object], kinds: list[type[Op]], given: set[type[Op]]
+) -> None:
+    missing = gaps(rules, kinds, given)
+    assert not missing, f"{question} has no rule for {', '.join(missing)}"
+
+
+@pytest.mark.parametrize(("words", "kinds"), [(GRAPH_WORDS, GRAPH), (NETLIST_WORDS, NETLIST)], ids=["graph", "netlist"])
+def test_every_operator_is_a_word_of_its_level(words: graphs.text.Vocabulary, kinds: list[type[Op]]) -> None:
+    missing = [kind.__name__ for kind in kinds if words.classes.get(kind.__name__) is not kind]
+    assert not missing, f"the text of a {words.level} cannot say {', '.join(missing)}"
+
+
+def test_every_form_of_a_map_can_be_built_from_words_and_written() -> None:
+    for form in (ShiftRoundSaturate, Thresholds, Table):
+        assert form in element
+        assert GRAPH_WORDS.classes[form.__name__] is form
+
+
+def test_no_table_answers_for_a_class_that_is_no_operator() -> None:
+    for question, rules, kinds, _ in TABLES:
+        base = graph_ops.GraphOp if kinds is GRAPH else netlist_ops.WordOp
+        strangers = {kind for kind in rules.kinds if kind not in kinds and kind is not base}
+        assert not strangers, f"{question} answers for {strangers}"
+
+
+def test_a_gap_would_be_seen() -> None:
+    fresh: Rules[[], int] = Rules("nothing yet")
+    assert gaps(fresh, GRAPH, set()) == [kind.__name__ for kind in GRAPH]
+    assert len(GRAPH) >= 18
+    assert len(NETLIST) >= 12
