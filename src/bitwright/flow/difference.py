@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitwright.core.errors import InvalidValue
-from bitwright.flow.design import Batch, Design
+from bitwright.core.errors import InvalidProgram, InvalidValue, StorageError
+from bitwright.core.files import inside, sha256
+from bitwright.flow.compiled import Batch, Compiled
 from bitwright.flow.vectors import random_codes
 from bitwright.ir import graph as graphs
 from bitwright.ir import netlist as netlists
 from bitwright.ir.graph import Graph, TensorType
-from bitwright.ir.netlist import Netlist
+from bitwright.ir.graph.ops import GraphOp
+from bitwright.ir.netlist import Netlist, Word
+from bitwright.ir.netlist.ops import WordOp
+from bitwright.ir.program import Node
 from bitwright.numeric import IntArray
+from bitwright.passes import Share, Synthesize
 
-__all__ = ["diff", "diff_graphs", "diff_netlists", "first_difference"]
+__all__ = ["diff", "diff_files", "diff_graphs", "diff_netlists", "first_difference", "netlist_fault"]
 
 
 def first_difference(
@@ -36,67 +43,105 @@ def first_difference(
     return f"{before} and {after} differ"
 
 
-def diff(design: Design, other: Design | None, x: Batch | None) -> str | None:
+def diff(design: Compiled, other: Compiled | None, x: Batch | None, folder: Path | None = None) -> str | None:
     """The first diverging tensor, in words, or None.
 
-    With `other`: layer by layer between the two graphs. Without: between the design's own graph
-    and its netlists.
+    With `other`: layer by layer between the two graphs. Without: between the graph as read and as
+    built, then between that and the netlist word by word, ages in clock cycles included; with
+    `folder`, the files that were written there too.
     """
     codes = random_codes(design.graph, 1024, design.options.seed) if x is None else design.encode(x)
     if other is not None:
         return diff_graphs(design.graph, other.graph, codes)
-    found = diff_graphs(design.source, design.graph, codes, outputs_only=True)
-    return found or diff_netlists(design.graph, design.netlist, codes)
+    found = diff_graphs(design.source, design.graph, codes)
+    found = found or netlist_fault(design.netlist) or diff_netlists(design, codes)
+    return found or (diff_files(design, folder) if folder else None)
 
 
-def diff_graphs(left: Graph, right: Graph, codes: list[IntArray], outputs_only: bool = False) -> str | None:
-    """Nodes of the same name compared in the left graph's order."""
+def diff_graphs(left: Graph, right: Graph, codes: list[IntArray]) -> str | None:
+    """Nodes of the same name compared in the left graph's order, then the outputs."""
+    if [n.type.shape for n in left.inputs] != [n.type.shape for n in right.inputs]:
+        raise InvalidValue("inputs differ in shape", where=right.name, remedy="compare designs of one model")
+    if len(left.outputs) != len(right.outputs):
+        raise InvalidValue("they have not as many outputs", where=right.name, remedy="compare designs of one model")
+    codes = [np.clip(c, *node.type.bounds()) for c, node in zip(codes, right.inputs, strict=True)]
     ours, theirs = graphs.trace(left, codes), graphs.trace(right, codes)
     place = {node.name: i for i, node in enumerate(right.nodes)}
-    pairs = [(i, place[n.name]) for i, n in enumerate(left.nodes) if n.name in place and not outputs_only]
+    pairs = [(i, place[n.name]) for i, n in enumerate(left.nodes) if n.name in place]
     pairs += list(zip(left.outputs, right.outputs, strict=True))
     for a, b in pairs:
-        if ours[a].shape != theirs[b].shape:
+        if ours[a].shape[1:] != theirs[b].shape[1:]:
             raise InvalidValue("shapes differ", where=left.nodes[a].name, remedy="compare designs of one model")
         if (ours[a] != theirs[b]).any():
-            return _words(left.nodes[a].name, ours[a], theirs[b], right.nodes[b].type)
+            return _words(left.nodes[a], ours[a], theirs[b], right.nodes[b].type)
     return None
 
 
-def _words(name: str, left: IntArray, right: IntArray, type: TensorType) -> str:
+def _words(node: Node[GraphOp, TensorType], left: IntArray, right: IntArray, type: TensorType) -> str:
+    left, right = np.broadcast_arrays(left, right)
     where = tuple(int(i) for i in np.argwhere(left != right)[0])
     low, high = type.bounds()
     one, two = int(left[where]), int(right[where])
     outside = "" if low[where[1:]] <= one <= high[where[1:]] else " (overflow: it leaves the format)"
     share = float((left != right).mean())
     return (
-        f"tensor '{name}', sample {where[0]}, element {where[1:]}: {one} and {two}{outside};"
-        f" {share:.2%} of its codes differ"
+        f"tensor '{node.name}' of layer '{node.origin.layer}', sample {where[0]}, element {where[1:]}:"
+        f" {one} and {two}{outside}; {share:.2%} of its codes differ"
     )
 
 
-def diff_netlists(graph: Graph, netlist: Netlist, codes: list[IntArray]) -> str | None:
-    """The first netlist word that leaves its proven range, else the first differing output, by layer."""
-    golden, found = graphs.run(graph, codes), netlists.run(netlist, codes)
-    if all((a == b).all() for a, b in zip(golden, found, strict=True)):
-        return None
-    for node, values in zip(netlist.nodes, netlists.trace(netlist, codes), strict=True):
-        outside = (values < node.type.low) | (values > node.type.high)
-        if outside.any():
-            sample = int(np.argwhere(np.atleast_1d(outside))[0][0])
-            value = int(np.atleast_1d(values)[sample])
-            return (
-                f"layer '{node.origin.layer}', word {node.name}, sample {sample}: {value} leaves"
-                f" [{node.type.low}, {node.type.high}]"
-            )
-    for index, (a, b, port) in enumerate(zip(golden, found, netlist.results, strict=True)):
-        where = np.argwhere(a != b)
-        if len(where):
-            at = tuple(int(i) for i in where[0])
-            word = port.words[int(np.ravel_multi_index(at[1:], port.shape)) if port.shape else 0]
-            node = netlist.nodes[word]
-            return (
-                f"output {index}, sample {at[0]}, element {at[1:]} (word {node.name}, layer '{node.origin.layer}'):"
-                f" graph {int(a[at])}, netlist {int(b[at])}"
-            )
+def netlist_fault(netlist: Netlist) -> str | None:
+    """What breaks the netlist's own rules (a register is missing, a range is wrong), in words with the layer."""
+    try:
+        netlists.check(netlist)
+    except InvalidProgram as error:
+        name = error.where.rpartition(".")[2]
+        layer = next((f"layer '{n.origin.layer}', " for n in netlist.nodes if n.name == name), "")
+        why = f" ({error.why})" if error.why else ""
+        return f"pipelined netlist, {layer}word {error.where}: {error.what}{why}"
+    return None
+
+
+def diff_netlists(design: Compiled, codes: list[IntArray]) -> str | None:
+    """The first word of the pipelined netlist that differs from the graph unrolled anew, with its layer."""
+    golden = graphs.run(design.graph, codes)
+    fresh = Synthesize(Share(design.options.max_depth))(design.graph)
+    for name, level in (("netlist", design.combinational), ("pipelined netlist", design.netlist)):
+        if all((a == b).all() for a, b in zip(golden, netlists.run(level, codes), strict=True)):
+            continue
+        expected = dict(zip((n.name for n in fresh.nodes), netlists.trace(fresh, codes), strict=True))
+        for node, values in zip(level.nodes, netlists.trace(level, codes), strict=True):
+            if node.name in expected and (values != expected[node.name]).any():
+                return f"{name}, {_word(node, expected[node.name], values)}"
+        for index, (a, b) in enumerate(zip(golden, netlists.run(level, codes), strict=True)):
+            if (a != b).any():
+                return first_difference("graph", [a], f"{name}'s output {index}", [b], np.arange(len(a)))
+    return None
+
+
+def _word(node: Node[WordOp, Word], expected: IntArray, found: IntArray) -> str:
+    expected, found = np.broadcast_arrays(np.atleast_1d(expected), np.atleast_1d(found))
+    sample = int(np.flatnonzero(expected != found)[0])
+    return (
+        f"layer '{node.origin.layer}', word {node.name}, sample {sample}:"
+        f" {int(expected[sample])} and {int(found[sample])}"
+    )
+
+
+def diff_files(design: Compiled, folder: Path) -> str | None:
+    """The first file in a folder of `Design.write` that is not what the manifest says, or another design's."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        if manifest["graph"] != design.graph.digest():
+            return f"{folder}: written from another design, graph {manifest['graph'][:16]}"
+        for name, digest in sorted(manifest["files"].items()):
+            file = inside(folder, name)
+            if not file.exists():
+                return f"{folder}: {name} is missing"
+            if sha256(file.read_bytes()) != digest:
+                return f"{folder}: {name} was changed after it had been written"
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise StorageError(
+            "no folder of a design", where=str(folder), why=str(error), remedy="name the folder that `write` made"
+        ) from error
     return None

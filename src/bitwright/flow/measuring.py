@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bitwright.core.progress import Progress
-from bitwright.flow.design import Design
+from bitwright.flow.compiled import Compiled
 from bitwright.flow.writing import emit, place
 from bitwright.toolchain import Synthesis
 from bitwright.toolchain import synthesize as run_synthesis
@@ -14,7 +14,7 @@ from bitwright.toolchain import synthesize as run_synthesis
 __all__ = ["synthesize"]
 
 
-def synthesize(design: Design, *, workdir: str | Path | None, timeout_s: float, progress: Progress) -> Synthesis:
+def synthesize(design: Compiled, *, workdir: str | Path | None, timeout_s: float, progress: Progress) -> Synthesis:
     """LUTs, flip-flops, carries and DSPs that yosys counts for the plain top."""
     emitted = emit(design)
     with TemporaryDirectory(prefix="bitwright-") as scratch:

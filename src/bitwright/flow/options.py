@@ -59,7 +59,10 @@ class Options:
                 raise ConfigError(f"unknown option {key!r}", where="options", remedy=f"did you mean {near[0]}?")
             if not _fits(value, str(known[key])):
                 raise ConfigError(f"{key}={value!r} is no {known[key]}", where="options", remedy="see bw.Options")
-        return cls(**told)
+        record = dict(told)
+        if isinstance(record.get("input_format"), tuple | list):
+            record["input_format"] = _with_step(record["input_format"])
+        return cls(**record)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, for the manifest."""
@@ -67,6 +70,17 @@ class Options:
         if isinstance(self.input_format, tuple):
             record["input_format"] = [str(part) for part in self.input_format]
         return record
+
+
+def _with_step(told: Any) -> tuple[Any, Fraction]:
+    """(format, step), from a file too: there the step is a text such as "1/255"."""
+    try:
+        format, step = told
+        return format, Fraction(step)
+    except (TypeError, ValueError, ZeroDivisionError) as error:
+        raise ConfigError(
+            f"input_format={told!r} is no pair of format and step", where="options", remedy="write ['u8.0', '1/255']"
+        ) from error
 
 
 def _fits(value: Any, declared: str) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 import bitwright
 from bitwright.core.files import write_atomic
 from bitwright.cost import Area, Prediction
-from bitwright.flow.design import Design
+from bitwright.flow.compiled import Compiled
 from bitwright.ir.graph import TensorType
 from bitwright.ir.graph.ops import Conv, Dense, Map
 from bitwright.ir.netlist.ops import Add, Subtract
@@ -24,7 +24,7 @@ __all__ = ["report", "write_report"]
 
 
 def report(
-    design: Design,
+    design: Compiled,
     *,
     accuracy: Accuracy | None = None,
     dataset: str = "",
@@ -65,7 +65,7 @@ def report(
     )
 
 
-def versions(design: Design) -> dict[str, str]:
+def versions(design: Compiled) -> dict[str, str]:
     """What the numbers depend on."""
     found = {"bitwright": bitwright.__version__, "python": platform.python_version(), "numpy": np.__version__}
     if design.measured is not None:
@@ -73,7 +73,7 @@ def versions(design: Design) -> dict[str, str]:
     return found
 
 
-def cost_rows(design: Design, predicted: Prediction) -> tuple[CostRow, ...]:
+def cost_rows(design: Compiled, predicted: Prediction) -> tuple[CostRow, ...]:
     """Predicted beside synthesized, where there is a synthesis."""
     measured = design.measured
     tool = f"{measured.tool} {measured.version}" if measured else ""
@@ -87,7 +87,7 @@ def cost_rows(design: Design, predicted: Prediction) -> tuple[CostRow, ...]:
     return tuple(CostRow(quantity=q, predicted=p, synthesized=m, tool=tool) for q, (p, m) in pairs.items())
 
 
-def layer_rows(design: Design, predicted: Prediction) -> tuple[LayerRow, ...]:
+def layer_rows(design: Compiled, predicted: Prediction) -> tuple[LayerRow, ...]:
     """One row per layer of the model that left something in the graph, in the order of the graph."""
     adders = _adders(design)
     rows: list[LayerRow] = []
@@ -96,14 +96,14 @@ def layer_rows(design: Design, predicted: Prediction) -> tuple[LayerRow, ...]:
     return tuple(rows)
 
 
-def _by_layer(design: Design) -> dict[str, list[Any]]:
+def _by_layer(design: Compiled) -> dict[str, list[Any]]:
     layers: dict[str, list[Any]] = {}
     for node in design.graph.nodes:
         layers.setdefault(node.origin.layer, []).append(node)
     return layers
 
 
-def _adders(design: Design) -> dict[str, int]:
+def _adders(design: Compiled) -> dict[str, int]:
     count: dict[str, int] = {}
     for node in design.combinational.nodes:
         if isinstance(node.op, Add | Subtract):
@@ -111,7 +111,7 @@ def _adders(design: Design) -> dict[str, int]:
     return count
 
 
-def _row(design: Design, layer: str, nodes: list[Any], area: Area, adders: int) -> LayerRow:
+def _row(design: Compiled, layer: str, nodes: list[Any], area: Area, adders: int) -> LayerRow:
     linear = next((n for n in nodes if isinstance(n.op, Dense | Conv)), None)
     last: TensorType = nodes[-1].type
     proof = [f for f in design.findings if f.layer == layer]

@@ -15,8 +15,8 @@ import bitwright
 from bitwright.backends.verilog import pack, unpack
 from bitwright.core.errors import Mismatch
 from bitwright.core.progress import Progress
-from bitwright.flow.design import Batch, Design
-from bitwright.flow.difference import first_difference
+from bitwright.flow.compiled import Batch, Compiled
+from bitwright.flow.difference import first_difference, netlist_fault
 from bitwright.flow.vectors import corner_codes, random_codes
 from bitwright.flow.writing import emit, place
 from bitwright.ir import graph as graphs
@@ -32,9 +32,12 @@ Arrays = list[NDArray[Any]]
 
 
 def verify(
-    design: Design, x: Batch | None, *, rtl: bool, workdir: str | Path | None, progress: Progress
+    design: Compiled, x: Batch | None, *, rtl: bool, workdir: str | Path | None, progress: Progress
 ) -> Certificate:
     """Compare all levels on the data given, on random codes and on corners; see `Design.verify`."""
+    fault = netlist_fault(design.netlist)
+    if fault:
+        raise Mismatch(fault, where=design.name, remedy="compile it again; if it stays, report it as a bug")
     sets = _vector_sets(design, x)
     rows: list[Comparison] = []
     for label, floats, codes in sets:
@@ -53,7 +56,7 @@ def verify(
     return certify(design, tuple(rows))
 
 
-def _vector_sets(design: Design, x: Batch | None) -> list[tuple[str, Arrays, list[IntArray]]]:
+def _vector_sets(design: Compiled, x: Batch | None) -> list[tuple[str, Arrays, list[IntArray]]]:
     """(label, float inputs of the model, codes): the user's data, random codes, corners."""
     sets: list[tuple[str, Arrays, list[IntArray]]] = []
     if x is not None:
@@ -68,7 +71,7 @@ def _vector_sets(design: Design, x: Batch | None) -> list[tuple[str, Arrays, lis
     return sets
 
 
-def _floats(design: Design, codes: list[IntArray]) -> Arrays:
+def _floats(design: Compiled, codes: list[IntArray]) -> Arrays:
     """Model inputs that encode to `codes`; an input that two encoders read follows the first."""
     by_source: dict[int, NDArray[Any]] = {}
     for encoder, code in zip(design.encoders, codes, strict=True):
@@ -85,7 +88,7 @@ def _batched(level: netlists.Netlist, codes: list[IntArray]) -> list[IntArray]:
 # ---- comparisons -----------------------------------------------------------------------------------
 
 
-def keras_codes(design: Design, floats: Sequence[NDArray[Any]]) -> list[IntArray]:
+def keras_codes(design: Compiled, floats: Sequence[NDArray[Any]]) -> list[IntArray]:
     """The codes of what the model itself predicts (float heads taken off)."""
     from bitwright.frontends.keras import logits
 
@@ -103,7 +106,7 @@ def keras_codes(design: Design, floats: Sequence[NDArray[Any]]) -> list[IntArray
 
 
 def _compare_keras(
-    design: Design, label: str, floats: Arrays, codes: list[IntArray], golden: list[IntArray]
+    design: Compiled, label: str, floats: Arrays, codes: list[IntArray], golden: list[IntArray]
 ) -> Comparison:
     found = keras_codes(design, floats)
     wrong = np.zeros(len(codes[0]), dtype=bool)
@@ -120,7 +123,7 @@ def _compare_keras(
     return Comparison("Keras", "graph", label, len(codes[0]), 0, int(exempt.sum()))
 
 
-def unstable_samples(design: Design, codes: list[IntArray]) -> NDArray[np.bool_]:
+def unstable_samples(design: Compiled, codes: list[IntArray]) -> NDArray[np.bool_]:
     """For each sample whether it meets a code on which compiled and eager floats disagree."""
     values = graphs.trace(design.source, codes)
     hit = np.zeros(len(codes[0]), dtype=bool)
@@ -136,7 +139,7 @@ def unstable_samples(design: Design, codes: list[IntArray]) -> NDArray[np.bool_]
 
 
 def _compare(
-    design: Design, before: str, after: str, label: str,
+    design: Compiled, before: str, after: str, label: str,
     codes: list[IntArray], golden: list[IntArray], found: list[IntArray],
 ) -> Comparison:  # fmt: skip
     differing = sum(int((a != b).sum()) for a, b in zip(golden, found, strict=True))
@@ -154,7 +157,7 @@ def _compare(
 
 
 def _compare_rtl(
-    design: Design, sets: list[tuple[str, Arrays, list[IntArray]]], workdir: str | Path | None, progress: Progress
+    design: Compiled, sets: list[tuple[str, Arrays, list[IntArray]]], workdir: str | Path | None, progress: Progress
 ) -> list[Comparison]:
     rows: list[Comparison] = []
     everything = [np.concatenate(parts) for parts in zip(*(codes for _, _, codes in sets), strict=True)]
@@ -171,7 +174,7 @@ def _compare_rtl(
 
 
 def simulate(
-    design: Design, codes: list[IntArray], workdir: str | Path | None, progress: Progress
+    design: Compiled, codes: list[IntArray], workdir: str | Path | None, progress: Progress
 ) -> tuple[list[IntArray], str]:
     """The RTL's outputs, one sample a cycle, and the simulator that gave them."""
     emitted = emit(replace(design, options=replace(design.options, valid=False)))
@@ -199,7 +202,7 @@ def simulate(
 # ---- certificate -----------------------------------------------------------------------------------
 
 
-def certify(design: Design, comparisons: tuple[Comparison, ...]) -> Certificate:
+def certify(design: Compiled, comparisons: tuple[Comparison, ...]) -> Certificate:
     """The certificate of `design` with the comparisons that were made."""
     by_layer: dict[str, list[Any]] = {}
     for finding in design.findings:

@@ -11,7 +11,7 @@ import bitwright
 from bitwright.backends.verilog import Emitted
 from bitwright.backends.verilog import emit as emit_verilog
 from bitwright.core.files import inside, sha256, write_atomic
-from bitwright.flow.design import Design
+from bitwright.flow.compiled import Compiled
 from bitwright.flow.integers import c_header, save_npz
 from bitwright.flow.vectors import random_codes
 from bitwright.ir.graph import run, show
@@ -19,7 +19,7 @@ from bitwright.ir.graph import run, show
 __all__ = ["emit", "place", "write"]
 
 
-def emit(design: Design, *, axis: bool = False, vectors: int = 0) -> Emitted:
+def emit(design: Compiled, *, axis: bool = False, vectors: int = 0) -> Emitted:
     """The design's Verilog; with `vectors` > 0 a bench with that many golden vectors."""
     golden = None
     if vectors:
@@ -30,7 +30,7 @@ def emit(design: Design, *, axis: bool = False, vectors: int = 0) -> Emitted:
     )
 
 
-def _header(design: Design) -> str:
+def _header(design: Compiled) -> str:
     return (
         f"{design.name}: written by bitwright {bitwright.__version__} for {design.options.device} at"
         f" {design.clock_mhz:g} MHz; graph {design.graph.digest()[:16]}"
@@ -42,7 +42,7 @@ def place(emitted: Emitted, folder: Path) -> list[Path]:
     return [write_atomic(inside(folder, name), text) for name, text in emitted.files.items()]
 
 
-def write(design: Design, folder: Path, *, axis: bool, vectors: int) -> Path:
+def write(design: Compiled, folder: Path, *, axis: bool, vectors: int) -> Path:
     """rtl/, tb/, docs/ from the backend, the integers, the programs as text, certificate and manifest."""
     emitted = emit(design, axis=axis, vectors=vectors)
     written = place(emitted, folder)
@@ -55,7 +55,7 @@ def write(design: Design, folder: Path, *, axis: bool, vectors: int) -> Path:
     return folder
 
 
-def _manifest(design: Design, folder: Path, written: list[Path]) -> str:
+def _manifest(design: Compiled, folder: Path, written: list[Path]) -> str:
     root = folder.resolve()
     record = {
         "schema": 1,
