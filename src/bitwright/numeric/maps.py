@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bitwright.core.errors import InvalidProgram, InvalidValue
 from bitwright.numeric.arrays import IntArray, Ints
@@ -152,12 +153,19 @@ class Thresholds:
             out[where] = np.searchsorted(self.thresholds.array[row], codes[where], side="right")
         return out
 
+    def _filled(self) -> NDArray[np.bool_]:
+        """Which segments hold a code: none lies between equal thresholds."""
+        steps = self.thresholds.array
+        filled = np.ones(self.values.shape, dtype=bool)
+        filled[:, 1:-1] = steps[:, 1:] > steps[:, :-1]
+        return filled
+
     def image(self, low: IntArray, high: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
         """The exact range, over all segments that the interval touches."""
         low, high, rows = np.broadcast_arrays(low, high, rows)
         first, last = self.segment(low, rows), self.segment(high, rows)
         column = np.arange(self.values.shape[1])
-        touched = (column >= first[..., None]) & (column <= last[..., None])
+        touched = (column >= first[..., None]) & (column <= last[..., None]) & self._filled()[rows]
         values = self.values.array[rows]
         big = np.iinfo(np.int64).max
         return np.where(touched, values, big).min(-1), np.where(touched, values, -big).max(-1)
