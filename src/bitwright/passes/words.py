@@ -20,7 +20,7 @@ from bitwright.numeric import (
     signed_digits,
 )
 
-__all__ = ["element", "half_even", "times"]
+__all__ = ["element", "half_even", "rounded", "times"]
 
 _WIDEST_TABLE = 14
 
@@ -53,18 +53,30 @@ def half_even(builder: NetlistBuilder, x: int, shift: int) -> int:
     return builder.add(builder.shift(rounded, -1), last, 1, 0)
 
 
+def rounded(builder: NetlistBuilder, x: int, shift: int, mode: Rounding) -> int:
+    """x / 2**shift in any mode: what the mode adds, then the floor."""
+    if shift == 0:
+        return x
+    if mode is Rounding.HALF_EVEN:
+        return half_even(builder, x, shift)
+    # Every other mode adds one number to what is negative and one to what is not.
+    above, below = builder.constant(mode.carry(0, shift)), builder.constant(mode.carry(-1, shift))
+    carry = above if above == below else builder.mux(builder.at_least(x, builder.constant(0)), above, below)
+    return builder.shift(builder.add(x, carry), -shift)
+
+
 @element.on(ShiftRoundSaturate)
 def _(form: ShiftRoundSaturate, row: int, builder: NetlistBuilder, x: int) -> int:
-    mul, add, shift = (int(a.array[row]) for a in (form.mul, form.add, form.shift))
-    low, high = int(form.low.array[row]), int(form.high.array[row])
-    total = builder.add(times(builder, x, mul), builder.constant(add))
-    if form.rounding is Rounding.HALF_EVEN and shift > 0:
-        total = half_even(builder, total, shift)
-    elif form.rounding is Rounding.FLOOR or shift == 0:
-        total = builder.shift(total, -shift)
-    else:
-        return _tabulated(form, row, builder, x)
-    return builder.clip(total, low, high)
+    def arithmetic(builder: NetlistBuilder, x: int) -> int:
+        mul, add, shift = (int(a.array[row]) for a in (form.mul, form.add, form.shift))
+        total = builder.add(times(builder, x, mul), builder.constant(add))
+        low, high = int(form.low.array[row]), int(form.high.array[row])
+        return builder.clip(rounded(builder, total, shift, form.rounding), low, high)
+
+    candidates: list[Build] = [arithmetic]
+    if form.rounding not in (Rounding.FLOOR, Rounding.HALF_EVEN) and builder.type(x).width <= _WIDEST_TABLE:
+        candidates.append(lambda b, w: _tabulated(form, row, b, w))
+    return _cheapest(candidates, builder, x)
 
 
 def _tabulated(form: MapForm, row: int, builder: NetlistBuilder, x: int) -> int:
