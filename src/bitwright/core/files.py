@@ -19,19 +19,10 @@ def write_atomic(path: Path, data: bytes | str) -> Path:
     stays behind.
     """
     payload = data.encode() if isinstance(data, str) else data
-    temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(payload)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        _replace(path, payload)
     except OSError as error:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
         raise StorageError(
             f"cannot write {len(payload)} bytes",
             where=str(path),
@@ -39,6 +30,21 @@ def write_atomic(path: Path, data: bytes | str) -> Path:
             remedy="free some space or name another output folder",
         ) from error
     return path
+
+
+def _replace(path: Path, payload: bytes) -> None:
+    """Through a neighbor that is renamed when it is complete, and removed when it does not come to that."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(payload)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 def inside(folder: Path, relative: str) -> Path:
