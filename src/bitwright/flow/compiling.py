@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bitwright.core.errors import ConfigError
 from bitwright.core.naming import identifier
 from bitwright.flow.design import Design
 from bitwright.flow.options import Options
-from bitwright.ir.graph import check
+from bitwright.ir.graph import Graph, check
 from bitwright.passes import Canonical, Tabulate
+
+if TYPE_CHECKING:
+    from bitwright.frontends.keras import Reading
 
 __all__ = ["compile_model"]
 
@@ -37,11 +41,12 @@ def compile_model(model: Any, options: Options | None = None, **told: Any) -> De
         output_format=chosen.output_format,
         name=identifier(chosen.name or (Path(origin).stem if origin else loaded.name)),
     )
-    built = check(Tabulate()(Canonical()(check(reading.graph))))
+    source = check(_in_float64(loaded, chosen, reading))
+    built = check(Tabulate()(Canonical()(source)))
     return Design(
-        name=reading.graph.name,
+        name=source.name,
         options=chosen,
-        source=reading.graph,
+        source=source,
         graph=built,
         encoders=reading.encoders,
         decoders=reading.decoders,
@@ -50,3 +55,13 @@ def compile_model(model: Any, options: Options | None = None, **told: Any) -> De
         model=loaded,
         origin=origin,
     )
+
+
+def _in_float64(model: Any, options: Options, reading: Reading) -> Graph:
+    """The graph with its maps read in float64 where float32 does not hold every sum."""
+    if not any(finding.wide for finding in reading.findings):
+        return reading.graph
+    from bitwright.frontends.keras.precise import graph_in_float64
+
+    found = graph_in_float64(model, options.input_format, options.output_format)
+    return replace(found, name=reading.graph.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,10 +43,8 @@ def run_demo(
     dataset = digits() if data is None else load(data)
     progress.done(f"{dataset.name}: {len(dataset.x_train)} training, {len(dataset.x_test)} test samples")
     recipe = zoo.recipe(dataset.name)
-    float_model, float_accuracy = _trained(recipe.float_model(), dataset, recipe, seed, progress, "float")
-    model = recipe.quantized_model()
-    quantized, quantized_accuracy = _trained(model, dataset, recipe, seed, progress, "quantized")
-    del float_model
+    _, float_accuracy = _trained(recipe.float_model, dataset, recipe, seed, progress, "float")
+    quantized, quantized_accuracy = _trained(recipe.quantized_model, dataset, recipe, seed, progress, "quantized")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{dataset.name}.keras"
     quantized.save(path)
@@ -71,10 +70,12 @@ def run_demo(
 
 
 def _trained(
-    model: Any, dataset: Any, recipe: Any, seed: int, progress: Progress, label: str
+    build: Callable[[], Any], dataset: Any, recipe: Any, seed: int, progress: Progress, label: str
 ) -> tuple[Any, float]:
-    from bitwright.train.fit import fit
+    from bitwright.train.fit import fit, set_seed
 
+    set_seed(seed)
+    model = build()
     progress.step(f"train {label}", recipe.epochs)
     result = fit(
         model, dataset, epochs=recipe.epochs, batch_size=recipe.batch_size, seed=seed, progress=progress

@@ -32,19 +32,30 @@ Arrays = list[NDArray[Any]]
 
 
 def verify(
-    design: Compiled, x: Batch | None, *, rtl: bool, workdir: str | Path | None, progress: Progress
+    design: Compiled,
+    x: Batch | None,
+    *,
+    rtl: bool,
+    workdir: str | Path | None,
+    progress: Progress,
+    float64: bool | None = None,
 ) -> Certificate:
     """Compare all levels on the data given, on random codes and on corners; see `Design.verify`."""
     fault = netlist_fault(design.netlist)
     if fault:
         raise Mismatch(fault, where=design.name, remedy="compile it again; if it stays, report it as a bug")
+    if design.model is not None and (rtl if float64 is None else float64):
+        progress.step("read the maps in float64")
+        _second_opinion(design)
+        progress.done(f"{sum(len(f.unstable) for f in design.findings)} unstable codes")
     sets = _vector_sets(design, x)
     rows: list[Comparison] = []
-    for label, floats, codes in sets:
+    predicted = _predicted(design, sets, progress)
+    for (label, _, codes), found in zip(sets, predicted, strict=True):
         progress.step(f"compare on {len(codes[0])} {label} vectors")
         golden = graphs.run(design.source, codes)
-        if design.model is not None:
-            rows.append(_compare_keras(design, label, floats, codes, golden))
+        if found is not None:
+            rows.append(_compare_keras(design, label, found, codes, golden))
         rows.append(_compare(design, "graph", "built graph", label, codes, golden, graphs.run(design.graph, codes)))
         emulated = design.emulator(codes)
         rows.append(_compare(design, "built graph", "emulator", label, codes, golden, emulated))
@@ -54,6 +65,22 @@ def verify(
     if rtl:
         rows += _compare_rtl(design, sets, workdir, progress)
     return certify(design, tuple(rows))
+
+
+def _second_opinion(design: Compiled) -> None:
+    """Add the codes on which float64 gives another result to the findings of their maps."""
+    from bitwright.frontends.keras.precise import graph_in_float64, map_differences
+
+    if any(f.wide for f in design.findings):
+        return  # the maps were read in float64 from the start
+    other = graph_in_float64(design.model, design.options.input_format, design.options.output_format)
+    differing = map_differences(design.source, other)
+    design.findings = tuple(
+        replace(f, unstable=tuple(sorted({*f.unstable, *differing[f.node]})), exact=f.exact and not differing[f.node])
+        if f.node in differing
+        else f
+        for f in design.findings
+    )
 
 
 def _vector_sets(design: Compiled, x: Batch | None) -> list[tuple[str, Arrays, list[IntArray]]]:
@@ -91,8 +118,10 @@ def _batched(level: netlists.Netlist, codes: list[IntArray]) -> list[IntArray]:
 def keras_codes(design: Compiled, floats: Sequence[NDArray[Any]]) -> list[IntArray]:
     """The codes of what the model itself predicts (float heads taken off)."""
     from bitwright.frontends.keras import logits
+    from bitwright.frontends.keras.precise import logits_in_float64
 
-    found = logits(design.model, floats, [d.head for d in design.decoders])
+    ask = logits_in_float64 if any(f.wide for f in design.findings) else logits
+    found = ask(design.model, floats, [d.head for d in design.decoders])
     out: list[IntArray] = []
     for values, decoder, node in zip(found, design.decoders, design.source.results, strict=True):
         scaled = values.astype(np.float64) / decoder.step.floats()
@@ -105,10 +134,24 @@ def keras_codes(design: Compiled, floats: Sequence[NDArray[Any]]) -> list[IntArr
     return out
 
 
+def _predicted(
+    design: Design, sets: list[tuple[str, Arrays, list[IntArray]]], progress: Progress
+) -> list[list[IntArray]] | list[None]:
+    """The model's own codes for every set; one call, since each compiles the model anew."""
+    if design.model is None:
+        return [None] * len(sets)
+    progress.step("predict with Keras")
+    counts = [len(codes[0]) for _, _, codes in sets]
+    together = [np.concatenate(parts) for parts in zip(*(floats for _, floats, _ in sets), strict=True)]
+    found = keras_codes(design, together)
+    ends = np.cumsum(counts)[:-1]
+    progress.done(f"{sum(counts)} vectors")
+    return [list(parts) for parts in zip(*(np.split(codes, ends) for codes in found), strict=True)]
+
+
 def _compare_keras(
-    design: Compiled, label: str, floats: Arrays, codes: list[IntArray], golden: list[IntArray]
+    design: Design, label: str, found: list[IntArray], codes: list[IntArray], golden: list[IntArray]
 ) -> Comparison:
-    found = keras_codes(design, floats)
     wrong = np.zeros(len(codes[0]), dtype=bool)
     for a, b in zip(found, golden, strict=True):
         wrong |= (a != b).reshape(len(a), -1).any(axis=1)

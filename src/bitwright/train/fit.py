@@ -12,7 +12,7 @@ from bitwright.core.progress import Progress, Silent
 from bitwright.train.data import Dataset
 from bitwright.train.door import keras
 
-__all__ = ["Fitted", "accuracy", "fit"]
+__all__ = ["Fitted", "accuracy", "fit", "set_seed"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,11 @@ def fit(
 def accuracy(model: Any, x: Any, y: Any) -> float:
     """The share of samples whose largest output is at the label."""
     return float((np.argmax(model.predict(x, batch_size=4096, verbose=0), axis=-1) == y).mean())
+
+
+def set_seed(seed: int) -> None:
+    """Seed Python, numpy and the backend: build and train after it to get the same model again."""
+    keras.utils.set_random_seed(seed)
 
 
 class _Listener(keras.callbacks.Callback):

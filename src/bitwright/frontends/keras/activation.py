@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
+
 from bitwright.core.errors import Unsupported
 from bitwright.frontends.keras.elementwise import Elementwise
 from bitwright.frontends.keras.walk import Lazy
@@ -33,9 +35,11 @@ def activation_piece(function: Any, name: str, call: Any) -> Elementwise:
             )
         grid = function.grid()
         return Elementwise(name, call, monotone=True, step=None if grid is None else grid.step)
-    if label in _HEADS:
+    # A user's function may carry any name: only Keras's own is known by it.
+    known = function is getattr(keras.activations, label, None)
+    if known and label in _HEADS:
         return Elementwise(name, call, head=_HEADS[label])
-    return Elementwise(name, call, monotone=label in _MONOTONE)
+    return Elementwise(name, call, monotone=known and label in _MONOTONE)
 
 
 def then(lazy: Lazy, piece: Elementwise) -> Lazy:

@@ -163,4 +163,5 @@ def _prove(walk: Walk, position: int, name: str) -> None:
     elif reach < 1 << 24:
         walk.note(name, True, f"every partial sum stays below 2**{reach.bit_length()} steps: exact in float32")
     else:
-        walk.note(name, False, f"sums reach 2**{reach.bit_length()} steps: compared with the same layers in float64")
+        why = f"sums reach 2**{reach.bit_length()} steps: read in and compared with the same layers in float64"
+        walk.note(name, False, why, wide=True)

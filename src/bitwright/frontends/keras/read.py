@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import layers as kl
 from keras import ops
 
 from bitwright.core.errors import BitwrightError, InvalidModel, Unsupported
@@ -19,6 +20,8 @@ from bitwright.ir.interface import Decoder, Encoder
 from bitwright.numeric import Format
 
 __all__ = ["Reading", "functional_of", "load_model", "read_model"]
+
+_MERGING = (kl.Add, kl.Average, kl.Concatenate, kl.Maximum, kl.Minimum, kl.Multiply, kl.Subtract)
 
 
 @dataclass(frozen=True)
@@ -115,14 +118,24 @@ def _output_names(functional: Any) -> list[str]:
     return list(names) if names else [f"y{i}" for i in range(len(functional.outputs))]
 
 
-def _check(functional: Any) -> None:
+def _layers(functional: Any) -> Iterator[Any]:
+    """All layers, those of nested models in the place of these."""
     for layer in functional.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(functional_of(layer))
+        else:
+            yield layer
+
+
+def _check(functional: Any) -> None:
+    for layer in _layers(functional):
         policy = layer.dtype_policy
-        if policy.compute_dtype not in ("float32", "float64") or policy.variable_dtype != policy.compute_dtype:
+        # The float64 twin of `precise.py` sets floatx; anything else would make sums inexact.
+        if {policy.compute_dtype, policy.variable_dtype} != {keras.config.floatx()}:
             raise Unsupported(
                 f"dtype policy {policy.name}",
                 where=f"layer '{layer.name}'",
-                why="its sums are not exact",
+                why="codes are found with float32, as predict computes them",
                 remedy="build the model with dtype='float32'",
             )
         for weight in layer.weights:
@@ -175,12 +188,16 @@ def _apply(layer: Any, walk: Walk, inputs: list[Lazy], kinds: dict[str, str]) ->
             remedy="write it with a layer, e.g. keras.layers.Add()([a, b]) instead of a + b",
         )
     # A subclass may compute anything: only the classes that were read line by line are trusted.
-    if type(layer) not in lower.kinds and not type(layer).__module__.startswith("bitwright"):
+    if type(layer) not in lower.kinds and type(layer).__module__ != "bitwright.layers":
         raise Unsupported(
             f"no rule for the layer class {type(layer).__name__}",
             where=f"layer '{layer.name}'",
             why=f"known are {', '.join(sorted(kind.__name__ for kind in lower.kinds))}",
             remedy="replace it by one of these, or put quantized layers around what you need",
+        )
+    if len(inputs) > 1 and not isinstance(layer, _MERGING):
+        raise Unsupported(
+            f"it is called with {len(inputs)} tensors", where=f"layer '{layer.name}'", remedy="call it without a mask"
         )
     return [lower(layer, walk, inputs)]
 

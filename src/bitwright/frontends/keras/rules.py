@@ -105,14 +105,14 @@ def _(layer: Any, walk: Walk, inputs: list[Lazy]) -> Lazy:
     return inputs[0].then(Elementwise(layer.name, layer, head=Head.SOFTMAX))
 
 
-@lower.on(kl.ReLU)
+@lower.on(kl.ReLU, kl.LeakyReLU)
 def _(layer: Any, walk: Walk, inputs: list[Lazy]) -> Lazy:
     return then(inputs[0], Elementwise(layer.name, layer))
 
 
-@lower.on(kl.LeakyReLU, kl.ELU)
+@lower.on(kl.ELU)
 def _(layer: Any, walk: Walk, inputs: list[Lazy]) -> Lazy:
-    return then(inputs[0], Elementwise(layer.name, layer))
+    return then(inputs[0], Elementwise(layer.name, layer, monotone=bool(layer.alpha >= 0)))
 
 
 @lower.on(kl.Rescaling)

@@ -42,7 +42,8 @@ class Finding:
     """What is known about one layer's exactness, for the certificate.
 
     `unstable` lists (function, code) pairs of the map at graph position `node` whose result depends
-    on how the float code is compiled; they are exempt, counted and shown.
+    on how the float code is compiled; they are exempt, counted and shown. `wide`: sums beyond
+    2**24 steps, which only float64 holds.
     """
 
     layer: str
@@ -50,6 +51,7 @@ class Finding:
     why: str
     node: int = -1
     unstable: tuple[tuple[int, int], ...] = ()
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,9 @@ class Walk:
         self.findings: list[Finding] = []
         self.input_format = input_format
         self.input_shapes = input_shapes
-        self._done: dict[tuple[Any, ...], int] = {}
+        # The tensors are kept with the positions: the keys name their functions by id.
+        self._done: dict[tuple[Any, ...], tuple[int, Lazy]] = {}
+        self._entered: dict[int, int] = {}
 
     # ---- from lazy to codes ------------------------------------------------------------------------
 
@@ -88,8 +92,9 @@ class Walk:
         """The graph position of `lazy`'s codes; `reader` names the layer that needs them."""
         key = (lazy.base, lazy.source, lazy.moves, tuple(id(p) for p in lazy.chain))
         if key not in self._done:
-            self._done[key] = self._enter(lazy, reader) if lazy.base is None else self._map(lazy, lazy.base)
-        return self._done[key]
+            found = self._enter(lazy, reader) if lazy.base is None else self._map(lazy, lazy.base)
+            self._done[key] = found, lazy
+        return self._done[key][0]
 
     def type(self, position: int) -> TensorType:
         """The type of the codes at `position`."""
@@ -99,11 +104,9 @@ class Walk:
         """Append an operator that belongs to `layer`."""
         return self.builder.apply(op, args, step=step, name=layer, origin=Origin(layer))
 
-    def note(
-        self, layer: str, exact: bool, why: str, node: int = -1, unstable: tuple[tuple[int, int], ...] = ()
-    ) -> None:
-        """Record what is known about `layer`."""
-        self.findings.append(Finding(layer, exact, why, node, unstable))
+    def note(self, layer: str, exact: bool, why: str, **more: Any) -> None:
+        """Record what is known about `layer`; `more` are further fields of `Finding`."""
+        self.findings.append(Finding(layer, exact, why, **more))
 
     def _enter(self, lazy: Lazy, reader: str) -> int:
         shape = self.input_shapes[lazy.source]
@@ -134,21 +137,25 @@ class Walk:
         return position
 
     def _formatted(self, source: int, shape: tuple[int, ...]) -> int:
+        if source in self._entered:
+            return self._entered[source]
         told = self.input_format
         assert told is not None
         self.encoders.append(RoundEncoder(source, told.step, told.format.low, told.format.high))
         self.note(f"input {source}", True, f"inputs are rounded to {told.format} with step {told.step} (input_format)")
         type = TensorType(shape, Ints(told.format.low), Ints(told.format.high), Steps.of(told.step))
-        return self.builder.input(type, "x" if source == 0 else f"x{source}")
+        self._entered[source] = self.builder.input(type, "x" if source == 0 else f"x{source}")
+        return self._entered[source]
 
     def _map(self, lazy: Lazy, base: int, told: Fraction | None = None) -> int:
         if not lazy.chain:
             return base
         last = lazy.chain[-1]
-        if any(piece.head for piece in lazy.chain):
+        inner = next((piece for piece in lazy.chain if piece.head), None)
+        if inner is not None:
             raise Unsupported(
                 "a float softmax or sigmoid inside the network has no exact integer form",
-                where=f"layer '{last.layer}'",
+                where=f"layer '{inner.layer}'",
                 remedy="move it to the output, or use bw.QActivation with quantized_sigmoid or quantized_tanh",
             )
         grid, rows = self._grid(lazy, base)
@@ -165,7 +172,7 @@ class Walk:
             how += f"; rounded half-even to the step {told} (output_format)"
         if lowered.unstable:
             how += f"; {len(lowered.unstable)} codes depend on how the float code is compiled"
-        self.note(lazy.chain[-1].layer, exact, how, position, lowered.unstable)
+        self.note(lazy.chain[-1].layer, exact, how, node=position, unstable=lowered.unstable)
 
     def _grid(self, lazy: Lazy, base: int) -> tuple[Grid, Ints]:
         """One column per function that differs: one in all, one per channel, or one per element."""
@@ -184,7 +191,9 @@ class Walk:
         low, high = low.min(axis=over, keepdims=True).ravel(), high.max(axis=over, keepdims=True).ravel()
         steps = np.broadcast_to(step, shape).ravel()
         rows = Ints(np.arange(len(low)).reshape(shape)) if len(low) > 1 else Ints(0)
-        return Grid(low, high, steps, shape, self._slack(base, len(low))), rows
+        # One function for all elements needs no axes of the tensor: backends compile fewer shapes.
+        called = shape if channelwise or len(low) > 1 else (1,)
+        return Grid(low, high, steps, called, self._slack(base, len(low))), rows
 
     def _slack(self, base: int, columns: int) -> Any:
         """How far Keras's float value may lie off: zero on dyadic steps, float32 rounding elsewhere."""
