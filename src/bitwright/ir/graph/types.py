@@ -14,6 +14,11 @@ from bitwright.numeric.interval import LIMIT
 __all__ = ["TensorType"]
 
 
+def _broadcasts(shape: tuple[int, ...], into: tuple[int, ...]) -> bool:
+    pairs = zip(reversed(shape), reversed(into), strict=False)
+    return len(shape) <= len(into) and all(a in (1, b) for a, b in pairs)
+
+
 @dataclass(frozen=True, slots=True)
 class TensorType(Type):
     """Codes in [low, high], values = code x step; the batch axis is not part of `shape`.
@@ -33,7 +38,7 @@ class TensorType(Type):
 
     def __post_init__(self) -> None:
         for part, shape in (("low", self.low.shape), ("high", self.high.shape), ("step", self.step.shape)):
-            if len(shape) > len(self.shape) or np.broadcast_shapes(shape, self.shape) != self.shape:
+            if not _broadcasts(shape, self.shape):
                 raise InvalidValue(f"{part} of shape {shape} does not broadcast to {self.shape}")
         if (self.low.array > self.high.array).any():
             raise InvalidValue("the range is empty: low is above high")
