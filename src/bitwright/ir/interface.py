@@ -39,7 +39,8 @@ class Head(Enum):
                 shifted = logits - logits.max(axis=-1, keepdims=True)
                 return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
             case Head.SIGMOID:
-                return (1 / (1 + np.exp(-logits.astype(np.float64)))).astype(np.float32)
+                # 1 / (1 + e**-x) without the overflow of e**-x.
+                return np.exp(-np.logaddexp(0, -logits.astype(np.float64))).astype(np.float32)
             case Head.TANH:
                 return np.tanh(logits)
             case Head.NONE:
