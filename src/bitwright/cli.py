@@ -31,7 +31,7 @@ Clock = Annotated[float | None, typer.Option("--clock-mhz", help="target clock i
 Config = Annotated[Path | None, typer.Option(help="options as .toml, .yaml or .json")]
 InputFormat = Annotated[str | None, typer.Option(help="grid of an input without a quantizer, e.g. s8.4")]
 OutputFormat = Annotated[str | None, typer.Option(help="grid of an output that has no exact one, e.g. s16.8")]
-Seed = Annotated[int, typer.Option(help="seed of training and random vectors")]
+Seed = Annotated[int | None, typer.Option(help="seed of training and random vectors [default: 0]")]
 Out = Annotated[Path, typer.Option(help="folder for what is written")]
 Data = Annotated[Path | None, typer.Option(help="an .npy file of inputs, or an .npz with `x` or `x_test`")]
 
@@ -60,7 +60,7 @@ def _design(model: Path, config: Path | None, **told: Any) -> Design:
 def demo(
     data: Annotated[Path | None, typer.Option(help="folder with jets_hlf_pythia.npz or mnist.npz")] = None,
     out: Out = Path("build/demo"),
-    seed: Seed = 0,
+    seed: Seed = None,
     samples: Annotated[int, typer.Option(help="test samples for the RTL (0: all of digits, else 10000)")] = 0,
     device: Device = None,
     clock_mhz: Clock = None,
@@ -71,10 +71,11 @@ def demo(
     from bitwright.flow.options import Options
     from bitwright.report import render_terminal
 
-    told = _options(config, device=device, clock_mhz=clock_mhz)
-    options = Options.of({"clock_mhz": 200.0, "seed": seed, **told}) if told else None
+    told = _options(config, device=device, clock_mhz=clock_mhz, seed=seed)
+    chosen = Options.of({"clock_mhz": 200.0, **told})
+    options = chosen if set(told) - {"seed"} else None
     result = run_demo(
-        str(data) if data else None, out, seed=seed, progress=_progress(), options=options, samples=samples
+        str(data) if data else None, out, seed=chosen.seed, progress=_progress(), options=options, samples=samples
     )
     typer.echo(render_terminal(result.report))
     typer.echo(f"report: {result.folder / 'report.html'}")
@@ -101,7 +102,7 @@ def compile_(
     input_format: InputFormat = None,
     output_format: OutputFormat = None,
     config: Config = None,
-    seed: Seed = 0,
+    seed: Seed = None,
 ) -> None:
     """Compile a model to Verilog with a bench, integers and a manifest."""
     design = _design(model, config, device=device, clock_mhz=clock_mhz, input_format=input_format,
@@ -121,7 +122,7 @@ def verify(
     rtl: Annotated[bool, typer.Option(help="simulate the Verilog too")] = True,
     out: Annotated[Path | None, typer.Option(help="write the certificate here")] = None,
     config: Config = None,
-    seed: Seed = 0,
+    seed: Seed = None,
 ) -> None:
     """Compare Keras, graph, netlist and simulated RTL bit for bit."""
     from bitwright.core.files import write_atomic
@@ -144,7 +145,7 @@ def synth(
     input_format: InputFormat = None,
     output_format: OutputFormat = None,
     config: Config = None,
-    seed: Seed = 0,
+    seed: Seed = None,
 ) -> None:
     """Synthesize with yosys; predicted beside measured."""
     from bitwright.report import render_terminal
@@ -163,7 +164,7 @@ def estimate(
     input_format: InputFormat = None,
     output_format: OutputFormat = None,
     config: Config = None,
-    seed: Seed = 0,
+    seed: Seed = None,
 ) -> None:
     """Predict area and timing without any tool."""
     _echo_estimate(
@@ -192,7 +193,7 @@ def report(
     output_format: OutputFormat = None,
     synthesize: Annotated[bool, typer.Option(help="measure with yosys")] = True,
     config: Config = None,
-    seed: Seed = 0,
+    seed: Seed = None,
 ) -> None:
     """Verify, synthesize and write report.html and report.json."""
     from bitwright.flow.data import read_inputs
@@ -212,10 +213,11 @@ def diff(
     left: Model,
     right: Annotated[Path | None, typer.Argument(help="another .keras file; none: the levels of the first")] = None,
     data: Data = None,
+    built: Annotated[Path | None, typer.Option(help="a folder that `compile` wrote: were its files changed?")] = None,
     input_format: InputFormat = None,
     output_format: OutputFormat = None,
     config: Config = None,
-    seed: Seed = 0,
+    seed: Seed = None,
 ) -> None:
     """Name the first diverging tensor, its element and both integers."""
     from bitwright.flow.data import read_inputs
@@ -223,7 +225,7 @@ def diff(
     told: dict[str, Any] = {"input_format": input_format, "output_format": output_format, "seed": seed}
     design = _design(left, config, **told)
     other = _design(right, config, **told) if right else None
-    found = design.diff(other, read_inputs(data) if data else None)
+    found = design.diff(other, read_inputs(data) if data else None, folder=built)
     typer.echo(found or "no difference")
     if found:
         raise typer.Exit(1)

@@ -135,7 +135,7 @@ def keras_codes(design: Compiled, floats: Sequence[NDArray[Any]]) -> list[IntArr
 
 
 def _predicted(
-    design: Design, sets: list[tuple[str, Arrays, list[IntArray]]], progress: Progress
+    design: Compiled, sets: list[tuple[str, Arrays, list[IntArray]]], progress: Progress
 ) -> list[list[IntArray]] | list[None]:
     """The model's own codes for every set; one call, since each compiles the model anew."""
     if design.model is None:
@@ -150,7 +150,7 @@ def _predicted(
 
 
 def _compare_keras(
-    design: Design, label: str, found: list[IntArray], codes: list[IntArray], golden: list[IntArray]
+    design: Compiled, label: str, found: list[IntArray], codes: list[IntArray], golden: list[IntArray]
 ) -> Comparison:
     wrong = np.zeros(len(codes[0]), dtype=bool)
     for a, b in zip(found, golden, strict=True):
