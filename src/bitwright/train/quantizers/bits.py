@@ -131,7 +131,7 @@ class quantized_bits(BaseQuantizer):
         to_po2 = self.alpha == "auto_po2"
         if self._magnitude_bits == 0:
             code = self._signs(x)
-            scale = least_squares(x, code, self._groups)
+            scale = least_squares(x, code, self._groups, ordered=not to_po2)
             return Parts(code, x, self._power(scale) if to_po2 else scale, to_po2)
         levels = 2.0**self._magnitude_bits
         inner = x / 2.0**self.integer
@@ -160,7 +160,7 @@ class quantized_bits(BaseQuantizer):
             return scale
         scale = to_power(scale)
         for _ in range(_ROUNDS):
-            scale = self._power(least_squares(x, self._codes(x, scale, None), self._groups))
+            scale = self._power(least_squares(x, self._codes(x, scale, None), self._groups, ordered=False))
         return scale
 
     def _power(self, scale: Any) -> Any:

@@ -116,23 +116,27 @@ class Groups:
             )
 
 
-def least_squares(x: Any, q: Any, groups: Groups) -> Any:
-    """The scale s that minimizes |x - s q|^2 in each group; for vectors, in each element."""
+def least_squares(x: Any, q: Any, groups: Groups, ordered: bool = True) -> Any:
+    """The scale s that minimizes |x - s q|^2 in each group; for vectors, in each element.
+
+    `ordered` fixes the order of the additions, so that every backend, eager or compiled, finds the
+    same bits; a scale that is rounded to a power of two afterwards does not need it.
+    """
     if len(x.shape) <= 1:
         return x * q / (q * q + EPSILON)
-    count = groups.reduce(_ordered_sum, ops.ones_like(x))
-    # The quotient of the sums, as the means would need a division by a constant more.
-    return groups.reduce(_ordered_sum, x * q) / (groups.reduce(_ordered_sum, q * q) + EPSILON * count)
+    total = _ordered_sum if ordered else ops.sum
+    count = groups.reduce(ops.sum, ops.ones_like(x))
+    # A quotient of sums: of means, each would divide by a constant, which compilers turn into products.
+    return groups.reduce(total, x * q) / (groups.reduce(total, q * q) + EPSILON * count)
 
 
 def _ordered_sum(x: Any, axis: Sequence[int], keepdims: bool) -> Any:
-    """The sum over `axis` with a fixed order of additions: the same bits eager, compiled, anywhere."""
     kept = [a for a in range(len(x.shape)) if a not in axis]
     flat = ops.reshape(ops.transpose(x, [*kept, *axis]), [*(x.shape[a] for a in kept), -1])
-    while (length := flat.shape[-1]) > 1:
-        half = length // 2
-        folded = flat[..., :half] + flat[..., half : 2 * half]
-        flat = ops.concatenate([folded, flat[..., 2 * half :]], axis=-1) if length % 2 else folded
+    missing = (1 << (flat.shape[-1] - 1).bit_length()) - flat.shape[-1]
+    flat = ops.pad(flat, [(0, 0)] * len(kept) + [(0, missing)])
+    while (half := flat.shape[-1] // 2) > 0:
+        flat = flat[..., :half] + flat[..., half:]
     shape = [1 if a in axis else n for a, n in enumerate(x.shape)] if keepdims else [x.shape[a] for a in kept]
     return ops.reshape(flat, shape)
 

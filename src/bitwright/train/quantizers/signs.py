@@ -72,7 +72,7 @@ class binary(_Signs):
         if not is_auto(self.alpha):
             scale, dyadic = constant(self.alpha, x.dtype)
             return Parts(code, through, scale, dyadic)
-        scale = least_squares(x, code, self._groups)
+        scale = least_squares(x, code, self._groups, ordered=self.alpha == "auto")
         if self.alpha == "auto":
             return Parts(code, through, scale)
         return Parts(code, through, to_power(scale, self.min_po2_exponent, self.max_po2_exponent), True)
@@ -151,6 +151,6 @@ class ternary(_Signs):
             rounded = round_code(x / positive(scale), seed, 1.0 / 3.0)
             kept = ops.logical_and(ops.abs(rounded) >= 0.5, scale > 0)  # a scale of 0 stays there
             code = ops.cast(kept, x.dtype) * ops.sign(x)
-            scale = least_squares(x, code, groups)
+            scale = least_squares(x, code, groups, ordered=not to_po2)
             scale = to_power(scale) if to_po2 else scale
         return Parts(code, x, scale, to_po2)

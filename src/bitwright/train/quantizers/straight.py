@@ -56,6 +56,7 @@ def straight(value: Any, through: Any) -> Any:
     `through` is itself a product, a compiler may fuse that difference into a residue that is not 0.
     """
     value, through = ops.stop_gradient(value), ops.convert_to_tensor(through)
+    value = ops.where(value == 0, ops.zeros_like(value), value)  # never -0.0
     shape = ops.shape(through)
     if tuple(value.shape) != tuple(through.shape):
         value = ops.broadcast_to(value, shape)

@@ -1,0 +1,103 @@
+"""Our layers against numbers that google/qkeras computed: outputs, gradients, quantizers, bounds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ORACLES = Path(__file__).resolve().parents[2] / "../shared/data/oracles/qkeras/layers"
+if not (ORACLES / "index.json").is_file():
+    pytest.skip("the QKeras oracles are not here", allow_module_level=True)
+
+import bitwright.layers as layers  # noqa: E402
+from bitwright.train.door import keras  # noqa: E402
+from bitwright.train.spec import QUANTIZERS  # noqa: E402
+
+if keras.backend.backend() != "jax":
+    pytest.skip("gradients are taken with jax here", allow_module_level=True)
+
+import jax  # noqa: E402
+
+INDEX = json.loads((ORACLES / "index.json").read_text())
+STORED = np.load(ORACLES / "layers.npz")
+NOT_YET = tuple(
+    name + "("
+    for name in ("quantized_linear", "quantized_hswish", "stochastic_binary", "stochastic_ternary")
+    if name not in QUANTIZERS
+)
+CASES = [
+    i for i, e in INDEX.items() if hasattr(layers, e["class"]) and not any(name in str(e["kwargs"]) for name in NOT_YET)
+]
+
+
+def built(identity):
+    entry = INDEX[identity]
+    kwargs = {k: tuple(v) if isinstance(v, list) else v for k, v in entry["kwargs"].items()}
+    layer = getattr(layers, entry["class"])(**kwargs)
+    layer.build(tuple(entry["input_shape"]))
+    layer.set_weights([STORED[f"{identity}/{w['key']}"] for w in entry["weights"]])
+    return layer
+
+
+def close(ours, theirs, relative):
+    assert np.abs(np.asarray(ours) - theirs).max(initial=0.0) <= relative * np.abs(theirs).max(initial=1e-30)
+
+
+def test_all_layers_of_this_room_have_an_oracle():
+    kinds = {n for n in layers.__all__ if n.startswith("Q") and issubclass(getattr(layers, n), keras.layers.Layer)}
+    assert kinds == {INDEX[i]["class"] for i in CASES}
+
+
+@pytest.mark.parametrize("identity", CASES)
+def test_outputs_and_gradients_are_those_of_qkeras(identity):
+    layer, entry = built(identity), INDEX[identity]
+    x, ct = STORED[f"{identity}/x"], STORED[f"{identity}/ct"]
+    trained = [v.value for v in layer.trainable_variables]
+    fixed = [v.value for v in layer.non_trainable_variables]
+
+    def output(trained, x):
+        return layer.stateless_call(trained, fixed, x, training=False)[0]
+
+    y, pull = jax.vjp(output, trained, x)
+    close(y, STORED[f"{identity}/y"], 1e-5)
+    gradients, gradient_x = pull(np.asarray(ct))
+    close(gradient_x, STORED[f"{identity}/gx"], 1e-4)
+    named = [w for w in entry["weights"] if w["trainable"]]
+    for gradient, weight in zip(gradients, named, strict=True):
+        close(gradient, STORED[f"{identity}/g{weight['key']}"], 1e-4)
+
+
+@pytest.mark.parametrize("identity", CASES)
+def test_quantizers_and_bounds_are_those_of_qkeras(identity):
+    layer, entry = built(identity), INDEX[identity]
+    if entry.get("quantizers") is not None:
+        assert [None if q is None else str(q) for q in layer.get_quantizers()] == entry["quantizers"]
+    ours = layer.get_config()
+    for key, theirs in entry["config"].items():
+        if key.endswith(("_constraint", "_initializer")) and theirs is not None:
+            assert ours[key]["class_name"] == theirs["class_name"], key
+            if theirs["class_name"] == "Clip":
+                assert {k: ours[key]["config"][k] for k in theirs["config"]} == theirs["config"], key
+
+
+@pytest.mark.parametrize("identity", CASES)
+def test_the_sum_and_the_epilogue_make_the_output(identity):
+    layer = built(identity)
+    if not hasattr(layer, "linear"):
+        pytest.skip("an element-wise layer")
+    x = STORED[f"{identity}/x"]
+    assert np.array_equal(np.asarray(layer(x)), np.asarray(layer.epilogue(layer.linear(x))))
+
+
+@pytest.mark.parametrize("identity", CASES)
+def test_a_layer_made_again_from_its_configuration_computes_the_same(identity):
+    layer, x = built(identity), STORED[f"{identity}/x"]
+    config = json.loads(json.dumps(layer.get_config()))
+    again = type(layer).from_config(config)
+    again.build(x.shape)
+    again.set_weights(layer.get_weights())
+    assert json.dumps(again.get_config()) == json.dumps(config)
+    assert np.array_equal(np.asarray(again(x)), np.asarray(layer(x)))
