@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -40,7 +41,7 @@ def bare_loop(x: np.ndarray, threads: int) -> Callable[[], Any]:
     from threadpoolctl import threadpool_limits
 
     rng = np.random.default_rng(0)
-    matrices = [rng.integers(-31, 32, pair).astype(np.float32) / 32 for pair in zip(SIZES, SIZES[1:], strict=False)]
+    matrices = [rng.integers(-31, 32, pair).astype(np.float32) / 32 for pair in pairwise(SIZES)]
 
     def part(start: int) -> None:
         h = x[start : start + 4096]
@@ -95,7 +96,8 @@ def randomize(model: Any) -> None:
 def peers(mine: float, quick: bool) -> list[dict[str, Any]]:
     """hls4ml's C simulation and Alkaid's interpreter, each in a process of its own, where installed."""
     rows: list[dict[str, Any]] = []
-    for name, package, script in (("hls4ml C simulation", "hls4ml", _HLS4ML), ("Alkaid interpreter", "alkaid", _ALKAID)):
+    known = (("hls4ml C simulation", "hls4ml", _HLS4ML), ("Alkaid interpreter", "alkaid", _ALKAID))
+    for name, package, script in known:
         if importlib.util.find_spec(package) is None:
             rows.append({"what": f"{name} (not installed)", "Msamples/s": None, "ratio": None})
             continue
@@ -115,7 +117,7 @@ for i, n in enumerate((64, 32, 32, 5)):
     h = keras.layers.Dense(n, activation="relu" if i < 3 else None)(h)
 m = keras.Model(x, h)
 c = hls4ml.utils.config_from_keras_model(m, granularity="name")
-p = hls4ml.converters.convert_from_keras_model(m, hls_config=c, output_dir=sys.argv[1], backend="Vitis", io_type="io_parallel")
+p = hls4ml.converters.convert_from_keras_model(m, hls_config=c, output_dir=sys.argv[1], backend="Vitis")
 p.compile()
 d = np.random.default_rng(0).normal(size=(20000, 16)).astype(np.float32)
 p.predict(d[:100]); t = time.time(); p.predict(d); print(len(d) / (time.time() - t) / 1e6)

@@ -81,13 +81,21 @@ class _Maker:
         rank = int(self.rng.integers(0, 3))
         size = (int(self.rng.integers(4, 7)),) * rank
         entry = keras.Input((*size, int(self.rng.integers(2, 6))), name="x")
-        x = ql.QActivation(self.pick(
-            q.quantized_bits(6, 2, alpha=1), q.quantized_relu(4, 1), q.quantized_tanh(5), q.quantized_bits(5, 1, 1, alpha=1)
-        ), name="entry")(entry)  # fmt: skip
+        x = ql.QActivation(
+            self.pick(
+                q.quantized_bits(6, 2, alpha=1),
+                q.quantized_relu(4, 1),
+                q.quantized_tanh(5),
+                q.quantized_bits(5, 1, 1, alpha=1),
+            ),
+            name="entry",
+        )(entry)
         for _ in range(int(self.rng.integers(1, 4))):
             x = self.block(x, rank)
         if rank:
-            x = self.pick(kl.Flatten(name=self.name("flat")), kl.Flatten(name=self.name("flat")), self.global_pool(rank))(x)
+            x = self.pick(
+                kl.Flatten(name=self.name("flat")), kl.Flatten(name=self.name("flat")), self.global_pool(rank)
+            )(x)
             x = ql.QActivation(self.activation(), name=self.name("act"))(x)
         outputs = [self.head(x) for _ in range(self.pick(1, 1, 2))]
         model = keras.Model(entry, outputs if len(outputs) > 1 else outputs[0], name=f"random{self.seed}")
@@ -123,28 +131,41 @@ class _Maker:
         if rank == 2 and units is None and self.rng.random() < 0.3:
             common["depthwise_quantizer"] = common.pop("kernel_quantizer")
             return ql.QDepthwiseConv2D(
-                self.pick(2, 3), padding=self.pick("same", "valid"), depth_multiplier=self.pick(1, 2),
-                name=self.name("depthwise"), **common,
-            )(x)  # fmt: skip
+                self.pick(2, 3),
+                padding=self.pick("same", "valid"),
+                depth_multiplier=self.pick(1, 2),
+                name=self.name("depthwise"),
+                **common,
+            )(x)
         layer = ql.QConv1D if rank == 1 else ql.QConv2D
         if same:
             return layer(wanted, 3, padding="same", name=self.name("conv"), **common)(x)
         strided = self.rng.random() < 0.3
         padding = self.pick("same", "same", "valid") if min(x.shape[1 : 1 + rank]) >= 3 else "same"
         return layer(
-            wanted, self.pick(2, 3), padding=padding, strides=2 if strided else 1,
-            dilation_rate=1 if strided or padding == "valid" else self.pick(1, 1, 2), name=self.name("conv"), **common,
-        )(x)  # fmt: skip
+            wanted,
+            self.pick(2, 3),
+            padding=padding,
+            strides=2 if strided else 1,
+            dilation_rate=1 if strided or padding == "valid" else self.pick(1, 1, 2),
+            name=self.name("conv"),
+            **common,
+        )(x)
 
     def global_pool(self, rank: int) -> Any:
-        kinds = {1: (kl.GlobalAveragePooling1D, kl.GlobalMaxPooling1D), 2: (kl.GlobalAveragePooling2D, kl.GlobalMaxPooling2D)}
+        kinds = {
+            1: (kl.GlobalAveragePooling1D, kl.GlobalMaxPooling1D),
+            2: (kl.GlobalAveragePooling2D, kl.GlobalMaxPooling2D),
+        }
         return self.pick(*kinds[rank])(name=self.name("global"))
 
     def head(self, x: Any) -> Any:
         y = ql.QDense(
-            int(self.rng.integers(1, 5)), kernel_quantizer=q.quantized_bits(4, 0, alpha=1),
-            bias_quantizer=q.quantized_bits(5, 1, alpha=1), name=self.name("logits"),
-        )(x)  # fmt: skip
+            int(self.rng.integers(1, 5)),
+            kernel_quantizer=q.quantized_bits(4, 0, alpha=1),
+            bias_quantizer=q.quantized_bits(5, 1, alpha=1),
+            name=self.name("logits"),
+        )(x)
         kind = self.pick("plain", "softmax", "quantized", "sigmoid")
         if kind == "softmax":
             return kl.Softmax(name=self.name("softmax"))(y)
@@ -160,7 +181,14 @@ class _Maker:
             if isinstance(layer, kl.BatchNormalization):
                 shape = layer.get_weights()[0].shape
                 gamma = self.rng.uniform(0.4, 1.6, shape) * self.rng.choice([-1, 1, 1, 1], shape)
-                values = [gamma, self.rng.normal(size=shape) * 0.3, self.rng.normal(size=shape), self.rng.uniform(0.3, 2, shape)]
+                values = [
+                    gamma,
+                    self.rng.normal(size=shape) * 0.3,
+                    self.rng.normal(size=shape),
+                    self.rng.uniform(0.3, 2, shape),
+                ]
                 layer.set_weights([v.astype(np.float32) for v in values])
             elif layer.get_weights():
-                layer.set_weights([(self.rng.normal(size=w.shape) * 0.6).astype(np.float32) for w in layer.get_weights()])
+                layer.set_weights(
+                    [(self.rng.normal(size=w.shape) * 0.6).astype(np.float32) for w in layer.get_weights()]
+                )
