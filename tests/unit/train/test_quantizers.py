@@ -1,0 +1,252 @@
+"""What each quantizer promises, on examples and on drawn tensors."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bitwright.core.errors import InvalidValue
+from bitwright.train.door import keras, ops
+from bitwright.train.quantizers import (
+    BaseQuantizer,
+    Grid,
+    binary,
+    quantized_bits,
+    quantized_po2,
+    quantized_relu,
+    quantized_relu_po2,
+    quantized_sigmoid,
+    quantized_tanh,
+    ternary,
+)
+
+X = np.array([-2.0, -0.8, -0.26, -0.125, -0.0, 0.0, 0.1, 0.1875, 0.3, 0.5, 0.99, 3.0], np.float32)
+
+
+def values(quantizer, x=X, **options):
+    return np.asarray(ops.convert_to_numpy(quantizer(x, **options)))
+
+
+@pytest.mark.parametrize(
+    ("quantizer", "grid"),
+    [
+        (quantized_bits(4, 0), Grid(Fraction(1, 8), -8, 7)),
+        (quantized_bits(4, 0, 1), Grid(Fraction(1, 8), -7, 7)),
+        (quantized_bits(4, 1, keep_negative=False), Grid(Fraction(1, 8), 0, 15)),
+        (quantized_bits(1), Grid(Fraction(1), -1, 1)),
+        (quantized_bits(3, -1), Grid(Fraction(1, 8), -4, 3)),
+        (quantized_bits(4, 0, alpha=0.375), Grid(Fraction(3, 64), -8, 7)),
+        (quantized_relu(4, 2), Grid(Fraction(1, 4), 0, 15)),
+        (quantized_relu(6, 2, negative_slope=0.25), Grid(Fraction(1, 8), -8, 31)),
+        (quantized_relu(6, 2, relu_upper_bound=1.5, is_quantized_clip=False), Grid(Fraction(1, 16), 0, 24)),
+        (quantized_tanh(4), Grid(Fraction(1, 8), -8, 7)),
+        (quantized_tanh(4, symmetric=True), Grid(Fraction(1, 8), -7, 7)),
+        (quantized_sigmoid(3, symmetric=True), Grid(Fraction(1, 8), 1, 7)),
+        (binary(), Grid(Fraction(1), -1, 1)),
+        (binary(True, alpha=0.5), Grid(Fraction(1, 2), 0, 1)),
+        (ternary(alpha=2), Grid(Fraction(2), -1, 1)),
+        (quantized_po2(3), Grid(Fraction(1, 4), -8, 8)),
+        (quantized_relu_po2(2), Grid(Fraction(1, 4), 1, 8)),
+    ],
+    ids=str,
+)
+def test_the_grid_is_the_set_of_outputs(quantizer, grid):
+    assert quantizer.grid() == grid
+    fine = np.linspace(-20, 20, 20011, dtype=np.float32)
+    found = {Fraction(float(v)) for v in values(quantizer, fine)}
+    assert found <= set(grid.values())
+    assert {min(found), max(found)} == {grid.step * grid.low, grid.step * grid.high}
+    assert quantizer.min() == float(min(found))
+    assert quantizer.max() == float(max(found))
+
+
+@pytest.mark.parametrize(
+    "quantizer",
+    [
+        quantized_bits(4, alpha="auto"),
+        quantized_bits(4, alpha=[0.5, 1.0]),
+        quantized_bits(4, qnoise_factor=0.5),
+        quantized_bits(12, alpha=0.1),
+        ternary(alpha="auto_po2"),
+    ],
+    ids=str,
+)
+def test_there_is_no_grid_where_the_values_depend_on_data_or_round(quantizer):
+    assert quantizer.grid() is None
+
+
+def test_fixed_point_rounds_half_to_even_and_automatic_scales_half_away():
+    assert values(quantized_bits(4, 0), np.array([0.0625, 0.1875], np.float32)).tolist() == [0.0, 0.25]
+    halves = np.array([[0.5], [1.5], [2.5], [7.0]], np.float32)
+    assert values(quantized_bits(4, 0, alpha="auto"), halves).ravel().tolist() == [1.0, 2.0, 3.0, 7.0]
+
+
+def test_zero_counts_as_positive_for_signs():
+    zeros = np.array([0.0, -0.0], np.float32)
+    assert values(binary(), zeros).tolist() == [1.0, 1.0]
+    assert values(quantized_bits(1), zeros).tolist() == [1.0, 1.0]
+    assert values(quantized_po2(3), zeros).tolist() == [0.25, 0.25]
+
+
+def test_one_bit_with_an_automatic_scale_is_the_binary_quantizer():
+    x = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
+    for alpha in ("auto", "auto_po2"):
+        assert np.array_equal(values(quantized_bits(1, alpha=alpha), x), values(binary(alpha=alpha), x))
+
+
+def test_huge_inputs_saturate_instead_of_vanishing():
+    assert values(quantized_bits(4, 0), np.array([1e20, -1e30], np.float32)).tolist() == [0.875, -1.0]
+
+
+@pytest.mark.parametrize("kind", [quantized_bits, binary, ternary])
+def test_kernels_scale_themselves_unless_alpha_is_given(kind):
+    assert kind().for_weights().alpha == "auto_po2"
+    for alpha in (1, 1.0, "auto"):
+        quantizer = kind(alpha=alpha)
+        assert quantizer.for_weights() is quantizer
+
+
+ARGUMENTS = [
+    quantized_bits(5, 2, 1, False, "auto", True, 0, 0.5, "v", False, True, 2, -3, 4),
+    quantized_bits(5, alpha="auto_po2", post_training_scale=[[0.5, 0.25]]),
+    quantized_bits(5, alpha=np.array([0.5, 3.0], np.float32)),
+    quantized_relu(7, 3, 1, 0.25, True, 4.5, False, 0.25, "v", False, True, True),
+    quantized_tanh(5, True, True, True),
+    quantized_sigmoid(5, True, True, True),
+    binary(True, "auto", True, 1, 2, -3, 3),
+    ternary("auto", None, True, 3),
+    ternary(0.5, 0.2),
+    quantized_po2(5, 3, True, True, "floor", 0.5, "v", False, True),
+    quantized_relu_po2(5, 3, 0.5, True, True, "floor", 0.5, "v", False, True),
+]
+
+
+@pytest.mark.parametrize("quantizer", ARGUMENTS, ids=str)
+def test_every_argument_survives_configuration_and_keras_serialization(quantizer):
+    config = quantizer.get_config()
+    assert type(quantizer).from_config(config).get_config() == config
+    told = keras.saving.serialize_keras_object(quantizer)
+    assert told["module"] == "bitwright.quantizers"
+    assert keras.saving.deserialize_keras_object(told).get_config() == config
+
+
+@pytest.mark.parametrize("quantizer", ARGUMENTS, ids=str)
+def test_no_argument_is_dropped_silently(quantizer):
+    # Each case above gives nearly every argument a value that is not its default.
+    import inspect
+
+    defaults = {p.name: p.default for p in inspect.signature(type(quantizer)).parameters.values()}
+    assert set(quantizer.get_config()) == set(defaults)
+
+
+def test_unknown_arguments_of_a_configuration_are_refused():
+    with pytest.raises(InvalidValue, match="bitz"):
+        quantized_bits.from_config({"bitz": 3})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: quantized_bits(0),
+        lambda: quantized_bits(4, alpha="automatic"),
+        lambda: quantized_bits(4, alpha=float("nan")),
+        lambda: quantized_bits(4, post_training_scale=1.0),
+        lambda: quantized_relu(4, negative_slope=0.3),
+        lambda: quantized_po2(4, log2_rounding="up"),
+        lambda: quantized_po2(4, max_value=-1),
+        lambda: quantized_tanh(0),
+        lambda: ternary(alpha="auto", number_of_unrolls=0),
+        lambda: quantized_bits(4, alpha="auto_po2", scale_axis=1, elements_per_scale=2)(np.ones((3, 5))),
+    ],
+)
+def test_impossible_settings_are_refused_with_a_remedy(wrong):
+    with pytest.raises(InvalidValue, match="try:"):
+        wrong()
+
+
+SCALED = [
+    quantized_bits(4, 0, alpha="auto"),
+    quantized_bits(4, 1, alpha="auto_po2"),
+    quantized_bits(3, 1, alpha=[0.3, 1.0, 2.0, 0.7]),
+    quantized_bits(3, 1, alpha=[0.5, 1.0, 2.0, 0.25]),
+    quantized_bits(3, 1, alpha=0.3),
+    binary(alpha="auto"),
+    binary(True, alpha=3.0),
+    ternary(alpha="auto"),
+    ternary(alpha="auto_po2"),
+    quantized_bits(4, alpha="auto_po2", scale_axis=0, elements_per_scale=2),
+    quantized_bits(4),
+    quantized_relu(4, 1),
+    quantized_po2(4),
+]
+
+
+@given(seed=st.integers(0, 1000), power=st.integers(-6, 6), index=st.integers(0, len(SCALED) - 1))
+@settings(max_examples=60)
+def test_factored_codes_are_dyadic_and_multiply_back_to_the_output(seed, power, index):
+    quantizer: BaseQuantizer = SCALED[index]
+    x = (np.random.default_rng(seed).normal(size=(6, 4)) * 2.0**power).astype(np.float32)
+    z, scale = (None if t is None else ops.convert_to_numpy(t) for t in quantizer.factor(x))
+    product = z if scale is None else (z * scale).astype(np.float32)
+    assert np.array_equal(product, values(quantizer, x))
+    # At most 8 significant bits: a dyadic grid, not floats.
+    mantissa, _ = np.frexp(z.astype(np.float64))
+    assert np.array_equal(mantissa * 256, np.round(mantissa * 256))
+    if scale is not None:
+        assert not all(Fraction(float(s)).numerator & (Fraction(float(s)).numerator - 1) == 0 for s in scale.ravel())
+
+
+def test_a_power_of_two_scale_is_folded_in_and_any_other_is_factored_out():
+    x = np.ones((2, 2), np.float32)
+    assert quantized_bits(4, 1, alpha=0.5).factor(x)[1] is None
+    assert quantized_bits(4, 1, alpha=[0.5, 2.0]).factor(x)[1] is None
+    assert quantized_bits(4, 1, alpha="auto_po2").factor(x)[1] is None
+    assert float(quantized_bits(4, 1, alpha=0.75).factor(x)[1]) == 0.75
+
+
+def test_only_data_dependent_scales_are_not_elementwise():
+    assert quantized_bits(4).elementwise
+    assert quantized_relu(4, use_stochastic_rounding=True).elementwise
+    assert not quantized_bits(4, alpha="auto").elementwise
+    assert not ternary(alpha="auto_po2").elementwise
+
+
+STOCHASTIC = [
+    quantized_bits(4, 0, use_stochastic_rounding=True),
+    quantized_bits(4, 0, alpha="auto", use_stochastic_rounding=True),
+    quantized_relu(4, 0, use_stochastic_rounding=True),
+    quantized_tanh(4, use_stochastic_rounding=True),
+    quantized_sigmoid(4, use_stochastic_rounding=True),
+    quantized_po2(4, use_stochastic_rounding=True),
+    binary(use_stochastic_rounding=True),
+    ternary(alpha="auto", use_stochastic_rounding=True),
+]
+
+
+@pytest.mark.parametrize("quantizer", STOCHASTIC, ids=str)
+def test_chance_acts_in_training_only(quantizer):
+    x = np.linspace(-0.9, 0.9, 4000, dtype=np.float32).reshape(-1, 4)
+    assert np.array_equal(values(quantizer, x), values(quantizer, x, training=False))
+    first, second = values(quantizer, x, training=True), values(quantizer, x, training=True)
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("quantizer", [STOCHASTIC[0], STOCHASTIC[3], STOCHASTIC[5]], ids=str)
+def test_stochastic_rounding_keeps_the_mean(quantizer):
+    keras.utils.set_random_seed(3)
+    fresh = type(quantizer).from_config(quantizer.get_config())
+    x = np.full(20000, 0.3, np.float32)
+    # Five standard errors of a two-point distribution at most one step (1/8, for po2 1/4) wide.
+    assert abs(values(fresh, x, training=True).mean() - 0.3) < 5 * 0.125 / np.sqrt(20000)
+
+
+def test_noise_can_be_a_variable_that_is_updated():
+    quantizer = quantized_bits(3, 0, qnoise_factor=0.0, use_variables=True)
+    assert np.array_equal(values(quantizer), X + 0)
+    quantizer.update_qnoise_factor(1.0)
+    assert np.array_equal(values(quantizer), values(quantized_bits(3, 0)))
+    assert quantizer.get_config()["qnoise_factor"] == 1.0
