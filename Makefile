@@ -14,8 +14,8 @@ JOBS ?= 2
 PYTEST_FLAGS ?=
 DEMO_FLAGS ?=
 BENCH_FLAGS ?=
-# PyPI's torch carries gigabytes of GPU libraries; this index has the same for CPUs.
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# What pip installs for the torch backend; a CPU wheel saves gigabytes where one is at hand.
+TORCH ?= torch==2.13.0
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -63,7 +63,7 @@ test-long: $(STAMP)
 test-backends: $(STAMP)
 	@$(BIN)/python -c 'import tensorflow' 2>/dev/null || $(BIN)/python -m pip install --quiet tensorflow-cpu
 	@$(BIN)/python -c 'import torch' 2>/dev/null || \
-	  $(BIN)/python -m pip install --quiet torch --extra-index-url $(TORCH_INDEX)
+	  $(BIN)/python -m pip install --quiet $(TORCH)
 	@set -e; for backend in tensorflow torch; do echo "Keras on $$backend"; \
 	  KERAS_BACKEND=$$backend $(QUIET) $(BIN)/python -m pytest tests -m backend $(PYTEST_FLAGS); done
 

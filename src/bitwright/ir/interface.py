@@ -89,13 +89,13 @@ class RoundEncoder:
         above, below = self.step.denominator, self.step.numerator
         power = above & (above - 1) == 0 and below & (below - 1) == 0
         if power and max(-self.low, self.high) <= 1 << 24:
-            scaled = x.astype(np.float32) * np.float32(above / below)
+            scaled = np.multiply(x, np.float32(above / below), dtype=np.float32)
         else:
             # The product is exact (24 bits times a short integer), so ties stay ties; one rounding is left at most.
             scaled = x.astype(np.float32).astype(np.float64) * above / below
         np.rint(scaled, out=scaled)
         np.clip(scaled, self.low, self.high, out=scaled)
-        if np.isnan(scaled).any():
+        if scaled.size and np.isnan(scaled.min()):
             raise InvalidValue("the input holds NaN", where=f"input {self.source}", remedy="clean the data first")
         return scaled
 

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from os import cpu_count
+from threading import local
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,24 @@ __all__ = ["Emulator"]
 
 Values = NDArray[Any]
 Function = Callable[[Values], Values]
-_PER_CHUNK = 1 << 18
+_PER_CHUNK = 1 << 19
 
 
 def _same(values: Values) -> Values:
     return values
 
+
+class _Scratch(local):
+    """One buffer per product and thread: fresh memory for every chunk would cost more than the product."""
+
+    def __init__(self) -> None:
+        self.held: Values | None = None
+
+    def get(self, rows: int, columns: int, carrier: type[np.floating]) -> Values:
+        """An array (rows, columns) that the next call may hand out again."""
+        if self.held is None or len(self.held) < rows:
+            self.held = np.empty((rows, columns), dtype=carrier)
+        return self.held[:rows]
 
 
 @dataclass(frozen=True)
@@ -58,7 +71,7 @@ class Emulator:
         self.steps = _plan(program)
         self.inputs = [i for i, n in enumerate(program.nodes) if isinstance(n.op, Input)]
         widest = max(node.type.size for node in program.nodes)
-        self.chunk = max(16, min(4096, _PER_CHUNK // max(widest, 1)))
+        self.chunk = max(16, min(16384, _PER_CHUNK // max(widest, 1)))
 
     def __call__(self, inputs: Sequence[Values]) -> list[IntArray]:
         """The output codes, int64 (batch, *shape) per output."""
@@ -196,7 +209,14 @@ def _finish(form: ShiftRoundSaturate, rows: IntArray, carrier: type[np.floating]
 
 
 def _dense(matrix: Values) -> Callable[[Values], Values]:
-    return lambda x: x @ matrix
+    scratch = _Scratch()
+
+    def call(x: Values) -> Values:
+        rows = x.reshape(-1, x.shape[-1])
+        total = np.matmul(rows, matrix, out=scratch.get(len(rows), matrix.shape[1], matrix.dtype.type))
+        return total.reshape(*x.shape[:-1], matrix.shape[1])
+
+    return call
 
 
 def _conv(op: Conv, matrix: Values) -> Callable[[Values], Values]:
