@@ -29,9 +29,11 @@ def table() -> str:
     from bitwright.ir.netlist import ops as words
     from bitwright.passes.synthesize import unroll
     from bitwright.train import quantizers
+    from bitwright.train.quantizers.base import BaseQuantizer
 
     layers = sorted(kind.__name__ for kind in lower.kinds)
-    ours = sorted(name for name in quantizers.__all__ if name[0].islower() and name != "get_quantizer")
+    kinds = {name: getattr(quantizers, name) for name in quantizers.__all__ if name[0].islower()}
+    ours = sorted(n for n, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, BaseQuantizer))
     lines = [
         f"**Layers**, each exact or refused by name ({len(layers)}): {', '.join(layers)} and their quantized twins.",
         "",
