@@ -62,6 +62,8 @@ class Tabulate:
         return _combined(fitted, op)
 
     def _dear(self, found: Affine, levels: int) -> bool:
+        if found.mul == 0:
+            return False  # a constant costs nothing in any form
         digits = int(nonzero_digits(np.array([found.mul]))[0])
         return levels <= self.most_levels and (digits > 1 or found.add != 0)
 
