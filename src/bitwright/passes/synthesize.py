@@ -113,9 +113,11 @@ def _port(builder: NetlistBuilder, name: str, type: TensorType) -> Port:
 
 
 def _narrowed(builder: NetlistBuilder, words: Words, type: TensorType) -> Words:
-    """The graph's proven ranges written onto the words: they see cancellation that single words do not."""
+    """The graph's proven ranges written onto the words (they see cancellation that single words do not), and names."""
     low, high = (a.ravel().tolist() for a in type.bounds())
     flat = [builder.narrow(w, a, b) for w, a, b in zip(words.ravel().tolist(), low, high, strict=True)]
+    for index, word in enumerate(flat):
+        builder.label(word, index)
     return np.array(flat, dtype=np.int64).reshape(type.shape)
 
 

@@ -82,6 +82,7 @@ class NetlistBuilder:
         self._fresh = Namer()
         self._prefixes: dict[str, str] = {}
         self._counts: dict[str, int] = {}
+        self._labels: set[str] = set()
         self._origin = Origin()
         self._prefix = "w"
 
@@ -136,6 +137,14 @@ class NetlistBuilder:
         if tight != node.type and not isinstance(node.op, Input | Constant | Register):
             self.nodes[word] = Node(node.op, node.args, tight, node.name, node.origin)
         return word
+
+    def label(self, word: int, index: int) -> None:
+        """Call `word` element `index` of the present layer: fc1_3 instead of fc1_w260, once per index."""
+        node, name = self.nodes[word], f"{self._prefix}_{index}"
+        numbered = node.name.rpartition("_w")[2].isdigit() and not isinstance(node.op, Constant)
+        if numbered and node.origin == self._origin and name not in self._labels:
+            self._labels.add(name)
+            self.nodes[word] = Node(node.op, node.args, node.type, name, node.origin)
 
     def constant(self, value: int) -> int:
         """The number `value`."""
