@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from bitwright.core.errors import InvalidValue
 from bitwright.core.origin import Origin
 from bitwright.ir.graph import Graph, GraphBuilder, TensorType, ops
 from bitwright.numeric import Ints, MapForm, Rounding, ShiftRoundSaturate, Steps, Table, Thresholds
@@ -26,8 +27,9 @@ Grow = Callable[["_Draw"], int | None]
 class _Draw:
     """What a grower needs: the random numbers, the builder, and tensors to read."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, wide: bool = False) -> None:
         self.rng = rng
+        self.wide = wide
         self.numpy = np.random.default_rng(rng.getrandbits(32))
         self.builder = GraphBuilder()
         self.tensors: list[int] = []
@@ -54,6 +56,7 @@ class _Draw:
 
     def ints(self, bound: int, *shape: int) -> Ints:
         """Integers in [-bound, bound], a third of them zero, sometimes whole columns or all of them."""
+        bound <<= self.rng.randint(0, 20) if self.wide else 0
         values = self.numpy.integers(-bound, bound, shape, endpoint=True)
         values[self.numpy.random(shape) < 1 / 3] = 0
         if shape and self.rng.random() < 0.2:
@@ -66,22 +69,40 @@ class _Draw:
         return self.builder.apply(op, args, step=step, name=layer, origin=origin)
 
 
-def random_graph(rng: random.Random, *, nodes: int = 12, name: str = "random") -> Graph:
+def random_graph(rng: random.Random, *, nodes: int = 12, name: str = "random", wide: bool = False) -> Graph:
     """A valid graph of about `nodes` operators over one or two inputs, with one to three outputs.
 
-    Tensors have at most 48 elements and at most 300 codes each (wider ones are mapped down at once).
+    Tensors have at most 48 elements and at most 300 codes each (wider ones are mapped down at once);
+    with `wide` up to about 2**50 codes, from weights of up to 25 bits.
     """
-    draw = _Draw(rng)
+    draw = _Draw(rng, wide)
     for i in range(rng.choice((1, 1, 2))):
         draw.tensors.append(draw.builder.input(_input_type(draw), f"x{i}"))
     for _ in range(nodes):
-        grown = rng.choice(_GROWERS)(draw)
-        if grown is not None and draw.builder.type(grown).size <= _MOST_WORDS:
+        before, grown = len(draw.builder.nodes), _grown(draw)
+        if grown is not None and _fits(draw.builder.type(grown)):
             draw.tensors.append(_mapped_down(draw, grown))
+        elif grown is not None:
+            del draw.builder.nodes[before:]
     ends = _ends(draw)
     if rng.random() < 0.1:
         ends.append(draw.apply(ops.Constant(draw.ints(9, 2)), step=Steps.of(1)))
     return draw.builder.graph(name, ends)
+
+
+def _grown(draw: _Draw) -> int | None:
+    """A new tensor, unless nothing fits or (with `wide`) its codes would need more than 62 bits."""
+    try:
+        return draw.rng.choice(_GROWERS)(draw)
+    except InvalidValue:
+        if not draw.wide:
+            raise
+        return None
+
+
+def _fits(type: TensorType) -> bool:
+    # Netlists want a few bits more for the partial sums of an adder graph.
+    return type.size <= _MOST_WORDS and type.largest < 1 << 57
 
 
 def _ends(draw: _Draw) -> list[int]:
@@ -103,7 +124,7 @@ def _input_type(draw: _Draw) -> TensorType:
 def _mapped_down(draw: _Draw, tensor: int) -> int:
     type = draw.builder.type(tensor)
     low, high = int(type.low.array.min()), int(type.high.array.max())
-    if high - low < _MOST_CODES:
+    if high - low < (1 << 50 if draw.wide else _MOST_CODES):
         return tensor
     shift = (high - low).bit_length() - draw.rng.randint(3, 7)
     rounding = draw.rng.choice(list(Rounding))
@@ -125,6 +146,10 @@ def map_forms(rng: random.Random, low: int, high: int, rows: int) -> tuple[MapFo
     some = lambda *choices: [rng.choice(choices) for _ in range(rows)]  # noqa: E731
     mul, add, shift = some(1, 1, 1, 1, 0, -1, 3, -5, 16), some(0, 0, 1, -3, 20), some(0, 1, 2, 3)
     plain = _saturating(draw, mul, add, shift, rng.choice(list(Rounding)), rng.choice((9, 31)))
+    if high - low >= _MOST_CODES:  # no table; and steps shift by what the codes are wide
+        shift = [rng.randint(0, (high - low).bit_length()) for _ in range(rows)]
+        plain = _saturating(draw, mul, add, shift, rng.choice(list(Rounding)), 1 << rng.randint(3, 30))
+        return plain, _thresholds(draw, low, high, rows), plain
     return plain, _thresholds(draw, low, high, rows), _table(draw, low, high, rows)
 
 
