@@ -1,0 +1,53 @@
+"""Programs print as a person would write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from bitwright.core.origin import Origin
+from bitwright.ir import graph as graphs
+from bitwright.ir import netlist as netlists
+from bitwright.ir.graph import Graph, GraphBuilder, TensorType, ops
+from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word
+from bitwright.ir.netlist.ops import Register
+from bitwright.numeric import Ints, Rounding, ShiftRoundSaturate, Steps, Table, Thresholds
+
+
+def network() -> Graph:
+    builder = GraphBuilder()
+    x = builder.input(TensorType((3, 2), Ints([-8, 0]), Ints([7, 15]), Steps.of(Fraction(1, 16))), "x")
+    weights = Ints([[[1, 0], [-3, 2]], [[0, 5], [0, 1]]])
+    conv = ops.Conv(weights, Ints([1, 0]), (1,), ((1, 0),), (1,))
+    last = builder.apply(conv, [x], step=Steps.of(Fraction(1, 255)), name="in", origin=Origin("block/conv 1"))
+    relu = ShiftRoundSaturate(Ints([1, 1]), Ints([0, 2]), Ints([2, 3]), Rounding.HALF_EVEN, Ints([0, 0]), Ints([7, 7]))
+    last = builder.apply(ops.Map(relu, Ints([0, 1])), [last], step=Steps.of([1, 2]), name="relu", origin=Origin("relu"))
+    flat = builder.apply(ops.Reshape((6,)), [last], name="flatten", origin=Origin("flatten", ("canonical",)))
+    sign = Thresholds(Ints([[3]]), Ints([[-1, 1]]))
+    signs = builder.apply(ops.Map(sign, Ints(0)), [flat], step=Steps.of(1), name="sign")
+    odd = builder.apply(ops.Map(Table(Ints([0]), Ints([[0, 3, 1, 4, 1, 5, 2, 6]])), Ints(0)), [flat], step=Steps.of(1))
+    return builder.graph("small", [signs, odd])
+
+
+def test_a_graph_reads_as_committed(golden: Callable[[str, str], None]) -> None:
+    golden("ir/graph.txt", graphs.show(network()))
+
+
+def words() -> Netlist:
+    builder = NetlistBuilder()
+    port = builder.input_port("x", (2,), [Word(-8, 7), Word(0, 15)], Steps.of(Fraction(1, 16)))
+    builder.at(Origin("block/conv 1", ("share",)))
+    a, b = port.words
+    total = builder.add(a, b, 2)
+    spread = builder.subtract(a, b, 0, 1)
+    builder.at(Origin("relu"))
+    cut = builder.clip(builder.shift(total, -2), 0, 7)
+    wins = builder.mux(builder.at_least(spread, builder.constant(3)), cut, builder.bits(b, 1, 2))
+    kept = builder.word(Register(), builder.table(wins, 0, [0, 3, 1, 4, 1, 5, 9, 2]))
+    product = builder.word(Register(), builder.multiply(a, b))
+    results = [Port("y", (1,), (kept,), Steps.of(1)), Port("z", (), (product,), Steps.of(Fraction(1, 255)))]
+    return builder.finish("small", [port], results)
+
+
+def test_a_netlist_reads_as_committed(golden: Callable[[str, str], None]) -> None:
+    golden("ir/netlist.txt", netlists.show(netlists.check(words())))
