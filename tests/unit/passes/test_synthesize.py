@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bitwright.core.errors import InvalidValue
+from bitwright.core.origin import Origin
 from bitwright.ir.graph import Graph, GraphBuilder, TensorType, ops, run
 from bitwright.ir.netlist import Netlist, check
 from bitwright.ir.netlist import ops as words
@@ -119,6 +120,24 @@ def test_outputs_may_be_inputs_constants_and_repeated() -> None:
     found = run_netlist(program, [np.array([[1, 2], [3, 4]])])
     assert [f.tolist() for f in found] == [[[1, 2], [3, 4]], [[5], [5]], [[1, 2], [3, 4]]]
     assert [p.name for p in program.results] == ["y0", "y1", "y2"]
+
+
+def test_a_layer_may_be_called_like_an_input() -> None:
+    builder = GraphBuilder()
+    x = builder.input(signed(2), "x")
+    matrix = ops.Dense(Ints([[3, 5], [7, -1]]), Ints([1, 2]))
+    twice = builder.apply(matrix, [x], step=ONE, name="x", origin=Origin("x"))
+    program = check(Synthesize()(builder.graph("net", [builder.apply(matrix, [twice], step=ONE, origin=Origin("x"))])))
+    assert [node.name for node in program][:2] == ["x_0", "x_1"]
+
+
+def test_words_are_called_by_layer_and_element() -> None:
+    builder = GraphBuilder()
+    x = builder.input(signed(2), "x")
+    matrix = ops.Dense(Ints([[3, 5], [7, -1]]), Ints([1, 2]))
+    graph = builder.graph("net", [builder.apply(matrix, [x], step=ONE, origin=Origin("block/fc 1"))])
+    program = check(Synthesize()(graph))
+    assert [program.nodes[o].name for o in program.outputs] == ["block_fc_1_0", "block_fc_1_1"]
 
 
 def test_a_scalar_goes_through() -> None:

@@ -101,6 +101,7 @@ class NetlistBuilder:
         """A new port with one Input word per element."""
         self.at(Origin(name))
         words = tuple(self._append(Input(), (), t, f"{self._prefix}_{i}") for i, t in enumerate(types))
+        self._labels.update(self.nodes[w].name for w in words)
         return Port(self._prefix, shape, words, step)
 
     def _append(self, op: WordOp, args: tuple[int, ...], type: Word, name: str) -> int:
