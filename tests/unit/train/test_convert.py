@@ -75,8 +75,11 @@ def test_an_exact_name_beats_patterns_and_these_beat_classes():
 
 
 def test_rules_may_speak_qkeras():
-    rules = {"dense_2": {"kernel_quantizer": "ternary", "activation": "quantized_tanh(4)"},
-             "act": {"activation": "quantized_relu(3,1)"}, "pool": {"average_quantizer": "quantized_bits(6,0,1)"}}  # fmt: skip
+    rules = {
+        "dense_2": {"kernel_quantizer": "ternary", "activation": "quantized_tanh(4)"},
+        "act": {"activation": "quantized_relu(3,1)"},
+        "pool": {"average_quantizer": "quantized_bits(6,0,1)"},
+    }
     twin = quantize(branched(), rules)
     assert str(twin.get_layer("dense_2").kernel_quantizer) == "ternary(alpha='auto_po2')"
     assert str(twin.get_layer("act").quantizer) == "quantized_relu(3,1)"
