@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -45,9 +46,7 @@ def activation_piece(function: Any, name: str, call: Any) -> Elementwise:
 def then(lazy: Lazy, piece: Elementwise) -> Lazy:
     """Append a piece; a float head that a quantizer follows is an ordinary function after all."""
     if lazy.chain and lazy.chain[-1].head in (Head.SIGMOID, Head.TANH) and piece.head is None:
-        last = lazy.chain[-1]
-        freed = Elementwise(last.layer, last.apply, last.channelwise, last.monotone, last.step)
-        lazy = Lazy(lazy.shape, lazy.base, (*lazy.chain[:-1], freed), lazy.source, lazy.moves)
+        lazy = replace(lazy, chain=(*lazy.chain[:-1], replace(lazy.chain[-1], head=None)))
     return lazy.then(piece)
 
 

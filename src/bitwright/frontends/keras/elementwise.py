@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 from typing import Any
@@ -26,7 +26,7 @@ class Elementwise:
 
     `apply` maps a backend tensor (any leading axes, channels last) to one of the same shape.
     `step` is the exact step of the values it yields, where a quantizer fixes one.
-    `head` marks a float function that hardware does not compute.
+    `head` marks a float function that hardware does not compute. `variables` are the layer's.
     """
 
     layer: str
@@ -35,6 +35,7 @@ class Elementwise:
     monotone: bool = True
     step: Fraction | None = None
     head: Head | None = None
+    variables: tuple[Any, ...] = field(default=(), compare=False)
 
 
 class Evaluation(Enum):
@@ -55,7 +56,7 @@ def evaluate(chain: Sequence[Elementwise], mode: Evaluation) -> Callable[[NDArra
     """The chain as a function from numpy to numpy, on the model's own backend and precision."""
     call: Callable[[Any], Any] = lambda x: apply_chain(chain, x)  # noqa: E731
     if mode is Evaluation.COMPILED:
-        call = _compiled(call)
+        call = _compiled(call, [v for piece in chain for v in piece.variables])
 
     def run(x: NDArray[Any]) -> NDArray[Any]:
         # Backends compile for each shape anew: few shapes, few compilations.
@@ -67,15 +68,25 @@ def evaluate(chain: Sequence[Elementwise], mode: Evaluation) -> Callable[[NDArra
     return run
 
 
-def _compiled(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _compiled(call: Callable[[Any], Any], variables: Sequence[Any]) -> Callable[[Any], Any]:
     match keras.backend.backend():
         case "jax":
-            import jax
-
-            return jax.jit(call)
+            return _jitted(call, list({id(v): v for v in variables}.values()))
         case "tensorflow":
             import tensorflow as tf
 
             return tf.function(call, autograph=False)
         case _:
             return call
+
+
+def _jitted(call: Callable[[Any], Any], variables: Sequence[Any]) -> Callable[[Any], Any]:
+    """Weights are arguments, as in predict: folded as constants they would give other last digits."""
+    import jax
+
+    def pure(values: Sequence[Any], x: Any) -> Any:
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+            return call(x)
+
+    traced = jax.jit(pure)
+    return lambda x: traced([v.value for v in variables], x)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +20,21 @@ __all__ = ["Entry", "lower_entry"]
 
 _LARGEST = np.float32(3.0e38)
 
+Floats = NDArray[Any]
+
 
 @dataclass(frozen=True)
 class Entry:
-    """An input's encoder with the range (columns,) and step of its codes."""
+    """An input's encoder with the range (columns,) and step of its codes.
+
+    `unstable` counts the levels that lie at another float when the layers are called one by one.
+    """
 
     encoder: Encoder
     low: IntArray
     high: IntArray
     step: Fraction
+    unstable: int
 
 
 def lower_entry(chain: Sequence[Elementwise], source: int, columns: int, rank: int) -> Entry:
@@ -43,17 +50,22 @@ def lower_entry(chain: Sequence[Elementwise], source: int, columns: int, rank: i
             where=f"layer '{name}'",
             remedy="begin the model with bw.QActivation('quantized_bits(8,3,alpha=1)')",
         )
-    compiled = evaluate(chain, Evaluation.COMPILED)
+    found: dict[Evaluation, NDArray[np.float32]] = {}
+    ends: IntArray = np.zeros((2, columns), dtype=np.int64)
+    for mode in (Evaluation.EAGER, Evaluation.COMPILED):
+        function = evaluate(chain, mode)
 
-    def codes(x: NDArray[np.float32]) -> IntArray:
-        shaped = x.reshape(len(x), *(1,) * (rank - 1), columns)
-        return to_codes(compiled(shaped), step, name).reshape(x.shape)
+        def codes(x: NDArray[np.float32], function: Callable[[Floats], Floats] = function) -> IntArray:
+            shaped = x.reshape(len(x), *(1,) * (rank - 1), columns)
+            return to_codes(function(shaped), step, name).reshape(x.shape)
 
-    ends = codes(np.array([[-_LARGEST] * columns, [_LARGEST] * columns], dtype=np.float32))
-    low, high = ends.min(axis=0), ends.max(axis=0)
-    levels = _levels(codes, ends, columns)
+        ends = codes(np.array([[-_LARGEST] * columns, [_LARGEST] * columns], dtype=np.float32))
+        found[mode] = _levels(codes, ends, columns)
+    levels, eager = found[Evaluation.COMPILED], found[Evaluation.EAGER]
+    unstable = int((levels != eager).sum()) if levels.shape == eager.shape else levels.size
     entry = _rounding(levels, ends, source, step)
-    return Entry(entry or LevelEncoder(source, levels, ends[0], np.sign(ends[1] - ends[0])), low, high, step)
+    made = entry or LevelEncoder(source, levels, ends[0], np.sign(ends[1] - ends[0]))
+    return Entry(made, ends.min(axis=0), ends.max(axis=0), step, unstable)
 
 
 def _levels(codes: Callable[[NDArray[np.float32]], IntArray], ends: IntArray, columns: int) -> NDArray[np.float32]:

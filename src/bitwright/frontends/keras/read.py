@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,16 +92,19 @@ def _format(told: str | Format) -> Format:
 
 def functional_of(model: Any) -> Any:
     """The functional graph of a Sequential or functional model; raises for anything else."""
-    if isinstance(model, keras.Sequential):
+    own = isinstance(model, keras.Model) and type(model).call.__qualname__ not in ("Sequential.call", "Functional.call")
+    if isinstance(model, keras.Sequential) and not own:
         if not model.built:
             raise InvalidModel(
                 "the model is not built", where=model.name, remedy="begin it with keras.Input(shape) or call it once"
             )
         return model._functional  # pyright: ignore[reportPrivateUsage]
-    if isinstance(model, keras.Model) and hasattr(model, "_nodes_by_depth"):
+    if isinstance(model, keras.Model) and hasattr(model, "_nodes_by_depth") and not own:
         return model
     raise Unsupported(
         f"a {type(model).__name__} is no Sequential or functional Keras model",
+        where=str(getattr(model, "name", "")),
+        why="its call may compute anything" if own else "",
         remedy="build it with keras.Sequential or keras.Model(inputs, outputs)",
     )
 
@@ -199,6 +202,14 @@ def _apply(layer: Any, walk: Walk, inputs: list[Lazy], kinds: dict[str, str]) ->
         raise Unsupported(
             f"it is called with {len(inputs)} tensors", where=f"layer '{layer.name}'", remedy="call it without a mask"
         )
-    return [lower(layer, walk, inputs)]
+    return [_owned(lower(layer, walk, inputs), layer)]
+
+
+def _owned(lazy: Lazy, layer: Any) -> Lazy:
+    """The tensor with the layer's variables on the functions that it added."""
+    mine = tuple(layer.variables)
+    new = [p.layer == layer.name and not p.variables for p in lazy.chain]
+    chain = [replace(p, variables=mine) if added and mine else p for p, added in zip(lazy.chain, new, strict=True)]
+    return replace(lazy, chain=tuple(chain))
 
 

@@ -254,6 +254,8 @@ def _(layer: Any, walk: Walk, inputs: list[Lazy]) -> Lazy:
 def _(layer: Any, walk: Walk, inputs: list[Lazy]) -> Lazy:
     axis = layer.axis if layer.axis < 0 else layer.axis - len(inputs[0].shape) - 1
     positions = [walk.codes(lazy, layer.name) for lazy in inputs]
+    if axis != -1:  # over space, kernels want one step
+        positions = walk.aligned(positions, layer.name)
     position = walk.emit(Concat(len(inputs[0].shape) + axis), positions, layer.name)
     return Lazy(walk.type(position).shape, position)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bitwright.core.errors import InvalidModel, Unsupported
+from bitwright.core.errors import Inexact, InvalidModel, InvalidValue, Unsupported
 from bitwright.core.origin import Origin
 from bitwright.frontends.keras.elementwise import Elementwise
 from bitwright.frontends.keras.entry import lower_entry
@@ -92,6 +92,7 @@ class Walk:
         """The graph position of `lazy`'s codes; `reader` names the layer that needs them."""
         key = (lazy.base, lazy.source, lazy.moves, tuple(id(p) for p in lazy.chain))
         if key not in self._done:
+            _refuse_heads(lazy)
             found = self._enter(lazy, reader) if lazy.base is None else self._map(lazy, lazy.base)
             self._done[key] = found, lazy
         return self._done[key][0]
@@ -102,39 +103,53 @@ class Walk:
 
     def emit(self, op: GraphOp, args: Sequence[int], layer: str, step: Steps | None = None) -> int:
         """Append an operator that belongs to `layer`."""
-        return self.builder.apply(op, args, step=step, name=layer, origin=Origin(layer))
+        try:
+            return self.builder.apply(op, args, step=step, name=layer, origin=Origin(layer))
+        except InvalidValue as error:
+            raise Inexact(error.what, where=f"layer '{layer}'", why=error.why, remedy=error.remedy) from error
 
     def note(self, layer: str, exact: bool, why: str, **more: Any) -> None:
         """Record what is known about `layer`; `more` are further fields of `Finding`."""
         self.findings.append(Finding(layer, exact, why, **more))
 
     def _enter(self, lazy: Lazy, reader: str) -> int:
-        shape = self.input_shapes[lazy.source]
+        """The codes of a float input: up to its first quantizer an encoder, then what follows on its codes."""
         chain = lazy.chain
-        if self.input_format is not None and (not chain or chain[-1].step is None):
-            position = self._formatted(lazy.source, shape)
-            for move in lazy.moves:
-                position = self.emit(move, [position], reader)
-            return self.codes(Lazy(lazy.shape, position, chain), reader) if chain else position
-        if not chain:
+        count = next((i + 1 for i, piece in enumerate(chain) if piece.step is not None), 0)
+        if count == 0 and self.input_format is None:
             raise InvalidModel(
                 "a float input reaches it: the model has no input quantizer",
                 where=f"layer '{reader}'",
                 remedy="begin with `x = bw.QActivation('quantized_bits(8,3,alpha=1)')(inputs)`,"
                 " or give input_format='s8.4' to compile",
             )
-        channelwise = any(piece.channelwise for piece in chain)
-        if channelwise and lazy.moves:
-            raise Unsupported("shapes change between the input and its quantizer", where=f"layer '{reader}'")
-        columns = shape[-1] if channelwise and shape else 1
-        entry = lower_entry(chain, lazy.source, columns, max(len(shape), 1))
-        self.encoders.append(entry.encoder)
-        self.note(chain[-1].layer, True, "input encoder proven equal to the quantizer on every float32")
-        low, high = (Ints(a).collapsed() for a in (entry.low, entry.high))
-        position = self.builder.input(TensorType(shape, low, high, Steps.of(entry.step)), chain[-1].layer)
+        if count < len(chain):
+            position = self.codes(replace(lazy, chain=chain[:count]), reader)
+            return self.codes(Lazy(lazy.shape, position, chain[count:]), reader)
+        shape = self.input_shapes[lazy.source]
+        position = self._encoded(lazy, shape, reader) if count else self._formatted(lazy.source, shape)
         for move in lazy.moves:
             position = self.emit(move, [position], reader)
         return position
+
+    def _encoded(self, lazy: Lazy, shape: tuple[int, ...], reader: str) -> int:
+        chain = lazy.chain
+        channelwise = any(piece.channelwise for piece in chain)
+        if channelwise and lazy.moves:
+            raise Unsupported(
+                "shapes change between the input and its quantizer",
+                where=f"layer '{reader}'",
+                remedy="quantize the input first, then change its shape",
+            )
+        columns = shape[-1] if channelwise and shape else 1
+        entry = lower_entry(chain, lazy.source, columns, max(len(shape), 1))
+        self.encoders.append(entry.encoder)
+        how = "input encoder proven equal to the quantizer on every float32"
+        if entry.unstable:
+            how += f"; {entry.unstable} of its levels depend on how the float code is compiled"
+        self.note(chain[-1].layer, not entry.unstable, how)
+        low, high = (Ints(a).collapsed() for a in (entry.low, entry.high))
+        return self.builder.input(TensorType(shape, low, high, Steps.of(entry.step)), chain[-1].layer)
 
     def _formatted(self, source: int, shape: tuple[int, ...]) -> int:
         if source in self._entered:
@@ -151,13 +166,6 @@ class Walk:
         if not lazy.chain:
             return base
         last = lazy.chain[-1]
-        inner = next((piece for piece in lazy.chain if piece.head), None)
-        if inner is not None:
-            raise Unsupported(
-                "a float softmax or sigmoid inside the network has no exact integer form",
-                where=f"layer '{inner.layer}'",
-                remedy="move it to the output, or use bw.QActivation with quantized_sigmoid or quantized_tanh",
-            )
         grid, rows = self._grid(lazy, base)
         lowered = lower_chain(lazy.chain, grid, told)
         position = self.emit(Map(lowered.form, rows), [base], last.layer, Steps.of(lowered.step))
@@ -255,3 +263,13 @@ class Walk:
                 remedy="give output_format='s16.8' to compile",
             )
         return self.rescaled(position, steps.finest, name)
+
+
+def _refuse_heads(lazy: Lazy) -> None:
+    inner = next((piece for piece in lazy.chain if piece.head), None)
+    if inner is not None:
+        raise Unsupported(
+            "a float softmax or sigmoid inside the network has no exact integer form",
+            where=f"layer '{inner.layer}'",
+            remedy="move it to the output, or use bw.QActivation with quantized_sigmoid or quantized_tanh",
+        )
