@@ -102,6 +102,17 @@ def test_huge_inputs_saturate_instead_of_vanishing():
     assert values(quantized_bits(4, 0), np.array([1e20, -1e30], np.float32)).tolist() == [0.875, -1.0]
 
 
+@pytest.mark.parametrize(
+    "quantizer",
+    [quantized_bits(4, 1, alpha="auto_po2"), quantized_po2(4), ternary(alpha="auto"), quantized_relu(4, 2)],
+    ids=str,
+)
+@pytest.mark.parametrize("dtype", ["float64", "float16", "int32"])
+def test_other_number_types_give_the_same_values(quantizer, dtype):
+    x = np.array([[-2, 1], [3, 0], [1, -1]])
+    np.testing.assert_allclose(values(quantizer, x.astype(dtype)), values(quantizer, x.astype("float32")), rtol=1e-3)
+
+
 @pytest.mark.parametrize("kind", [quantized_bits, binary, ternary])
 def test_kernels_scale_themselves_unless_alpha_is_given(kind):
     assert kind().for_weights().alpha == "auto_po2"

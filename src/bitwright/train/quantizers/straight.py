@@ -99,7 +99,7 @@ def positive(scale: Any) -> Any:
 def power(exponent: Any) -> Any:
     """2^exponent for integral float exponents in [-126, 127], exact on every backend."""
     index = ops.cast(clip_code(exponent, _LOWEST, _HIGHEST) - _LOWEST, "int32")
-    return ops.take(ops.convert_to_tensor(_POWERS), index, axis=0)
+    return ops.cast(ops.take(ops.convert_to_tensor(_POWERS), index, axis=0), exponent.dtype)
 
 
 def exponent_floor(x: Any) -> Any:
