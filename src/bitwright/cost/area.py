@@ -1,8 +1,8 @@
 """Area of netlist words on a fabric: LUTs, carry cells, flip-flops, word by word.
 
 A word's LUTs follow from where bits really meet: an adder spends one LUT per overlapping bit, a
-shift nothing, a table what its output bits depend on. The factors per fabric are fitted on yosys
-syntheses by `benchmarks/calibrate_area.py` and live in the platform's TOML.
+shift nothing, a table what its output bits depend on. Single words agree with yosys 0.23; what it
+makes of chains of them is the fabric's `adder_luts` (see `cost.predict`).
 """
 
 from __future__ import annotations
@@ -125,12 +125,14 @@ def _tree(bits: int) -> int:
 def _(op: AtLeast, out: Word, args: list[Word]) -> Area:
     width = max(a.width for a in args)
     if any(a.low == a.high for a in args):
-        return Area(luts=_tree(width) + 1)
+        return Area(luts=max(_tree(width), 1))
     return Area(luts=min(width, 2 + width / 2), carries=_carry(width // 4) if width > 6 else 0)
 
 
 @area.on(Mux)
 def _(op: Mux, out: Word, args: list[Word]) -> Area:
+    if out.width == 1 and any(a.low == a.high for a in args[1:]):
+        return Area()  # an AND or OR that merges into what reads it
     return Area(luts=out.width)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bitwright.cost.area import Area, area
 from bitwright.cost.delay import delay_ns
 from bitwright.ir.netlist import Netlist, latency_cycles
-from bitwright.ir.netlist.ops import Register
+from bitwright.ir.netlist.ops import Add, Register, Subtract
 from bitwright.platforms import Device
 
 __all__ = ["Prediction", "critical_ns", "predict"]
@@ -36,7 +36,10 @@ def predict(program: Netlist, device: Device) -> Prediction:
     """Area and timing of a fully parallel netlist (initiation 1) on `device`."""
     layers: dict[str, Area] = defaultdict(Area)
     for node in program.nodes:
-        layers[node.origin.layer] += area(node.op, node.type, [program.nodes[a].type for a in node.args])
+        found = area(node.op, node.type, [program.nodes[a].type for a in node.args])
+        if isinstance(node.op, Add | Subtract):
+            found = replace(found, luts=found.luts * device.fabric.adder_luts)
+        layers[node.origin.layer] += found
     total = sum(layers.values(), Area())
     return Prediction(
         luts=round(total.luts),

@@ -20,6 +20,7 @@ class Fabric:
 
     lut_ns: one LUT with the wire behind it; carry_ns: one bit of a carry chain; chain_ns: getting
     onto and off a chain; register_ns: clock to output plus set-up. The model's source is `delays`.
+    adder_luts: LUTs per bit of an adder in a whole design, relative to the adder alone.
     """
 
     family: str
@@ -29,6 +30,7 @@ class Fabric:
     chain_ns: float
     register_ns: float
     delays: str
+    adder_luts: float
 
 
 @dataclass(frozen=True, slots=True)
