@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -229,3 +230,48 @@ def test_a_network_of_all_layers_trains():
     history = model.fit(images, labels, epochs=12, batch_size=64, verbose=0).history
     assert history["loss"][-1] < 0.9 * history["loss"][0]
     assert history["accuracy"][-1] > 0.6
+
+
+def test_quantization_noise_held_in_a_variable_acts_in_a_compiled_model_and_is_saved(tmp_path):
+    noisy = quantized_relu(2, 1, qnoise_factor=0.0, use_variables=True)
+    entry = keras.Input((3,))
+    x = QDense(2, kernel_quantizer=quantized_bits(2, alpha=1, qnoise_factor=0.0, use_variables=True))(entry)
+    model = keras.Model(entry, QActivation(noisy)(x))
+    data = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    soft = model.predict(data, verbose=0)
+    for layer in model.layers[1:]:
+        (layer.quantizer if hasattr(layer, "quantizer") else layer.kernel_quantizer).update_qnoise_factor(1.0)
+    hard = model.predict(data, verbose=0)
+    assert not np.array_equal(soft, hard)
+    assert set(np.unique(hard)) <= {0.0, 0.5, 1.0, 1.5}
+    model.save(tmp_path / "noisy.keras")
+    assert np.array_equal(keras.models.load_model(tmp_path / "noisy.keras").predict(data, verbose=0), hard)
+
+
+def test_saved_models_name_stable_modules_and_plain_layers_may_use_our_quantizers(tmp_path):
+    entry = keras.Input((3,))
+    x = keras.layers.Dense(4, activation=quantized_relu(3, 1))(QActivation(binary())(entry))
+    x = QDense(2, "hard_sigmoid", kernel_quantizer=ternary(alpha=1))(x)
+    model = keras.Model(entry, x)
+    model.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        text = archive.read("config.json").decode()
+    assert "bitwright.layers" in text
+    assert "bitwright.quantizers" in text
+    assert "bitwright.train" not in text
+    data = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert np.array_equal(again.predict(data, verbose=0), model.predict(data, verbose=0))
+    assert again.layers[2].activation.get_config() == quantized_relu(3, 1).get_config()
+
+
+@pytest.mark.parametrize("alpha", ["auto", "auto_po2", 1.0, 0.3])
+@pytest.mark.parametrize("kind", [quantized_bits, ternary, binary])
+def test_compiled_and_eager_evaluation_quantize_weights_to_the_same_bits(kind, alpha):
+    options = {"bits": 4} if kind is quantized_bits else {}
+    layer = QDense(7, kernel_quantizer=kind(alpha=alpha, **options), use_bias=False)
+    model = keras.Sequential([keras.Input((33,)), layer])
+    layer.set_weights([np.random.default_rng(2).normal(size=(33, 7)) * 0.3])
+    kernel = layer.quantized_weights()["kernel"]
+    used = kernel.z if kernel.scale is None else kernel.z * kernel.scale
+    assert np.array_equal(model.predict(np.eye(33, dtype=np.float32), verbose=0), used)

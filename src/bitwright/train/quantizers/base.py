@@ -38,6 +38,18 @@ class Parts:
         return self.z if self.scale is None else self.z * self.scale
 
 
+class _Tracked(keras.random.SeedGenerator):
+    """A variable in the guise of a seed generator's state.
+
+    Keras passes such states through compiled steps, but neither counts nor saves them as weights: the
+    noise factor is a setting, saved with the configuration, and a QKeras weight list must still fit.
+    """
+
+    def __init__(self, variable: Any) -> None:
+        super().__init__(seed=0, name=f"{variable.name}_holder")
+        self.state = variable
+
+
 @cache
 def _arguments(kind: type) -> tuple[inspect.Parameter, ...]:
     return tuple(inspect.signature(kind).parameters.values())
@@ -128,8 +140,8 @@ class BaseQuantizer(ABC):
 
     @property
     def state(self) -> list[Any]:
-        """Variables and seed generators that a layer holding this quantizer must track."""
-        noise = [self.qnoise_factor] if isinstance(self.qnoise_factor, keras.Variable) else []
+        """Seed generators and the like, which a layer holding this quantizer must track."""
+        noise = [_Tracked(self.qnoise_factor)] if isinstance(self.qnoise_factor, keras.Variable) else []
         return noise + ([] if self.seed_generator is None else [self.seed_generator])
 
     def update_qnoise_factor(self, qnoise_factor: float) -> None:
