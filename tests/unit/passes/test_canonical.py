@@ -65,6 +65,14 @@ def test_what_computes_nothing_goes(steps: list[ops.GraphOp], left: list[str]) -
     assert (run(found, codes)[0] == run(graph, codes)[0]).all()
 
 
+@pytest.mark.parametrize(("low", "high"), [((-8, -2), (7, 7)), ((-8, -8), (7, 3)), ((-2, -8), (7, 7))])
+def test_a_map_of_which_one_row_saturates_stays(low: tuple[int, int], high: tuple[int, int]) -> None:
+    one, zero = Ints([1, 1]), Ints([0, 0])
+    form = ShiftRoundSaturate(one, zero, zero, Rounding.FLOOR, Ints(low), Ints(high))
+    graph = chain(ops.Map(form, Ints([0, 1])))
+    assert kinds(Canonical()(graph)) == ["Input", "Map"]
+
+
 def test_a_map_that_changes_the_step_stays() -> None:
     assert kinds(Canonical()(chain(identity(-8, 7), step=Steps.of(2)))) == ["Input", "Map"]
 
