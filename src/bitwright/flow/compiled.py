@@ -114,6 +114,13 @@ class Compiled:
                     where=f"{self.name}, input '{node.name}'",
                     remedy="put the batch axis first and check the model's input shape",
                 )
+        lengths = sorted({len(a) for a in arrays})
+        if len(lengths) > 1:
+            raise InvalidValue(
+                f"samples of {lengths[-1]} and {lengths[0]}: inputs differ in length",
+                where=self.name,
+                remedy="give as many samples to every input",
+            )
         return arrays
 
     def estimate(self) -> Prediction:

@@ -121,4 +121,7 @@ def _yaml(text: str) -> Any:
         import yaml
     except ImportError as error:
         raise ConfigError("YAML needs PyYAML", remedy="pip install pyyaml, or write the options as TOML") from error
-    return yaml.safe_load(text)
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error

@@ -42,8 +42,8 @@ def test_every_alphabet_of_a_kernel_is_exact() -> None:
         "quantized_bits(1,0,alpha=1)",
     ]  # fmt: skip
     entry = quantized(x)
-    layers = [bw.QConv1D(3, 2, kernel_quantizer=k, bias_quantizer=BIAS, activation="quantized_tanh(5)") for k in kernels]
-    exact(x, [layer(entry) for layer in layers])
+    common = {"bias_quantizer": BIAS, "activation": "quantized_tanh(5)"}
+    exact(x, [bw.QConv1D(3, 2, kernel_quantizer=kernel, **common)(entry) for kernel in kernels])
 
 
 def test_a_float_scale_at_the_output_asks_for_an_output_format() -> None:

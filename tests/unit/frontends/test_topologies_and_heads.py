@@ -7,13 +7,12 @@ from typing import Any
 
 import keras
 import numpy as np
-import pytest
 from keras import layers as kl
+from tests.keras_models import BIAS, KERNEL, dense, exact, inputs_for, quantized, randomize
 
 import bitwright as bw
 from bitwright.ir.graph.ops import Dense, Input
 from bitwright.ir.interface import Head, LevelEncoder, RoundEncoder
-from tests.keras_models import dense, exact, inputs_for, quantized, randomize
 
 
 def test_softmax_in_every_place_leaves_exact_logits() -> None:
@@ -171,7 +170,7 @@ def test_one_unquantized_input_with_two_readers_enters_once() -> None:
 
 def test_pixels_come_in_steps_of_one_255th() -> None:
     x = keras.Input((3, 3, 1))
-    y = bw.QConv2D(2, 2, kernel_quantizer="quantized_bits(4,0,alpha=1)", bias_quantizer="quantized_bits(4,0,alpha=1)")(x)
+    y = bw.QConv2D(2, 2, kernel_quantizer=KERNEL, bias_quantizer=BIAS)(x)
     y = kl.Flatten()(bw.QActivation("quantized_relu(4,1)")(y))
     model = randomize(keras.Model(x, dense(2)(y)))
     design = bw.compile(model, input_format=("u8.0", Fraction(1, 255)))
