@@ -89,7 +89,8 @@ class RoundEncoder:
         above, below = self.step.denominator, self.step.numerator
         power = above & (above - 1) == 0 and below & (below - 1) == 0
         if power and max(-self.low, self.high) <= 1 << 24:
-            scaled = np.multiply(x, np.float32(above / below), dtype=np.float32)
+            with np.errstate(over="ignore"):  # infinity saturates like any other large value
+                scaled = np.multiply(x, np.float32(above / below), dtype=np.float32)
         else:
             # The product is exact (24 bits times a short integer), so ties stay ties; one rounding is left at most.
             scaled = x.astype(np.float32).astype(np.float64) * above / below

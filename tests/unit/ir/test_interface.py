@@ -41,6 +41,12 @@ def test_samples_of_codes_encode_back_to_them(step: Fraction) -> None:
     assert (encoder(x) == codes).all()
 
 
+@pytest.mark.filterwarnings("error")
+def test_values_beyond_every_code_saturate_without_a_warning() -> None:
+    encoder = RoundEncoder(0, Fraction(1, 16), -8, 7)
+    assert encoder(np.float32([3e38, -3e38, np.inf, -np.inf])).tolist() == [7, -8, 7, -8]
+
+
 def test_wide_codes_saturate_at_their_own_ends() -> None:
     encoder = RoundEncoder(0, Fraction(1), -(1 << 31), (1 << 31) - 1)
     found = encoder(np.float32([3e9, -3e9, np.inf, -np.inf, 2.0**30]))
