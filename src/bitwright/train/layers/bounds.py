@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bitwright.train.door import keras, ops
 from bitwright.train.public import public
 from bitwright.train.quantizers.scales import is_auto
@@ -47,9 +50,13 @@ class QInitializer(keras.initializers.Initializer):
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         """New weights of this shape."""
         x, bound = self.initializer(shape, dtype), _bound(self.quantizer)
-        if self.use_scale and hasattr(self.initializer, "scale") and hasattr(self.quantizer, "bits"):
-            x = x * ops.where(ops.std(x) < bound * 2.0**-self.quantizer.bits, self._widening(x, bound), 1.0)
-        return ops.clip(x, -bound, bound)
+        try:
+            # In numpy: loading a model makes weights too, and each operation would be compiled first.
+            drawn = ops.convert_to_numpy(x)
+        except (TypeError, NotImplementedError):  # within a trace: nothing to look at, so only clip
+            return ops.clip(x, -bound, bound)
+        widened = drawn * self._widening(drawn, bound)
+        return ops.convert_to_tensor(np.clip(widened, -bound, bound).astype(drawn.dtype))
 
     def get_config(self) -> dict[str, Any]:
         """All arguments."""
@@ -59,13 +66,15 @@ class QInitializer(keras.initializers.Initializer):
             "quantizer": keras.saving.serialize_keras_object(self.quantizer),
         }
 
-    def _widening(self, x: Any, bound: float) -> Any:
-        q = self.quantizer(x)
-        product = ops.sum(q * x)
-        fitted = ops.sum(q * q) / ops.where(product == 0, ops.ones_like(product), product)
-        fallback = bound / ops.sqrt(ops.mean(x * x) + 1e-30)
-        scale = ops.where(ops.max(ops.abs(q)) == 0, fallback, fitted)
-        return ops.sqrt(ops.maximum(scale, 1.0))
+    def _widening(self, x: NDArray[Any], bound: float) -> float:
+        if not (self.use_scale and hasattr(self.initializer, "scale") and hasattr(self.quantizer, "bits")):
+            return 1.0
+        if x.std() >= bound * 2.0**-self.quantizer.bits:
+            return 1.0
+        q = ops.convert_to_numpy(self.quantizer(x))
+        if q.any():
+            return float(max(1.0, (q * q).sum() / (q * x).sum()) ** 0.5)
+        return float(max(1.0, bound / max(np.sqrt((x * x).mean()), 1e-15)) ** 0.5)
 
 
 def bounded(quantizer: Any, initializer: Any, constraint: Any) -> tuple[Any, Any]:
