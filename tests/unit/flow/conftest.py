@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.keras_models import tiny
 
 import bitwright as bw
 from bitwright.flow.design import Design
-from tests.keras_models import tiny
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,11 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from tests.keras_models import dense, inputs_for, quantized, randomize, tiny
 
 import bitwright as bw
 from bitwright.core.errors import InvalidValue
 from bitwright.flow.design import Design
-from tests.keras_models import dense, inputs_for, quantized, randomize, tiny
 
 
 def test_a_path_and_the_object_give_the_same_design(model: Any, design: Design, tmp_path: Path) -> None:

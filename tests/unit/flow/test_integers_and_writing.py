@@ -15,6 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from tests.keras_models import BIAS, KERNEL, dense, inputs_for, quantized, randomize
 
 import bitwright as bw
 from bitwright.core.errors import StorageError
@@ -24,7 +25,6 @@ from bitwright.flow.writing import place
 from bitwright.ir.certificate import Certificate
 from bitwright.ir.graph import parse
 from bitwright.ir.graph.ops import Dense, Map
-from tests.keras_models import BIAS, KERNEL, dense, inputs_for, quantized, randomize
 
 
 def _files(folder: Path) -> dict[str, bytes]:

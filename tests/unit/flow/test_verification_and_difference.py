@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from tests.keras_models import dense, inputs_for, quantized, randomize, tiny
 
 import bitwright as bw
 from bitwright.core.errors import InvalidValue, Mismatch, StorageError, ToolFailed, ToolMissing, ToolTimeout
@@ -21,7 +22,6 @@ from bitwright.ir.graph.ops import Dense, GraphOp, Map
 from bitwright.ir.netlist import Netlist
 from bitwright.ir.netlist.ops import Add, Register
 from bitwright.numeric import Ints, Rounding, ShiftRoundSaturate, Table, Thresholds
-from tests.keras_models import dense, inputs_for, quantized, randomize, tiny
 
 
 def _with_op(graph: Graph, position: int, op: GraphOp) -> Graph:
@@ -264,7 +264,7 @@ def test_a_synthesis_that_hangs_is_ended(design: Design, tmp_path: Path, monkeyp
 
 
 def test_missing_tools_are_named_with_the_package(design: Design, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("YOSYS", "VERILATOR"):
+    for name in ("YOSYS", "VERILATOR", "CXX"):
         monkeypatch.setenv(f"BITWRIGHT_{name}", "none")
     with pytest.raises(ToolMissing, match=r"yosys(?s:.*)try: "):
         design.synthesize()
