@@ -22,7 +22,10 @@ def test_an_unknown_key_names_the_nearest() -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("clock_mhz", "200"), ("device", 7), ("valid", 1), ("seed", 1.5), ("seed", True), ("name", None), ("input_format", 8)],
+    [
+        ("clock_mhz", "200"), ("device", 7), ("valid", 1), ("seed", 1.5), ("seed", True), ("name", None),
+        ("input_format", 8),
+    ],
 )
 def test_a_value_of_the_wrong_kind_is_named_with_its_key(key: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=key):
@@ -74,7 +77,10 @@ def test_a_broken_pair_of_format_and_step_says_how_to_write_it(told: list[str]) 
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("a.toml", "device ="), ("a.json", "{"), ("a.json", "[1]"), ("a.ini", "x"), ("a.toml", b"\xff\xfe"), ("gone.toml", None)],
+    [
+        ("a.toml", "device ="), ("a.json", "{"), ("a.json", "[1]"), ("a.ini", "x"), ("a.toml", b"\xff\xfe"),
+        ("gone.toml", None),
+    ],
 )
 def test_unreadable_files_are_named(name: str, text: str | bytes | None, tmp_path: Path) -> None:
     path = tmp_path / name
@@ -88,7 +94,8 @@ def test_unreadable_files_are_named(name: str, text: str | bytes | None, tmp_pat
 def test_yaml_runs_no_code(tmp_path: Path) -> None:
     pytest.importorskip("yaml")
     path, witness = tmp_path / "evil.yaml", tmp_path / "witness"
-    path.write_text(f"device: !!python/object/apply:pathlib.Path.touch [!!python/object/apply:pathlib.Path ['{witness}']]\n")
+    touched = f"!!python/object/apply:pathlib.Path ['{witness}']"
+    path.write_text(f"device: !!python/object/apply:pathlib.Path.touch [{touched}]\n")
     with pytest.raises(ConfigError):
         read_options(path)
     assert not witness.exists()

