@@ -239,6 +239,25 @@ def test_codes_known_to_be_unstable_are_exempt_counted_and_shown() -> None:
         elsewhere.verify(rtl=False)
 
 
+def test_a_normalization_that_hits_ties_lists_its_unstable_codes() -> None:
+    x = keras.Input((2,), name="x")
+    norm = keras.layers.BatchNormalization(name="tie")
+    y = bw.QActivation("quantized_bits(6,2,alpha=1)", name="after")(norm(dense(4, "sum")(quantized(x))))
+    model = randomize(keras.Model(x, y, name="ties"))
+    beta, mean, variance = [0, 0.25, -0.5, 0.125], [0.75, 0.375, 1.5, -0.75], np.float32([9, 2.25, 36, 2.25])
+    norm.set_weights([np.ones(4), np.array(beta), np.array(mean), variance - np.float32(norm.epsilon)])
+    design = bw.compile(model)
+    eager = {pair for f in design.findings for pair in f.unstable}
+    assert eager
+    certificate = design.verify(inputs_for(model), rtl=False, float64=True)
+    assert certificate.differences == 0
+    proof = next(p for p in certificate.layers if p.layer == "after")
+    assert not proof.exact
+    assert proof.unstable_codes >= len(eager)
+    assert eager <= {pair for f in design.findings for pair in f.unstable}
+    assert 0 < len(proof.examples) <= 8
+
+
 # ---- tools that are not there, die, or hang ------------------------------------------------------------
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +18,6 @@ from bitwright.numeric import IntArray, is_dyadic
 __all__ = ["Entry", "lower_entry"]
 
 _LARGEST = np.float32(3.0e38)
-
-Floats = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -50,22 +47,30 @@ def lower_entry(chain: Sequence[Elementwise], source: int, columns: int, rank: i
             where=f"layer '{name}'",
             remedy="begin the model with bw.QActivation('quantized_bits(8,3,alpha=1)')",
         )
-    found: dict[Evaluation, NDArray[np.float32]] = {}
-    ends: IntArray = np.zeros((2, columns), dtype=np.int64)
-    for mode in (Evaluation.EAGER, Evaluation.COMPILED):
-        function = evaluate(chain, mode)
-
-        def codes(x: NDArray[np.float32], function: Callable[[Floats], Floats] = function) -> IntArray:
-            shaped = x.reshape(len(x), *(1,) * (rank - 1), columns)
-            return to_codes(function(shaped), step, name).reshape(x.shape)
-
-        ends = codes(np.array([[-_LARGEST] * columns, [_LARGEST] * columns], dtype=np.float32))
-        found[mode] = _levels(codes, ends, columns)
-    levels, eager = found[Evaluation.COMPILED], found[Evaluation.EAGER]
+    levels, ends = _function(chain, Evaluation.COMPILED, columns, rank)
+    low, high = ends.min(axis=0), ends.max(axis=0)
+    rounding = _rounding(levels, ends, source, step)
+    if rounding is not None:
+        return Entry(rounding, low, high, step, 0)
+    eager, _ = _function(chain, Evaluation.EAGER, columns, rank)
     unstable = int((levels != eager).sum()) if levels.shape == eager.shape else levels.size
-    entry = _rounding(levels, ends, source, step)
-    made = entry or LevelEncoder(source, levels, ends[0], np.sign(ends[1] - ends[0]))
-    return Entry(made, ends.min(axis=0), ends.max(axis=0), step, unstable)
+    return Entry(LevelEncoder(source, levels, ends[0], np.sign(ends[1] - ends[0])), low, high, step, unstable)
+
+
+def _function(
+    chain: Sequence[Elementwise], mode: Evaluation, columns: int, rank: int
+) -> tuple[NDArray[np.float32], IntArray]:
+    """The levels (columns, n) at which the chain's code changes, and its codes (2, columns) at both ends."""
+    function, last = evaluate(chain, mode), chain[-1]
+    step = last.step
+    assert step is not None
+
+    def codes(x: NDArray[np.float32]) -> IntArray:
+        shaped = x.reshape(len(x), *(1,) * (rank - 1), columns)
+        return to_codes(function(shaped), step, last.layer).reshape(x.shape)
+
+    ends = codes(np.array([[-_LARGEST] * columns, [_LARGEST] * columns], dtype=np.float32))
+    return _levels(codes, ends, columns), ends
 
 
 def _levels(codes: Callable[[NDArray[np.float32]], IntArray], ends: IntArray, columns: int) -> NDArray[np.float32]:
