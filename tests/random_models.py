@@ -132,7 +132,7 @@ class _Maker:
             common["depthwise_quantizer"] = common.pop("kernel_quantizer")
             return ql.QDepthwiseConv2D(
                 self.pick(2, 3),
-                padding=self.pick("same", "valid"),
+                padding=self.pick("same", "valid") if min(x.shape[1:3]) >= 3 else "same",
                 depth_multiplier=self.pick(1, 2),
                 name=self.name("depthwise"),
                 **common,

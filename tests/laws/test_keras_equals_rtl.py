@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.random_models import random_inputs, random_model
 
 from bitwright.backends.verilog import pack, unpack
+from bitwright.core.progress import Silent
 from bitwright.flow.compiling import compile_model
 from bitwright.flow.design import Design
 from bitwright.flow.vectors import corner_codes, random_codes
 from bitwright.flow.verification import verify
-from bitwright.core.progress import Silent
 from bitwright.ir import graph as graphs
 from bitwright.toolchain import Ports, build, combine
-from tests.random_models import random_inputs, random_model
 
 SAMPLED = range(16)
 MANY = range(16, 216)
