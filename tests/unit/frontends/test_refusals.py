@@ -195,7 +195,36 @@ def test_an_unbuilt_sequential_model_says_how_to_build_it() -> None:
 
 
 def test_open_shapes_are_refused() -> None:
-    refused(chain(dense(2), shape=(None, 3)), Unsupported, "functional", "is open", "a fixed shape")
+    refused(chain(dense(2), shape=(None, 3)), Unsupported, "input '", "is open", "a fixed shape")
+
+
+def test_integer_inputs_are_refused_for_keras_would_cut_what_lies_between() -> None:
+    x = keras.Input((3,), dtype="uint8", name="pixels")
+    model = keras.Model(x, dense(2)(quantized(kl.Rescaling(1 / 255)(x))))
+    refused(model, Unsupported, "input 'pixels'", "dtype is uint8", "dtype='float32'")
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        keras.activations.sparsemax, keras.activations.glu, lambda t: keras.ops.softmax(t),
+        lambda t: t - keras.ops.mean(t), lambda t: keras.ops.cumsum(t, axis=-1), lambda t: keras.ops.flip(t, axis=0),
+    ],
+)  # fmt: skip
+def test_activations_in_which_elements_meet_are_refused(function: Any) -> None:
+    model = chain(dense(4), kl.Activation(function, name="mixes"), quantized)
+    refused(model, Unsupported, "layer 'mixes'", "not element-wise", "softmax at the output")
+
+
+def test_keras_own_quantization_is_refused() -> None:
+    model = chain(kl.Dense(4, name="ptq"), quantized)
+    model.get_layer("ptq").quantize("int8")
+    refused(model, Unsupported, "layer 'ptq'", "quantization int8", "bw.quantize(model")
+
+
+def test_a_rescaling_over_space_is_refused() -> None:
+    model = chain(kl.Rescaling(np.ones((2, 3)), name="map"), quantized, shape=(2, 3))
+    refused(model, Unsupported, "layer 'map'", "2 axes", "one a channel")
 
 
 def test_models_with_a_call_of_their_own_are_refused() -> None:
@@ -209,7 +238,7 @@ def test_models_with_a_call_of_their_own_are_refused() -> None:
 
 
 def test_a_mask_given_to_a_layer_is_refused() -> None:
-    x, mask = keras.Input((3,)), keras.Input((3,), dtype="bool")
+    x, mask = keras.Input((3,)), keras.Input((3,))
     y = kl.Softmax(name="masked")(quantized(x), mask=mask)
     refused(keras.Model([x, mask], y), Unsupported, "layer 'masked'", "called with 2 tensors", "without a mask")
 

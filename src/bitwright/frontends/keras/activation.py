@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import keras
+import numpy as np
+from keras import ops
 
 from bitwright.core.errors import Unsupported
 from bitwright.frontends.keras.elementwise import Elementwise
@@ -37,10 +39,34 @@ def activation_piece(function: Any, name: str, call: Any) -> Elementwise:
         grid = function.grid()
         return Elementwise(name, call, monotone=True, step=None if grid is None else grid.step)
     # A user's function may carry any name: only Keras's own is known by it.
-    known = function is getattr(keras.activations, label, None)
+    known = function is not None and function is getattr(keras.activations, label, None)
     if known and label in _HEADS:
         return Elementwise(name, call, head=_HEADS[label])
-    return Elementwise(name, call, monotone=known and label in _MONOTONE)
+    if known and label in _MONOTONE:
+        return Elementwise(name, call)
+    if function is not None and not _is_elementwise(function):
+        raise Unsupported(
+            f"the activation {label} is not element-wise",
+            where=f"layer '{name}'",
+            remedy="use one that is, or softmax at the output",
+        )
+    return Elementwise(name, call, monotone=False)
+
+
+def _is_elementwise(function: Any) -> bool:
+    """Whether a part of a tensor gives the same part of the result: then elements do not meet."""
+    x = np.linspace(-3, 3, 60, dtype=np.float32).reshape(12, 5)
+
+    def call(part: Any) -> Any:
+        return np.asarray(ops.convert_to_numpy(function(ops.convert_to_tensor(part))))
+
+    try:
+        whole, part, flat = call(x), call(x[:6, :2]), call(x.reshape(-1, 1))
+    except Exception:  # a function of the user's may raise anything on shapes that it was not made for
+        return False
+    if whole.shape != x.shape or part.shape != (6, 2) or flat.shape != (60, 1):
+        return False
+    return np.allclose(whole[:6, :2], part, equal_nan=True) and np.allclose(whole.reshape(-1, 1), flat, equal_nan=True)
 
 
 def then(lazy: Lazy, piece: Elementwise) -> Lazy:

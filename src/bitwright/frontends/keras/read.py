@@ -71,7 +71,7 @@ def read_model(
     _check(functional)
     formatted = None if input_format is None else InputFormat.of(input_format)
     told = None if output_format is None else _format(output_format)
-    shapes = {i: _shape(t, functional.name) for i, t in enumerate(functional.inputs)}
+    shapes = {i: _shape(t) for i, t in enumerate(functional.inputs)}
     walk = Walk(formatted, shapes)
     sources = [Lazy(shapes[i], None, source=i) for i in shapes]
     kinds: dict[str, str] = {}
@@ -109,10 +109,17 @@ def functional_of(model: Any) -> Any:
     )
 
 
-def _shape(tensor: Any, name: str) -> tuple[int, ...]:
+def _shape(tensor: Any) -> tuple[int, ...]:
     shape = tuple(tensor.shape[1:])
+    where = f"input '{tensor.name}'"
     if any(d is None for d in shape):
-        raise Unsupported(f"input shape {shape} is open", where=name, remedy="give keras.Input a fixed shape")
+        raise Unsupported(f"its shape {shape} is open", where=where, remedy="give keras.Input a fixed shape")
+    if not str(tensor.dtype).startswith("float"):
+        raise Unsupported(
+            f"its dtype is {tensor.dtype}",
+            where=where,
+            remedy="give keras.Input dtype='float32' and feed the integers as floats",
+        )
     return tuple(int(d) for d in shape)
 
 
@@ -140,6 +147,12 @@ def _check(functional: Any) -> None:
                 where=f"layer '{layer.name}'",
                 why="codes are found with float32, as predict computes them",
                 remedy="build the model with dtype='float32'",
+            )
+        if getattr(layer, "quantization_mode", None) is not None:
+            raise Unsupported(
+                f"Keras's own quantization {layer.quantization_mode}",
+                where=f"layer '{layer.name}'",
+                remedy="compile the model before layer.quantize(), or use bw.quantize(model, ...)",
             )
         for weight in layer.weights:
             values = np.asarray(ops.convert_to_numpy(weight.value))

@@ -117,7 +117,14 @@ def _(layer: Any, walk: Walk, inputs: list[Lazy]) -> Lazy:
 
 @lower.on(kl.Rescaling)
 def _(layer: Any, walk: Walk, inputs: list[Lazy]) -> Lazy:
-    return then(inputs[0], Elementwise(layer.name, layer, channelwise=np.ndim(layer.scale) > 0))
+    axes = max(np.ndim(layer.scale), np.ndim(layer.offset))
+    if axes > 1:
+        raise Unsupported(
+            f"scale or offset with {axes} axes",
+            where=f"layer '{layer.name}'",
+            remedy="give one number, or one a channel",
+        )
+    return then(inputs[0], Elementwise(layer.name, layer, channelwise=axes > 0))
 
 
 @lower.on(kl.BatchNormalization)
