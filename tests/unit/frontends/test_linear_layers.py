@@ -150,13 +150,16 @@ def test_channels_of_different_steps_reach_grouped_and_depthwise_kernels() -> No
     exact(x, [grouped, bw.QDepthwiseConv2D(2, depthwise_quantizer=KERNEL, bias_quantizer=BIAS)(wide)])
 
 
-def test_sums_beyond_float32_are_said_to_be_so() -> None:
+def test_sums_beyond_float32_are_said_to_be_so_and_compared_in_float64() -> None:
     x = keras.Input((8,))
-    y = dense(2, "wide", kernel_quantizer="quantized_bits(16,0,alpha=1)")(quantized(x, 16, 3))
-    design = bw.compile(randomize(keras.Model(x, y)))
+    y = dense(2, "wide", kernel_quantizer="quantized_bits(16,0,alpha=1)")(quantized(x, 14, 3))
+    model = randomize(keras.Model(x, bw.QActivation("quantized_bits(8,4,alpha=1)")(y)))
+    design = bw.compile(model)
     told = {f.layer: f for f in design.findings}["wide"]
     assert not told.exact
+    assert told.wide
     assert "float64" in told.why
+    assert design.verify(inputs_for(model), rtl=False).differences == 0
 
 
 def test_a_layer_used_twice_is_two_sums_with_one_kernel() -> None:

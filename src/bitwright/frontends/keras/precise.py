@@ -92,12 +92,17 @@ def _ask(model: Any, folder: Path, question: str, *arguments: str) -> None:
     environment = {**os.environ, "KERAS_BACKEND": keras.backend.backend(), "JAX_ENABLE_X64": "1"}
     model.save(folder / "model.keras")
     command = [sys.executable, "-m", __name__, str(folder), question, *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
-    if done.returncode:
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        failed = done.returncode != 0
+        why = (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1]
+    except (OSError, subprocess.TimeoutExpired) as error:
+        failed, why = True, str(error)
+    if failed:
         raise InvalidModel(
             "the model does not run in float64",
             where=model.name,
-            why=(done.stderr.strip().splitlines() or ["no message"])[-1],
+            why=why,
             remedy="verify with float64=False, and quantize so that sums stay below 2**24 steps",
         )
 
