@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -56,6 +59,38 @@ def _design(model: Path, config: Path | None, **told: Any) -> Design:
     return compile_model(model, **_options(config, **told))
 
 
+def _shared(
+    device: Device = None,
+    clock_mhz: Clock = None,
+    input_format: InputFormat = None,
+    output_format: OutputFormat = None,
+    config: Config = None,
+    seed: Seed = None,
+) -> None:
+    """The options of every verb that compiles a model; only its signature is used."""
+
+
+def _on_design(verb: Callable[..., None]) -> Callable[..., None]:
+    """A command from `verb(design, ...)`: it takes a model and the shared options, compiles, and calls `verb`."""
+    hints = {
+        "model": Model,
+        **get_type_hints(verb, localns={"Design": Any}, include_extras=True),
+        **get_type_hints(_shared, include_extras=True),
+    }
+    own = [p for p in signature(verb).parameters.values() if p.name != "design"]
+    shared = signature(_shared).parameters
+    parameters = [Parameter("model", Parameter.POSITIONAL_OR_KEYWORD), *own, *shared.values()]
+
+    @wraps(verb)
+    def command(**told: Any) -> None:
+        verb(_design(told.pop("model"), **{name: told.pop(name) for name in shared}), **told)
+
+    typed = [p.replace(annotation=hints[p.name]) for p in parameters]
+    command.__annotations__ = {p.name: p.annotation for p in typed}
+    command.__dict__["__signature__"] = Signature(typed)
+    return command
+
+
 @app.command()
 def demo(
     data: Annotated[Path | None, typer.Option(help="folder with jets_hlf_pythia.npz or mnist.npz")] = None,
@@ -94,42 +129,28 @@ def doctor() -> None:
 
 
 @app.command("compile")
+@_on_design
 def compile_(
-    model: Model,
+    design: Design,
     out: Out = Path("build/design"),
-    device: Device = None,
-    clock_mhz: Clock = None,
-    input_format: InputFormat = None,
-    output_format: OutputFormat = None,
-    config: Config = None,
-    seed: Seed = None,
 ) -> None:
     """Compile a model to Verilog with a bench, integers and a manifest."""
-    design = _design(model, config, device=device, clock_mhz=clock_mhz, input_format=input_format,
-                     output_format=output_format, seed=seed)  # fmt: skip
     typer.echo(str(design.write(out)))
     _echo_estimate(design)
 
 
 @app.command()
+@_on_design
 def verify(
-    model: Model,
+    design: Design,
     data: Data = None,
-    device: Device = None,
-    clock_mhz: Clock = None,
-    input_format: InputFormat = None,
-    output_format: OutputFormat = None,
     rtl: Annotated[bool, typer.Option(help="simulate the Verilog too")] = True,
     out: Annotated[Path | None, typer.Option(help="write the certificate here")] = None,
-    config: Config = None,
-    seed: Seed = None,
 ) -> None:
     """Compare Keras, graph, netlist and simulated RTL bit for bit."""
     from bitwright.core.files import write_atomic
     from bitwright.flow.data import read_inputs
 
-    design = _design(model, config, device=device, clock_mhz=clock_mhz, input_format=input_format,
-                     output_format=output_format, seed=seed)  # fmt: skip
     certificate = design.verify(read_inputs(data) if data else None, rtl=rtl, progress=_progress())
     for row in certificate.comparisons:
         typer.echo(f"{row.before} = {row.after}: {row.differences} differing codes on {row.vectors} {row.data} vectors")
@@ -138,39 +159,24 @@ def verify(
 
 
 @app.command()
+@_on_design
 def synth(
-    model: Model,
-    device: Device = None,
-    clock_mhz: Clock = None,
-    input_format: InputFormat = None,
-    output_format: OutputFormat = None,
-    config: Config = None,
-    seed: Seed = None,
+    design: Design,
 ) -> None:
     """Synthesize with yosys; predicted beside measured."""
     from bitwright.report import render_terminal
 
-    design = _design(model, config, device=device, clock_mhz=clock_mhz, input_format=input_format,
-                     output_format=output_format, seed=seed)  # fmt: skip
     design.synthesize(progress=_progress())
     typer.echo(render_terminal(design.report()))
 
 
 @app.command()
+@_on_design
 def estimate(
-    model: Model,
-    device: Device = None,
-    clock_mhz: Clock = None,
-    input_format: InputFormat = None,
-    output_format: OutputFormat = None,
-    config: Config = None,
-    seed: Seed = None,
+    design: Design,
 ) -> None:
     """Predict area and timing without any tool."""
-    _echo_estimate(
-        _design(model, config, device=device, clock_mhz=clock_mhz, input_format=input_format,
-                output_format=output_format, seed=seed)
-    )  # fmt: skip
+    _echo_estimate(design)
 
 
 def _echo_estimate(design: Design) -> None:
@@ -183,24 +189,17 @@ def _echo_estimate(design: Design) -> None:
 
 
 @app.command()
+@_on_design
 def report(
-    model: Model,
+    design: Design,
     out: Out = Path("build/report"),
     data: Data = None,
-    device: Device = None,
-    clock_mhz: Clock = None,
-    input_format: InputFormat = None,
-    output_format: OutputFormat = None,
     synthesize: Annotated[bool, typer.Option(help="measure with yosys")] = True,
-    config: Config = None,
-    seed: Seed = None,
 ) -> None:
     """Verify, synthesize and write report.html and report.json."""
     from bitwright.flow.data import read_inputs
     from bitwright.flow.reporting import write_report
 
-    design = _design(model, config, device=device, clock_mhz=clock_mhz, input_format=input_format,
-                     output_format=output_format, seed=seed)  # fmt: skip
     progress = _progress()
     design.verify(read_inputs(data) if data else None, progress=progress)
     if synthesize:
