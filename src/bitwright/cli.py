@@ -213,6 +213,7 @@ def diff(
     right: Annotated[Path | None, typer.Argument(help="another .keras file; none: the levels of the first")] = None,
     data: Data = None,
     built: Annotated[Path | None, typer.Option(help="a folder that `compile` wrote: were its files changed?")] = None,
+    rtl: Annotated[bool, typer.Option(help="simulate every layer's Verilog module alone")] = False,
     input_format: InputFormat = None,
     output_format: OutputFormat = None,
     config: Config = None,
@@ -224,7 +225,7 @@ def diff(
     told: dict[str, Any] = {"input_format": input_format, "output_format": output_format, "seed": seed}
     design = _design(left, config, **told)
     other = _design(right, config, **told) if right else None
-    found = design.diff(other, read_inputs(data) if data else None, folder=built)
+    found = design.diff(other, read_inputs(data) if data else None, folder=built, rtl=rtl)
     typer.echo(found or "no difference")
     if found:
         raise typer.Exit(1)

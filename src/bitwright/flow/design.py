@@ -73,12 +73,14 @@ class Design(Compiled):
         return write(self, Path(folder), axis=axis, vectors=vectors)
 
     def diff(
-        self, other: Design | None = None, x: Batch | None = None, *, folder: str | Path | None = None
-    ) -> str | None:
+        self, other: Design | None = None, x: Batch | None = None, *,
+        folder: str | Path | None = None, rtl: bool = False,
+    ) -> str | None:  # fmt: skip
         """The first diverging tensor between this design's levels (or with `other`), in words; None if none.
 
         With `folder`, the files that `write` put there are compared with their manifest as well.
+        rtl: simulate every layer's Verilog module alone (that of `folder`, if given).
         """
         from bitwright.flow.difference import diff
 
-        return diff(self, other, x, Path(folder) if folder else None)
+        return diff(self, other, x, Path(folder) if folder else None, rtl)

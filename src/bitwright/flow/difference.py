@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bitwright.core.errors import InvalidProgram, InvalidValue, StorageError
 from bitwright.core.files import inside, sha256
 from bitwright.flow.compiled import Batch, Compiled
+from bitwright.flow.rtl import diff_rtl
 from bitwright.flow.vectors import random_codes
 from bitwright.ir import graph as graphs
 from bitwright.ir import netlist as netlists
@@ -43,18 +44,22 @@ def first_difference(
     return f"{before} and {after} differ"
 
 
-def diff(design: Compiled, other: Compiled | None, x: Batch | None, folder: Path | None = None) -> str | None:
+def diff(
+    design: Compiled, other: Compiled | None, x: Batch | None, folder: Path | None = None, rtl: bool = False
+) -> str | None:
     """The first diverging tensor, in words, or None.
 
     With `other`: layer by layer between the two graphs. Without: between the graph as read and as
-    built, then between that and the netlist word by word, ages in clock cycles included; with
-    `folder`, the files that were written there too.
+    built, then between that and the netlist word by word, ages in clock cycles included; with `rtl`
+    the Verilog layer by layer; with `folder`, the files that were written there too.
     """
     codes = random_codes(design.graph, 1024, design.options.seed) if x is None else design.encode(x)
     if other is not None:
         return diff_graphs(design.graph, other.graph, codes)
     found = diff_graphs(design.source, design.graph, codes)
     found = found or netlist_fault(design.netlist) or diff_netlists(design, codes)
+    if not found and rtl:
+        found = diff_rtl(design, codes, folder)
     return found or (diff_files(design, folder) if folder else None)
 
 

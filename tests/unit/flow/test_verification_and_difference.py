@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -176,6 +177,24 @@ def test_an_edited_file_of_a_written_design_is_named(design: Design, tmp_path: P
     assert f"rtl/{file.name} was changed" in found
     file.unlink()
     assert "is missing" in (design.diff(folder=folder) or "")
+
+
+@pytest.mark.tool("verilator", "g++")
+def test_an_edited_module_is_named_by_simulating_every_layer_alone(design: Design, tmp_path: Path) -> None:
+    folder = design.write(tmp_path / "out", vectors=0)
+    edits = {
+        "tiny_logits": (" + ", " - ", r"layer 'logits', module tiny_logits, word \S+, sample \d+: netlist -?\d+, RTL"),
+        "tiny_core": ("assign y[6:0] = ", "assign y[6:0] = ~", r"wiring between the layers, output y, element \(0,\)"),
+    }
+    for name, (before, after, words) in edits.items():
+        file = folder / "rtl" / f"{name}.v"
+        sound = file.read_text()
+        assert before in sound
+        file.write_text(sound.replace(before, after, 1))
+        found = design.diff(folder=folder, rtl=True)
+        assert found is not None
+        assert re.match(words, found), found
+        file.write_text(sound)
 
 
 def test_a_folder_of_another_design_is_told_apart(design: Design, tmp_path: Path) -> None:
