@@ -69,10 +69,7 @@ def lower_chain(chain: Sequence[Elementwise], grid: Grid, told: Fraction | None 
 
 
 def _call(function: Callable[[Floats], Floats], grid: Grid, values: Floats) -> Floats:
-    """`function` on values (n, columns), with n filled up to a power of two: backends compile per shape."""
-    count = 1 << max(len(values) - 1, 0).bit_length()
-    filled = np.concatenate([values, np.repeat(values[-1:], count - len(values), axis=0)])
-    return function(filled.reshape(count, *grid.shape)).reshape(filled.shape)[: len(values)]
+    return function(values.reshape(len(values), *grid.shape)).reshape(values.shape)
 
 
 def _enumerate(
