@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Keras, JAX and TensorFlow read these when they are imported, which the first test module may do.
@@ -70,3 +71,11 @@ def golden(update_golden: bool) -> Callable[[str, str], None]:
         assert text == path.read_text(encoding="utf-8")
 
     return compare
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_code_is_forgotten() -> Iterator[None]:
+    """After each file JAX drops what it compiled: gigabytes over the whole run otherwise."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
