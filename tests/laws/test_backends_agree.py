@@ -86,3 +86,14 @@ def test_a_stored_model_is_one_graph_on_every_backend(backend: str, folder: Path
             assert found <= listed, (seed, a.name, found - listed)
     record_property("equal graphs", f"{equal} of {len(SEEDS)}")
     record_property("codes that differ", counted)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_keras_on_this_backend_equals_graph_and_netlist(seed: int) -> None:
+    from tests.random_models import random_inputs, random_model
+
+    from bitwright.flow.compiling import compile_model
+
+    model = random_model(seed)
+    design = compile_model(model, name=f"random{seed}", clock_mhz=300.0)
+    assert design.verify(random_inputs(model, seed), rtl=False).differences == 0

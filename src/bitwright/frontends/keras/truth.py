@@ -39,7 +39,7 @@ class _Cut(keras.Model):  # pyright: ignore[reportUntypedBaseClass]
     """The same layers in the same order, without the float heads of the outputs that `headed` marks."""
 
     def __init__(self, functional: Any, headed: tuple[bool, ...]) -> None:
-        super().__init__()
+        super().__init__(name="cut")  # TensorFlow takes no scope that begins with an underscore
         self.functional = functional
         self.headed = headed
 
