@@ -1,0 +1,16 @@
+"""QKeras's names on Keras 3: `import bitwright.qkeras as qkeras` runs a QKeras program unchanged.
+
+A door and nothing else: every module here re-exports, under QKeras's module name, what other rooms do.
+"""
+
+# ruff: noqa: F403
+
+from __future__ import annotations
+
+from bitwright.qkeras.qconvolutional import *
+from bitwright.qkeras.qlayers import *
+from bitwright.qkeras.qnormalization import *
+from bitwright.qkeras.qpooling import *
+from bitwright.qkeras.quantizers import *
+
+__version__ = "0.9.0"
