@@ -19,6 +19,7 @@ _HOMES = {
     "bitwright.layers": (
         "QDense", "QConv1D", "QConv2D", "QDepthwiseConv2D", "QActivation", "QBatchNormalization",
         "QAveragePooling2D", "QGlobalAveragePooling2D",
+        "QSimpleRNN", "QLSTM", "QGRU", "QSimpleRNNCell", "QLSTMCell", "QGRUCell", "QBidirectional",
     ),
     "bitwright.flow": ("Bits", "Design", "Options", "compile", "quantize"),
     "bitwright.numeric": ("Format", "Rounding", "Overflow"),

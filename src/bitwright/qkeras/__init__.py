@@ -11,6 +11,7 @@ from bitwright.qkeras.qconvolutional import *
 from bitwright.qkeras.qlayers import *
 from bitwright.qkeras.qnormalization import *
 from bitwright.qkeras.qpooling import *
+from bitwright.qkeras.qrecurrent import *
 from bitwright.qkeras.quantizers import *
 
 __version__ = "0.9.0"

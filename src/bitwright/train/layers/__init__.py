@@ -5,20 +5,39 @@ from __future__ import annotations
 from bitwright.train.layers.activation import QActivation
 from bitwright.train.layers.base import QuantizedTensor
 from bitwright.train.layers.bounds import Clip, QInitializer
+from bitwright.train.layers.legacy import keras2_hard_sigmoid, ternary_tanh
 from bitwright.train.layers.linear import QConv1D, QConv2D, QDense, QDepthwiseConv2D
 from bitwright.train.layers.normalization import QBatchNormalization
 from bitwright.train.layers.pooling import QAveragePooling2D, QGlobalAveragePooling2D
+from bitwright.train.layers.recurrent import (
+    QGRU,
+    QLSTM,
+    QBidirectional,
+    QGRUCell,
+    QLSTMCell,
+    QSimpleRNN,
+    QSimpleRNNCell,
+)
 
 __all__ = [
+    "QGRU",
+    "QLSTM",
     "Clip",
     "QActivation",
     "QAveragePooling2D",
     "QBatchNormalization",
+    "QBidirectional",
     "QConv1D",
     "QConv2D",
     "QDense",
     "QDepthwiseConv2D",
+    "QGRUCell",
     "QGlobalAveragePooling2D",
     "QInitializer",
+    "QLSTMCell",
+    "QSimpleRNN",
+    "QSimpleRNNCell",
     "QuantizedTensor",
+    "keras2_hard_sigmoid",
+    "ternary_tanh",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["Overlaid", "overlaid"]
+__all__ = ["Overlaid", "is_overlaid", "overlaid"]
 
 _SLOT = "_overlay"
 
@@ -40,6 +40,11 @@ class Overlaid:
 
     def __delete__(self, layer: Any) -> None:
         del layer.__dict__[self.name]
+
+
+def is_overlaid(layer: Any) -> bool:
+    """Whether attributes of the layer are replaced now."""
+    return _SLOT in layer.__dict__
 
 
 @contextmanager
