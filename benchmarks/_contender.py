@@ -32,9 +32,14 @@ def float_layers() -> Layers:
 def qkeras_layers(q: Any, alpha: str) -> Layers:
     """Six bits everywhere, as the QKeras tagger has them; `q` has QKeras's names."""
 
+    scale = alpha if alpha == "1" else repr(alpha)
+
     def weights() -> dict[str, Any]:
-        fixed = f"quantized_bits(6,0,alpha={alpha if alpha == '1' else repr(alpha)})"
-        return {"kernel_quantizer": fixed, "bias_quantizer": fixed}
+        # A bias keeps a fixed step, as in every QKeras example: only kernels take an automatic scale.
+        return {
+            "kernel_quantizer": f"quantized_bits(6,0,alpha={scale})",
+            "bias_quantizer": "quantized_bits(6,0,alpha=1)",
+        }
 
     return (
         lambda units: q.QDense(units, **weights()),
