@@ -15,6 +15,7 @@ from bitwright.core.errors import ConfigError, InvalidModel, Unsupported
 from bitwright.train import layers as ql
 from bitwright.train import quantizers as q
 from bitwright.train.door import keras
+from bitwright.train.rewrite import every_layer, plain_config, rebuilt, same
 from bitwright.train.spec import get_activation
 
 __all__ = ["Bits", "quantize"]
@@ -82,38 +83,16 @@ def quantize(model: Any, rules: Mapping[str, Rule], input_quantizer: Any = None)
     """
     source = _functional(model)
     _check_rules(rules, source)
-    inputs = [keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name) for tensor in source.inputs]
-    entrance = _Entrance({id(tensor) for tensor in inputs}, input_quantizer)
-    clone = keras.models.clone_model(
+
+    def entrance(tensor: Any) -> Any:
+        return ql.QActivation(input_quantizer, name=f"{tensor.name}_quantizer")(tensor)
+
+    copy = rebuilt(
         source,
-        input_tensors=inputs if len(inputs) > 1 else inputs[0],
-        clone_function=lambda layer: _twin(layer, _rule_for(layer, rules)),
-        call_function=entrance,
+        lambda layer: _twin(layer, _rule_for(layer, rules)),
+        None if input_quantizer is None else entrance,
     )
-    for layer in source.layers:
-        if layer.weights:
-            clone.get_layer(layer.name).set_weights(layer.get_weights())
-    return clone
-
-
-class _Entrance:
-    """Calls layers while the graph is rebuilt, with quantized tensors in the place of model inputs."""
-
-    def __init__(self, inputs: set[int], quantizer: Any) -> None:
-        self.inputs, self.quantizer = inputs, quantizer
-        self.done: dict[int, Any] = {}
-
-    def __call__(self, layer: Any, *args: Any, **kwargs: Any) -> Any:
-        args, kwargs = keras.tree.map_structure(self._quantized, (args, kwargs))
-        return layer(*args, **kwargs)
-
-    def _quantized(self, tensor: Any) -> Any:
-        if self.quantizer is None or id(tensor) not in self.inputs:
-            return tensor
-        if id(tensor) not in self.done:
-            name = f"{tensor.name}_quantizer"
-            self.done[id(tensor)] = ql.QActivation(self.quantizer, name=name)(tensor)
-        return self.done[id(tensor)]
+    return copy.carry_weights()
 
 
 def _functional(model: Any) -> Any:
@@ -138,8 +117,9 @@ def _functional(model: Any) -> Any:
 
 
 def _check_rules(rules: Mapping[str, Rule], model: Any) -> None:
-    names = [layer.name for layer in model.layers]
-    classes = {type(layer).__name__ for layer in model.layers}
+    layers = list(every_layer(model))
+    names = [layer.name for layer in layers]
+    classes = {type(layer).__name__ for layer in layers}
     for key in rules:
         if key in classes or any(fnmatchcase(name, key) for name in names):
             continue
@@ -165,22 +145,16 @@ def _twin(layer: Any, rule: Rule | None) -> Any:
     kind = type(layer).__name__
     twin, allowed = _TWINS.get(kind.removeprefix("Q"), (None, set[str]()))
     if rule is None or twin is None:
-        return _same(layer)
+        return same(layer)
     settings = _from_bits(layer, rule) if isinstance(rule, Bits) else _checked(layer, rule, allowed)
     if settings is None:
-        return _same(layer)
+        return same(layer)
     if twin is ql.QActivation:
-        return ql.QActivation(settings["activation"], name=layer.name) if settings else _same(layer)
-    config = layer.get_config()
-    for dropped in ("lora_rank", "lora_alpha", "quantization_config"):
-        config.pop(dropped, None)
+        return ql.QActivation(settings["activation"], name=layer.name) if settings else same(layer)
+    config = plain_config(layer)
     if twin is ql.QBatchNormalization and not isinstance(layer, ql.QBatchNormalization):
         config.update(dict.fromkeys(_TWINS["BatchNormalization"][1]))
     return twin.from_config({**config, **settings})
-
-
-def _same(layer: Any) -> Any:
-    return type(layer).from_config(layer.get_config())
 
 
 def _checked(layer: Any, rule: Mapping[str, Any], allowed: set[str]) -> dict[str, Any]:
