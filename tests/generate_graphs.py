@@ -251,6 +251,18 @@ def _product(draw: _Draw) -> int | None:
     return draw.apply(ops.Multiply(), tensor, other)
 
 
+def _matmul(draw: _Draw) -> int | None:
+    tensor = draw.pick(2, 3)
+    if tensor is None or draw.builder.type(tensor).step.uniform is None:
+        return None
+    type = draw.builder.type(tensor)
+    same = [t for t in draw.tensors if draw.builder.type(t).shape == type.shape]
+    other = draw.rng.choice([t for t in same if draw.builder.type(t).step.uniform is not None])
+    *order, a, b = range(len(type.shape))
+    turned = draw.apply(ops.Transpose((*order, b, a)), other)
+    return draw.apply(ops.MatMul(), *((tensor, turned) if draw.rng.random() < 0.5 else (turned, tensor)))
+
+
 def _moved(draw: _Draw) -> int | None:
     tensor = draw.pick(1, 2, 3)
     if tensor is None:
@@ -294,5 +306,5 @@ def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
 
 _GROWERS: tuple[Grow, ...] = (
     *(_map, _map, _dense, _dense, _conv, _conv, _pool),
-    *(_pair, _pair, _product, _moved, _moved, _concat),
+    *(_pair, _pair, _product, _matmul, _moved, _moved, _concat),
 )

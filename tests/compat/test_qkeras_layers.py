@@ -33,10 +33,16 @@ CASES = [
 ]
 
 
+def made(kind, kwargs, **more):
+    """A layer from the oracles' words: lists stand for tuples, descriptions for inner layers."""
+    given = {k: tuple(v) if isinstance(v, list) else v for k, v in kwargs.items()}
+    given |= {k: made(v["class"], v["kwargs"], name=v["name"]) for k, v in kwargs.items() if isinstance(v, dict)}
+    return getattr(layers, kind)(**given, **more)
+
+
 def built(identity):
     entry = INDEX[identity]
-    kwargs = {k: tuple(v) if isinstance(v, list) else v for k, v in entry["kwargs"].items()}
-    layer = getattr(layers, entry["class"])(**kwargs)
+    layer = made(entry["class"], entry["kwargs"])
     layer.build(tuple(entry["input_shape"]))
     layer.set_weights([STORED[f"{identity}/{w['key']}"] for w in entry["weights"]])
     return layer

@@ -22,6 +22,7 @@ from bitwright.ir.graph.ops import (
     GraphOp,
     Input,
     Map,
+    MatMul,
     Maximum,
     MaxPool,
     Minimum,
@@ -104,6 +105,8 @@ def _digits(op: GraphOp, type: TensorType) -> int:
         return int(np.count_nonzero(op.weights.array)) * max(type.size // max(op.weights.shape[1], 1), 1)
     if isinstance(op, Conv):
         return int(np.count_nonzero(op.weights.array)) * max(type.size // max(op.weights.shape[-1], 1), 1)
+    if isinstance(op, MatMul):
+        return type.size * 16  # a live product costs as much as many additions
     return type.size
 
 
@@ -191,6 +194,19 @@ def _output(builder: NetlistBuilder, values: list[int], step: list[int], bias: i
 def _(op: Map, context: _Context, args: list[Words]) -> Words:
     rows = np.broadcast_to(op.rows.array, args[0].shape)
     return _each(lambda word, row: element(op.form, row, context.builder, word), args[0], rows)
+
+
+@unroll.on(MatMul)
+def _(op: MatMul, context: _Context, args: list[Words]) -> Words:
+    builder, (left, right) = context.builder, args
+    batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    rows = np.broadcast_to(left, (*batch, *left.shape[-2:]))[..., :, None, :]
+    columns = np.moveaxis(np.broadcast_to(right, (*batch, *right.shape[-2:])), -1, -2)[..., None, :, :]
+    a, b = np.broadcast_arrays(rows, columns)
+    inner = a.shape[-1]
+    pairs = zip(a.reshape(-1, inner).tolist(), b.reshape(-1, inner).tolist(), strict=True)
+    out = [_tree([builder.multiply(x, y) for x, y in zip(p, q, strict=True)], builder.add) for p, q in pairs]
+    return np.array(out, dtype=np.int64).reshape(a.shape[:-1])
 
 
 @unroll.on(Add)

@@ -14,6 +14,7 @@ from bitwright.ir.graph.ops import (
     Constant,
     GraphOp,
     Input,
+    MatMul,
     Maximum,
     Minimum,
     Multiply,
@@ -76,7 +77,7 @@ def _(op: Input | Constant, count: int) -> bool:
     return count == 0
 
 
-@_takes.on(Add, Subtract, Multiply, Maximum, Minimum)
+@_takes.on(MatMul, Add, Subtract, Multiply, Maximum, Minimum)
 def _(op: GraphOp, count: int) -> bool:
     return count == 2
 

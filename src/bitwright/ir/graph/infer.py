@@ -22,6 +22,7 @@ from bitwright.ir.graph.ops import (
     Dense,
     GraphOp,
     Map,
+    MatMul,
     Maximum,
     MaxPool,
     Minimum,
@@ -95,6 +96,23 @@ def _(op: Conv, args: list[TensorType]) -> tuple[IntArray, IntArray]:
     least = conv(op, low, up, exact_matmul) + conv(op, high, down, exact_matmul)
     most = conv(op, high, up, exact_matmul) + conv(op, low, down, exact_matmul)
     return _biased(op, least[0], most[0])
+
+
+@bounds.on(MatMul)
+def _(op: MatMul, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    left, right = args
+    if min(len(left.shape), len(right.shape)) < 2:
+        raise InvalidProgram(f"shapes {left.shape} and {right.shape} are no matrices", where="MatMul")
+    if left.shape[-1] != right.shape[-2]:
+        raise InvalidProgram(f"shapes {left.shape} and {right.shape} do not fit", where="MatMul")
+    refuse_beyond(left.largest * right.largest * left.shape[-1])
+    (a, b), (c, d) = left.bounds(), right.bounds()
+    low, high = np.int64(0), np.int64(0)
+    for k in range(left.shape[-1]):
+        columns, rows = (a[..., :, k, None], b[..., :, k, None]), (c[..., k, None, :], d[..., k, None, :])
+        least, most = array_product(columns, rows)
+        low, high = low + least, high + most
+    return np.asarray(low), np.asarray(high)
 
 
 @bounds.on(Add)
@@ -216,6 +234,16 @@ def _(op: Multiply, args: list[TensorType]) -> Steps | None:
     left, right = args[0].step, args[1].step
     product = left.array * right.array
     return Steps.of(product)
+
+
+@step.on(MatMul)
+def _(op: MatMul, args: list[TensorType]) -> Steps | None:
+    left, right = args[0].step.uniform, args[1].step.uniform
+    if left is None or right is None:
+        raise InvalidProgram(
+            "its elements have different steps", where="MatMul", remedy="bring each side to one step with a Map"
+        )
+    return Steps.of(left * right)
 
 
 @step.on(SumPool, MaxPool)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bitwright.ir.graph.ops import Conv
 from bitwright.numeric import IntArray
 
-__all__ = ["conv", "exact_matmul", "pool_windows", "windows"]
+__all__ = ["conv", "exact_matmul", "live_matmul", "pool_windows", "windows"]
 
 
 def exact_matmul(x: IntArray, weights: IntArray) -> IntArray:
@@ -26,6 +26,15 @@ def exact_matmul(x: IntArray, weights: IntArray) -> IntArray:
     if largest < 1 << 53:
         return (x.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64)
     return x @ weights
+
+
+def live_matmul(a: IntArray, b: IntArray) -> IntArray:
+    """a @ b over the last two axes, exactly; leading axes broadcast."""
+    largest = int(np.abs(a).max(initial=0)) * int(np.abs(b).max(initial=0)) * a.shape[-1]
+    for carrier, bits in ((np.float32, 24), (np.float64, 53)):
+        if largest < 1 << bits:
+            return np.matmul(a.astype(carrier), b.astype(carrier)).astype(np.int64)
+    return np.matmul(a, b)
 
 
 def windows(

@@ -19,6 +19,7 @@ __all__ = [
     "GraphOp",
     "Input",
     "Map",
+    "MatMul",
     "MaxPool",
     "Maximum",
     "Minimum",
@@ -73,6 +74,14 @@ class Conv(GraphOp):
     pads: tuple[tuple[int, int], ...]
     dilation: tuple[int, ...]
     groups: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MatMul(GraphOp):
+    """a @ b, both live: (*batch, rows, inner) times (*batch, inner, columns); batch axes broadcast.
+
+    Each of the two has one step; the steps multiply.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 from bitwright.core.errors import InvalidValue
 from bitwright.core.rules import Rules
 from bitwright.ir.graph.graph import Graph
-from bitwright.ir.graph.kernels import conv, exact_matmul, pool_windows
+from bitwright.ir.graph.kernels import conv, exact_matmul, live_matmul, pool_windows
 from bitwright.ir.graph.ops import (
     Add,
     Concat,
@@ -18,6 +18,7 @@ from bitwright.ir.graph.ops import (
     Dense,
     Input,
     Map,
+    MatMul,
     Maximum,
     MaxPool,
     Minimum,
@@ -102,6 +103,11 @@ def _aligned(args: list[IntArray]) -> tuple[IntArray, IntArray]:
     rank = max(left.ndim, right.ndim)
     a, b = (x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in (left, right))
     return a, b
+
+
+@evaluate.on(MatMul)
+def _(op: MatMul, args: list[IntArray]) -> IntArray:
+    return live_matmul(*_aligned(args))
 
 
 @evaluate.on(Add)
