@@ -8,12 +8,14 @@ from typing import Any
 _HOMES = {
     "Design": "bitwright.flow.design",
     "Options": "bitwright.flow.options",
+    "import_model": "bitwright.flow.models",
+    "load_model": "bitwright.flow.models",
     "Bits": "bitwright.train.convert",
     "quantize": "bitwright.train.convert",
 }
 _RENAMED = {"compile": ("bitwright.flow.compiling", "compile_model")}
 
-__all__ = ["Bits", "Design", "Options", "compile", "quantize"]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["Bits", "Design", "Options", "compile", "import_model", "load_model", "quantize"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

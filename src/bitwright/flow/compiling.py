@@ -20,7 +20,7 @@ __all__ = ["compile_model"]
 
 
 def compile_model(model: Any, options: Options | None = None, **told: Any) -> Design:
-    """The design for `model`, a Keras model or the path of a `.keras` file.
+    """The design for `model`, a Keras model or the path of a file that `load_model` reads.
 
     Options are keyword arguments (see `Options`), or an `Options` record, not both. Nothing is
     approximated: what cannot be exact raises `Unsupported`, `InvalidModel` or `Inexact`, naming
@@ -28,7 +28,8 @@ def compile_model(model: Any, options: Options | None = None, **told: Any) -> De
 
     Example: `compile(model, device="xcvu9p", clock_mhz=200)`.
     """
-    from bitwright.frontends.keras import load_model, read_model
+    from bitwright.flow.models import load_model
+    from bitwright.frontends.keras import read_model
 
     if options is not None and told:
         raise ConfigError("options and keywords", where="compile", remedy="give one of them")

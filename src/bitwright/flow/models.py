@@ -1,0 +1,60 @@
+"""Model files in: Keras 3's own, and those of QKeras and Keras 2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bitwright.core.errors import StorageError
+
+__all__ = ["Imported", "import_model", "load_model"]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import gave: the model, the file that was written, and how many layers and weights it has."""
+
+    model: Any
+    path: Path
+    layers: int
+    weights: int
+
+
+def load_model(
+    path: str | Path, weights: str | Path | None = None, custom_objects: Mapping[str, Any] | None = None
+) -> Any:
+    """The Keras model in a file: `.keras`, or of QKeras or Keras 2 `.h5`, or `.json` with an `.h5` of weights.
+
+    See `bitwright.frontends.qkeras.read_qkeras` for weights and custom_objects. No code of the file
+    is run. Raises InvalidModel or Unsupported naming the file, the layer and the way out.
+    """
+    from bitwright.frontends import keras, qkeras
+
+    if weights is not None or custom_objects or qkeras.is_foreign(path):
+        return qkeras.read_qkeras(path, weights, custom_objects)
+    return keras.load_model(path)
+
+
+def import_model(
+    path: str | Path,
+    out: str | Path,
+    weights: str | Path | None = None,
+    custom_objects: Mapping[str, Any] | None = None,
+) -> Imported:
+    """Read a model file of any kind and save it as a `.keras` file that names only Keras and bitwright."""
+    target = Path(out)
+    if target.suffix != ".keras":
+        raise StorageError(
+            f"a model file ending in {target.suffix!r}", where=str(target), remedy="name it model.keras"
+        )
+    model = load_model(path, weights, custom_objects)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        model.save(target)
+    except OSError as error:
+        raise StorageError(
+            "cannot be written", where=str(target), why=str(error), remedy="name another output file"
+        ) from error
+    return Imported(model, target, len(model.layers), model.count_params())

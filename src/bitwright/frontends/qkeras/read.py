@@ -1,0 +1,135 @@
+"""`read_qkeras`: an old model file, or a pair of them, as a Keras 3 model of our layers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from bitwright.core.errors import InvalidModel, Unsupported
+from bitwright.frontends.qkeras.files import Stored, read_h5, read_json, read_keras, read_weights
+from bitwright.frontends.qkeras.network import Network, make_model
+from bitwright.frontends.qkeras.objects import Context
+from bitwright.frontends.qkeras.weights import load_groups
+
+__all__ = ["SUFFIXES", "is_foreign", "read_qkeras"]
+
+_READERS = {".json": read_json, ".h5": read_h5, ".hdf5": read_h5, ".keras": read_keras}
+SUFFIXES = tuple(_READERS)
+"""The endings of files that `read_qkeras` takes."""
+
+
+def read_qkeras(
+    path: str | Path, weights: str | Path | None = None, custom_objects: Mapping[str, Any] | None = None
+) -> Any:
+    """The Keras 3 model in a file of QKeras or Keras 2: `.h5`, `.json` with an `.h5` of weights, or `.keras`.
+
+    weights: an `.h5` of weights that replaces those of `path`; a `.json` without it takes its neighbor
+    `<stem>_weights.h5` or `<stem>.h5`, if there is one. custom_objects: classes and functions of your
+    own, by the names in the file. The model has no optimizer: compile it to train on.
+
+    What a name meant then, it means here: "hard_sigmoid" of Keras 2 is clip(0.2 x + 0.5). Nothing in the
+    file is executed. Raises InvalidModel or Unsupported naming file and layer.
+    """
+    file = _existing(path)
+    stored = _READERS[file.suffix.lower()](file)
+    _refuse_hgq(stored, file)
+    context = Context(stored.era, str(file), custom_objects or {})
+    network = make_model(stored.config, context)
+    _load(network, stored, file, weights)
+    return network.model
+
+
+def is_foreign(path: str | Path) -> bool:
+    """Whether a file needs `read_qkeras`: everything but a `.keras` archive without classes of qkeras or hgq."""
+    file = Path(path)
+    if file.suffix.lower() != ".keras":
+        return file.suffix.lower() in _READERS
+    try:
+        with zipfile.ZipFile(file) as archive:
+            told = json.loads(archive.read("config.json"))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return False
+    return bool({"qkeras", "hgq"} & set(_packages(told)))
+
+
+def _packages(told: Any) -> set[str]:
+    """The packages of all classes in a Keras 3 configuration."""
+    if isinstance(told, list):
+        return {name for item in told for name in _packages(item)}
+    if not isinstance(told, dict):
+        return set()
+    own = {str(told[key]).replace(">", ".").partition(".")[0] for key in ("module", "registered_name") if told.get(key)}
+    return own | {name for item in told.values() for name in _packages(item)}
+
+
+def _refuse_hgq(stored: Stored, file: Path) -> None:
+    if "hgq" in _packages(stored.config):
+        raise Unsupported(
+            "an HGQ2 model",
+            where=str(file),
+            why="its layers carry a width for every weight; reading them is a task of its own",
+            remedy="convert it with HGQ2's own tools, or train the network anew with bw.quantize",
+        )
+
+
+def _existing(path: str | Path) -> Path:
+    file = Path(path)
+    if file.is_dir():
+        raise Unsupported(
+            "a folder (TensorFlow's SavedModel)", where=str(file), remedy="save it as .h5 with model.save('name.h5')"
+        )
+    if not file.exists():
+        raise InvalidModel("no such file", where=str(file), remedy="give the path of a .keras, .h5 or .json file")
+    if file.suffix.lower() not in _READERS:
+        raise Unsupported(
+            f"files ending in {file.suffix!r}", where=str(file), remedy=f"give one that ends in {', '.join(_READERS)}"
+        )
+    return file
+
+
+def _load(network: Network, stored: Stored, file: Path, weights: str | Path | None) -> None:
+    if weights is not None:
+        source = _existing(weights)
+    elif stored.weights is None:
+        source = _neighbor(file)
+    else:
+        source = stored.weights
+    if isinstance(source, list):
+        load_groups(network, source, str(file))
+    elif source.suffix.lower() == ".keras":
+        _load_archive(network.model, source)
+    else:
+        load_groups(network, read_weights(source), str(source))
+
+
+def _neighbor(file: Path) -> Path:
+    for name in (f"{file.stem}_weights.h5", f"{file.stem}.h5"):
+        if (file.parent / name).exists():
+            return file.parent / name
+    raise InvalidModel(
+        "it holds no weights, and no file beside it does",
+        where=str(file),
+        remedy=f"name them: --weights {file.stem}_weights.h5 (weights= in Python)",
+    )
+
+
+def _load_archive(model: Any, file: Path) -> None:
+    """The weights within a Keras 3 archive, through Keras's own reader (HDF5 by class and position)."""
+    with TemporaryDirectory(prefix="bitwright-") as scratch, zipfile.ZipFile(file) as archive:
+        part = Path(scratch) / "model.weights.h5"
+        with archive.open("model.weights.h5") as stored, part.open("wb") as copy:
+            shutil.copyfileobj(stored, copy)
+        try:
+            model.load_weights(part)
+        except Exception as error:  # Keras raises whatever its archive code raises
+            raise InvalidModel(
+                "its weights do not fit its layers",
+                where=str(file),
+                why=str(error).splitlines()[0] if str(error) else type(error).__name__,
+                remedy="save it as .h5 with model.save('name.h5') and read that",
+            ) from error
