@@ -17,9 +17,9 @@ _HOMES = {
         "quantized_po2", "get_quantizer",
     ),
     "bitwright.layers": (
-        "QDense", "QConv1D", "QConv2D", "QDepthwiseConv2D", "QActivation", "QBatchNormalization",
-        "QAveragePooling2D", "QGlobalAveragePooling2D",
-        "QSimpleRNN", "QLSTM", "QGRU", "QSimpleRNNCell", "QLSTMCell", "QGRUCell", "QBidirectional",
+        "QDense", "QConv1D", "QConv2D", "QDepthwiseConv2D", "QActivation", "QBatchNormalization", "QAveragePooling2D",
+        "QGlobalAveragePooling2D", "QSimpleRNN", "QLSTM", "QGRU", "QSimpleRNNCell", "QLSTMCell", "QGRUCell",
+        "QBidirectional", "QConv2DBatchnorm", "QDenseBatchnorm", "QDepthwiseConv2DBatchnorm",
     ),
     "bitwright.flow": ("Bits", "Design", "Options", "compile", "quantize"),
     "bitwright.numeric": ("Format", "Rounding", "Overflow"),

@@ -7,7 +7,10 @@ A door and nothing else: every module here re-exports, under QKeras's module nam
 
 from __future__ import annotations
 
+from bitwright.qkeras.qconv2d_batchnorm import *
 from bitwright.qkeras.qconvolutional import *
+from bitwright.qkeras.qdense_batchnorm import *
+from bitwright.qkeras.qdepthwiseconv2d_batchnorm import *
 from bitwright.qkeras.qlayers import *
 from bitwright.qkeras.qnormalization import *
 from bitwright.qkeras.qpooling import *

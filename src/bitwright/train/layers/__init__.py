@@ -5,6 +5,7 @@ from __future__ import annotations
 from bitwright.train.layers.activation import QActivation
 from bitwright.train.layers.base import QuantizedTensor
 from bitwright.train.layers.bounds import Clip, QInitializer
+from bitwright.train.layers.folded import QConv2DBatchnorm, QDenseBatchnorm, QDepthwiseConv2DBatchnorm
 from bitwright.train.layers.legacy import keras2_hard_sigmoid, ternary_tanh
 from bitwright.train.layers.linear import QConv1D, QConv2D, QDense, QDepthwiseConv2D
 from bitwright.train.layers.normalization import QBatchNormalization
@@ -29,8 +30,11 @@ __all__ = [
     "QBidirectional",
     "QConv1D",
     "QConv2D",
+    "QConv2DBatchnorm",
     "QDense",
+    "QDenseBatchnorm",
     "QDepthwiseConv2D",
+    "QDepthwiseConv2DBatchnorm",
     "QGRUCell",
     "QGlobalAveragePooling2D",
     "QInitializer",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -9,7 +10,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bitwright.core.errors import InvalidValue
 from bitwright.train.door import keras, ops
 from bitwright.train.layers.bounds import bounded
 from bitwright.train.quantizers.base import BaseQuantizer
@@ -62,7 +62,7 @@ class Quantized:
     def __init__(self, **arguments: Any) -> None:
         quantizers = {role.quantizer: self._taken(role, arguments) for role in self.roles}
         for role in self.roles:
-            _refuse_range(arguments, role)
+            _ignore_range(arguments, role)
             if role.is_weight:
                 self._bound(role, quantizers[role.quantizer], arguments)
         activation = get_activation(arguments.pop("activation", None)) if self.has_activation else None
@@ -113,12 +113,10 @@ class Quantized:
         arguments[first], arguments[limit] = bounded(quantizer, arguments.get(first, default), arguments.get(limit))
 
 
-def _refuse_range(arguments: dict[str, Any], role: Role) -> None:
-    if arguments.pop(f"{role.prefix}_range", None) is not None:
-        raise InvalidValue(
-            f"{role.prefix}_range is gone from QKeras",
-            remedy=f"leave it out: the range follows from {role.quantizer}",
-        )
+def _ignore_range(arguments: dict[str, Any], role: Role) -> None:
+    name = f"{role.prefix}_range"
+    if arguments.pop(name, None) is not None:
+        warnings.warn(f"{name} is ignored, as in QKeras: the range follows from {role.quantizer}", stacklevel=4)
 
 
 def apply(function: Any, x: Any, training: bool | None) -> Any:

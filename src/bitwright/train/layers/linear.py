@@ -35,11 +35,7 @@ class QuantizedLinear(Quantized):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The layer's output for `inputs`."""
         kernel, scale = self._kernel_and_scale(training)
-        total = self._sum(inputs, kernel)
-        if getattr(self, "data_format", None) != "channels_first":
-            return self._finish(total, scale, training)
-        last = self._finish(ops.moveaxis(total, 1, -1), scale, training)
-        return ops.moveaxis(last, -1, 1)
+        return self._completed(self._sum(inputs, kernel), scale, self.unquantized_weights()[1], training)
 
     def linear(self, inputs: Any) -> Any:
         """The sum alone: no scale, no bias, no activation. In the layer's own data format."""
@@ -47,7 +43,12 @@ class QuantizedLinear(Quantized):
 
     def epilogue(self, total: Any) -> Any:
         """From the sum (any leading shape, channels last) to the layer's output."""
-        return self._finish(ops.convert_to_tensor(total), self._kernel_and_scale(None)[1], None)
+        scale, bias = self._kernel_and_scale(None)[1], self.unquantized_weights()[1]
+        return self._finish(ops.convert_to_tensor(total), scale, bias, None)
+
+    def unquantized_weights(self) -> tuple[Any, Any]:
+        """(kernel, bias) that the quantizers see at inference; the bias is None where there is none."""
+        return self.kernel, self.bias if self.use_bias else None
 
     @property
     def factored(self) -> bool:
@@ -64,8 +65,9 @@ class QuantizedLinear(Quantized):
         if scale is not None and not self._is_per_channel(scale):
             kernel, scale = self._kernel_and_scale(None)
         found = {"kernel": QuantizedTensor(as_numpy(kernel), None if scale is None else as_numpy(scale))}
-        if self.use_bias:
-            found["bias"] = QuantizedTensor(as_numpy(apply(self._bias_quantizer, self.bias, None)))
+        bias = self.unquantized_weights()[1]
+        if bias is not None:
+            found["bias"] = QuantizedTensor(as_numpy(apply(self._bias_quantizer, bias, None)))
         return found
 
     @property
@@ -76,12 +78,13 @@ class QuantizedLinear(Quantized):
     def _bias_quantizer(self) -> Any:
         return getattr(self, self.roles[1].quantizer)
 
-    def _factor(self, training: bool | None) -> tuple[Any, Any]:
-        return factor(self._kernel_quantizer, self.kernel, training)
+    def _factor(self, training: bool | None, kernel: Any = None) -> tuple[Any, Any]:
+        chosen = self.unquantized_weights()[0] if kernel is None else kernel
+        return factor(self._kernel_quantizer, chosen, training)
 
-    def _kernel_and_scale(self, training: bool | None) -> tuple[Any, Any]:
+    def _kernel_and_scale(self, training: bool | None, kernel: Any = None) -> tuple[Any, Any]:
         """The kernel that the sum uses, and what is left to multiply it by: None or one row."""
-        kernel, scale = self._factor(training)
+        kernel, scale = self._factor(training, kernel)
         if scale is None:
             return kernel, None
         if not self._is_per_channel(scale):
@@ -101,11 +104,18 @@ class QuantizedLinear(Quantized):
         with overlaid(self, kernel=kernel, bias=None, use_bias=False, activation=None):
             return super().call(inputs)  # pyright: ignore[reportAttributeAccessIssue]
 
-    def _finish(self, total: Any, scale: Any, training: bool | None) -> Any:
+    def _completed(self, total: Any, scale: Any, bias: Any, training: bool | None) -> Any:
+        """From the sum, in the layer's own data format, to the output."""
+        if getattr(self, "data_format", None) != "channels_first":
+            return self._finish(total, scale, bias, training)
+        last = self._finish(ops.moveaxis(total, 1, -1), scale, bias, training)
+        return ops.moveaxis(last, -1, 1)
+
+    def _finish(self, total: Any, scale: Any, bias: Any, training: bool | None) -> Any:
         if scale is not None:
             total = total * scale
-        if self.use_bias:
-            total = total + apply(self._bias_quantizer, ops.convert_to_tensor(self.bias), training)
+        if bias is not None:
+            total = total + apply(self._bias_quantizer, ops.convert_to_tensor(bias), training)
         return apply(self.activation, total, training)
 
 
@@ -197,8 +207,8 @@ class QConv2D(_QConv, keras.layers.Conv2D):
         """Every argument."""
         return {**super().get_config(), "mask": None if self.mask is None else self.mask.tolist()}
 
-    def _factor(self, training: bool | None) -> tuple[Any, Any]:
-        kernel, scale = super()._factor(training)
+    def _factor(self, training: bool | None, kernel: Any = None) -> tuple[Any, Any]:
+        kernel, scale = super()._factor(training, kernel)
         if self.mask is None:
             return kernel, scale
         mask = self.mask[:, :, None, None] if self.mask.ndim == 2 else self.mask
