@@ -28,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Model = Annotated[Path, typer.Argument(help="a .keras file")]
+Model = Annotated[Path, typer.Argument(help="a .keras file, or an .h5 or .json of QKeras or Keras 2")]
 Device = Annotated[str | None, typer.Option(help="target device, e.g. xcvu9p [default: xcvu9p]")]
 Clock = Annotated[float | None, typer.Option("--clock-mhz", help="target clock in MHz [default: the device's]")]
 Config = Annotated[Path | None, typer.Option(help="options as .toml, .yaml or .json")]
@@ -145,13 +145,14 @@ def verify(
     design: Design,
     data: Data = None,
     rtl: Annotated[bool, typer.Option(help="simulate the Verilog too")] = True,
+    netlist: Annotated[bool, typer.Option(help="unroll it; --no-netlist stops at the integer graph")] = True,
     out: Annotated[Path | None, typer.Option(help="write the certificate here")] = None,
 ) -> None:
     """Compare Keras, graph, netlist and simulated RTL bit for bit."""
     from bitwright.core.files import write_atomic
     from bitwright.flow.data import read_inputs
 
-    certificate = design.verify(read_inputs(data) if data else None, rtl=rtl, progress=_progress())
+    certificate = design.verify(read_inputs(data) if data else None, rtl=rtl, netlist=netlist, progress=_progress())
     for row in certificate.comparisons:
         typer.echo(f"{row.before} = {row.after}: {row.differences} differing codes on {row.vectors} {row.data} vectors")
     if out:
@@ -229,6 +230,19 @@ def diff(
     typer.echo(found or "no difference")
     if found:
         raise typer.Exit(1)
+
+
+@app.command("import")
+def import_(
+    model: Model,
+    weights: Annotated[Path | None, typer.Option(help="an .h5 of weights, for a .json [default: its neighbor]")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="the .keras file to write")] = Path("model.keras"),
+) -> None:
+    """Turn an old model file into a .keras file of Keras's and bitwright's layers."""
+    from bitwright.flow.models import import_model
+
+    found = import_model(model, out, weights)
+    typer.echo(f"{found.path}: {found.layers} layers, {found.weights} weights")
 
 
 def _version(wanted: bool) -> None:

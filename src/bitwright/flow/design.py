@@ -31,17 +31,18 @@ class Design(Compiled):
 
     def verify(
         self, x: Batch | None = None, *, rtl: bool = True, workdir: str | Path | None = None,
-        float64: bool | None = None, progress: Progress | None = None,
+        float64: bool | None = None, progress: Progress | None = None, netlist: bool = True,
     ) -> Certificate:  # fmt: skip
         """Keras = graph = netlist = simulated RTL on `x`, random codes and corner vectors.
 
+        netlist: False stops at the integer graph and its emulator, for networks too large to unroll.
         float64: also read the maps in float64 and list the codes on which it disagrees (None: with
         `rtl`). Raises `Mismatch` naming the first difference; returns the certificate otherwise.
         """
         from bitwright.flow.verification import verify
 
         self.certificate = verify(
-            self, x, rtl=rtl, workdir=workdir, progress=progress or Silent(), float64=float64
+            self, x, rtl=rtl, workdir=workdir, progress=progress or Silent(), float64=float64, netlist=netlist
         )
         return self.certificate
 

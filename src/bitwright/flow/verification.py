@@ -39,9 +39,11 @@ def verify(
     workdir: str | Path | None,
     progress: Progress,
     float64: bool | None = None,
+    netlist: bool = True,
 ) -> Certificate:
     """Compare all levels on the data given, on random codes and on corners; see `Design.verify`."""
-    fault = netlist_fault(design.netlist)
+    rtl = rtl and netlist
+    fault = netlist_fault(design.netlist) if netlist else None
     if fault:
         raise Mismatch(fault, where=design.name, remedy="compile it again; if it stays, report it as a bug")
     if design.model is not None and (rtl if float64 is None else float64):
@@ -59,12 +61,16 @@ def verify(
         rows.append(_compare(design, "graph", "built graph", label, codes, golden, graphs.run(design.graph, codes)))
         emulated = design.emulator(codes)
         rows.append(_compare(design, "built graph", "emulator", label, codes, golden, emulated))
-        for name, level in (("netlist", design.combinational), ("pipelined netlist", design.netlist)):
+        for name, level in _netlists(design) if netlist else ():
             rows.append(_compare(design, "built graph", name, label, codes, golden, _batched(level, codes)))
         progress.done("equal")
     if rtl:
         rows += _compare_rtl(design, sets, workdir, progress)
-    return certify(design, tuple(rows))
+    return certify(design, tuple(rows), netlist)
+
+
+def _netlists(design: Compiled) -> tuple[tuple[str, netlists.Netlist], ...]:
+    return ("netlist", design.combinational), ("pipelined netlist", design.netlist)
 
 
 def _second_opinion(design: Compiled) -> None:
@@ -245,8 +251,8 @@ def simulate(
 # ---- certificate -----------------------------------------------------------------------------------
 
 
-def certify(design: Compiled, comparisons: tuple[Comparison, ...]) -> Certificate:
-    """The certificate of `design` with the comparisons that were made."""
+def certify(design: Compiled, comparisons: tuple[Comparison, ...], netlist: bool = True) -> Certificate:
+    """The certificate of `design` with the comparisons that were made; `netlist`: that level was built."""
     by_layer: dict[str, list[Any]] = {}
     for finding in design.findings:
         by_layer.setdefault(finding.layer, []).append(finding)
@@ -273,5 +279,7 @@ def certify(design: Compiled, comparisons: tuple[Comparison, ...]) -> Certificat
             )
         )
     notes = tuple(f"{layer}: {f.why}" for layer, found in by_layer.items() for f in found)
-    hashes = {"graph": design.graph.digest(), "netlist": design.netlist.digest()}
+    hashes = {"graph": design.graph.digest()}
+    if netlist:
+        hashes["netlist"] = design.netlist.digest()
     return Certificate(design.name, hashes, tuple(proofs), comparisons, {"bitwright": bitwright.__version__}, notes)

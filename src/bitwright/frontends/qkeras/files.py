@@ -48,12 +48,12 @@ class Stored:
 def read_json(path: Path) -> Stored:
     """The configuration that `model.to_json()` wrote."""
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise InvalidModel(
-            "no JSON", where=str(path), why=str(error), remedy="write it with model.to_json()"
+            "no text", where=str(path), why=str(error), remedy="write it with model.to_json()"
         ) from error
-    config = _model(told, path)
+    config = _model(text, path)
     return Stored(config, _era(config.get("keras_version")))
 
 
@@ -67,13 +67,9 @@ def read_h5(path: Path) -> Stored:
                 where=str(path),
                 remedy="give the .json of the model, and this file with --weights (weights= in Python)",
             )
-        try:
-            config = json.loads(_text(told))
-        except ValueError as error:
-            raise InvalidModel("its configuration is no JSON", where=str(path), remedy="save it again") from error
         era = _era(_text(file.attrs.get("keras_version", "2")))
         groups = _groups(file.get("model_weights", file), path)
-        return Stored(_model(config, path), era, groups)
+        return Stored(_model(_text(told), path), era, groups)
 
 
 def read_weights(path: Path) -> list[Group]:
@@ -86,9 +82,9 @@ def read_keras(path: Path) -> Stored:
     """The configuration within a Keras 3 archive; the weights stay in it."""
     try:
         with zipfile.ZipFile(path) as archive:
-            told = json.loads(archive.read("config.json"))
+            told = archive.read("config.json").decode("utf-8")
             meta = json.loads(archive.read("metadata.json"))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, RecursionError, zipfile.BadZipFile) as error:
         raise InvalidModel(
             "no Keras archive", where=str(path), why=str(error), remedy="save it again with model.save('name.keras')"
         ) from error
@@ -147,8 +143,14 @@ def _text(value: Any) -> str:
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)
 
 
-def _model(told: Any, path: Path) -> dict[str, Any]:
-    if not isinstance(told, dict) or "class_name" not in told or "config" not in told:
+def _model(text: str, path: Path) -> dict[str, Any]:
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidModel(
+            "its configuration is no JSON", where=str(path), why=str(error), remedy="write it with model.to_json()"
+        ) from error
+    if not isinstance(told, dict) or not isinstance(told.get("config"), dict | list) or "class_name" not in told:
         raise InvalidModel("it describes no model", where=str(path), remedy="write it with model.to_json()")
     return told
 

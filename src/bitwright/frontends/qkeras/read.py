@@ -52,7 +52,7 @@ def is_foreign(path: str | Path) -> bool:
     try:
         with zipfile.ZipFile(file) as archive:
             told = json.loads(archive.read("config.json"))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, RecursionError, zipfile.BadZipFile):
         return False
     return bool({"qkeras", "hgq"} & set(_packages(told)))
 
