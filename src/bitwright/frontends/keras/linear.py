@@ -17,26 +17,30 @@ from bitwright.ir.graph.ops import Conv, Dense, GraphOp
 from bitwright.ir.interface import Head
 from bitwright.numeric import IntArray, Ints, Steps
 
-__all__ = ["conv_like", "dense_like", "depthwise_like"]
+__all__ = ["conv_like", "dense_like", "dense_of", "depthwise_like"]
 
 _COARSE = 16
 
 
 def dense_like(layer: Any, walk: Walk, lazy: Lazy) -> Lazy:
     """keras.layers.Dense and its quantized twin."""
-    parts = read_linear(layer)
+    return dense_of(layer.name, walk, lazy, read_linear(layer))
+
+
+def dense_of(name: str, walk: Walk, lazy: Lazy, parts: Linear) -> Lazy:
+    """The sum over the last axis and its rest; `name` is that of the layer it belongs to."""
 
     def op(weights: IntArray, bias: IntArray) -> GraphOp:
         return Dense(Ints(weights), Ints(bias))
 
-    return _linear(layer, walk, lazy, parts, parts.kernel, op)
+    return _linear(name, walk, lazy, parts, parts.kernel, op)
 
 
 def conv_like(layer: Any, walk: Walk, lazy: Lazy) -> Lazy:
     """keras.layers.Conv1D, Conv2D (padding, strides, dilation, groups) and their twins."""
     parts = read_linear(layer)
     op = _conv(layer, lazy, parts.kernel.shape[: -2], int(layer.groups))
-    return _linear(layer, walk, lazy, parts, parts.kernel, op)
+    return _linear(layer.name, walk, lazy, parts, parts.kernel, op)
 
 
 def depthwise_like(layer: Any, walk: Walk, lazy: Lazy) -> Lazy:
@@ -45,7 +49,7 @@ def depthwise_like(layer: Any, walk: Walk, lazy: Lazy) -> Lazy:
     kernel = parts.kernel
     flat = kernel.reshape(*kernel.shape[:-2], 1, kernel.shape[-2] * kernel.shape[-1])
     op = _conv(layer, lazy, kernel.shape[:-2], kernel.shape[-2])
-    return _linear(layer, walk, lazy, parts, flat, op)
+    return _linear(layer.name, walk, lazy, parts, flat, op)
 
 
 def _conv(layer: Any, lazy: Lazy, kernel: tuple[int, ...], groups: int) -> Any:
@@ -80,9 +84,8 @@ def conv_pads(
     return tuple(pads)
 
 
-def _linear(layer: Any, walk: Walk, lazy: Lazy, parts: Linear, kernel: Any, op: Any) -> Lazy:
+def _linear(name: str, walk: Walk, lazy: Lazy, parts: Linear, kernel: Any, op: Any) -> Lazy:
     """Emit the integer sum; return it with what the layer does afterwards."""
-    name = layer.name
     source = walk.codes(lazy, name)
     codes, steps = integer_kernel(kernel, name)
     if kernel.shape[-2] != lazy.shape[-1]:

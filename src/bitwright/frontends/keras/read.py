@@ -13,6 +13,7 @@ from keras import layers as kl
 from keras import ops
 
 from bitwright.core.errors import BitwrightError, InvalidModel, Unsupported
+from bitwright.frontends.keras import recurrent as _recurrent  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from bitwright.frontends.keras.rules import lower
 from bitwright.frontends.keras.walk import Finding, InputFormat, Lazy, Walk
 from bitwright.ir.graph import Graph
@@ -215,7 +216,8 @@ def _apply(layer: Any, walk: Walk, inputs: list[Lazy], kinds: dict[str, str]) ->
         raise Unsupported(
             f"it is called with {len(inputs)} tensors", where=f"layer '{layer.name}'", remedy="call it without a mask"
         )
-    return [_owned(lower(layer, walk, inputs), layer)]
+    found = lower(layer, walk, inputs)
+    return [_owned(lazy, layer) for lazy in (found if isinstance(found, list) else [found])]
 
 
 def _owned(lazy: Lazy, layer: Any) -> Lazy:

@@ -42,7 +42,7 @@ from bitwright.train import layers as ql
 
 __all__ = ["channels_last", "lower", "pool_pads"]
 
-lower: Rules[[Walk, list[Lazy]], Lazy] = Rules("Keras layer")
+lower: Rules[[Walk, list[Lazy]], Lazy | list[Lazy]] = Rules("Keras layer")
 
 def channels_last(layer: Any) -> None:
     """Refuse channels_first by name."""

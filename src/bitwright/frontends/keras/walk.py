@@ -85,6 +85,8 @@ class Walk:
         # The tensors are kept with the positions: the keys name their functions by id.
         self._done: dict[tuple[Any, ...], tuple[int, Lazy]] = {}
         self._entered: dict[int, int] = {}
+        # What a chain of functions was found to be on a grid; it serves every grid inside that one.
+        self._known: dict[tuple[Any, ...], tuple[Grid, Lowered, tuple[Elementwise, ...]]] = {}
 
     # ---- from lazy to codes ------------------------------------------------------------------------
 
@@ -110,7 +112,9 @@ class Walk:
 
     def note(self, layer: str, exact: bool, why: str, **more: Any) -> None:
         """Record what is known about `layer`; `more` are further fields of `Finding`."""
-        self.findings.append(Finding(layer, exact, why, **more))
+        finding = Finding(layer, exact, why, **more)
+        if finding not in self.findings:
+            self.findings.append(finding)
 
     def _enter(self, lazy: Lazy, reader: str) -> int:
         """The codes of a float input: up to its first quantizer an encoder, then what follows on its codes."""
@@ -167,10 +171,20 @@ class Walk:
             return base
         last = lazy.chain[-1]
         grid, rows = self._grid(lazy, base)
-        lowered = lower_chain(lazy.chain, grid, told)
+        lowered = self._lowered(lazy.chain, grid, told)
         position = self.emit(Map(lowered.form, rows), [base], last.layer, Steps.of(lowered.step))
         self._remember(lazy, grid, lowered, told, position)
         return position
+
+    def _lowered(self, chain: tuple[Elementwise, ...], grid: Grid, told: Fraction | None) -> Lowered:
+        key = (tuple(id(p) for p in chain), grid.shape, tuple(grid.step), told)
+        if key in self._known:
+            known, lowered, _ = self._known[key]
+            if (known.low <= grid.low).all() and (grid.high <= known.high).all() and not grid.slack.any():
+                return lowered
+        lowered = lower_chain(chain, grid, told)
+        self._known[key] = grid, lowered, chain
+        return lowered
 
     def _remember(self, lazy: Lazy, grid: Grid, lowered: Lowered, told: Fraction | None, position: int) -> None:
         size = int((grid.high - grid.low).max()) + 1

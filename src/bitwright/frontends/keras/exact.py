@@ -1,0 +1,51 @@
+"""Sums and products of live tensors that Keras's float32 computes without rounding, or a refusal."""
+
+from __future__ import annotations
+
+from bitwright.core.errors import Inexact
+from bitwright.frontends.keras.walk import Walk
+from bitwright.ir.graph.ops import Add, GraphOp, MatMul, Multiply, Subtract
+
+__all__ = ["aligned_difference", "aligned_sum", "product"]
+
+_MANTISSA = 24
+
+
+def product(walk: Walk, op: Multiply | MatMul, a: int, b: int, layer: str, remedy: str) -> int:
+    """op(a, b), with every product and partial sum below 2**24 steps."""
+    left, right = walk.type(a), walk.type(b)
+    terms = left.shape[-1] if isinstance(op, MatMul) else 1
+    _refuse(left.largest * right.largest * terms, left.step.dyadic and right.step.dyadic, layer, remedy)
+    return walk.emit(op, [a, b], layer)
+
+
+def aligned_sum(walk: Walk, a: int, b: int, layer: str, remedy: str) -> int:
+    """a + b on their common step, below 2**24 steps."""
+    return _aligned(walk, Add(), a, b, layer, remedy)
+
+
+def aligned_difference(walk: Walk, a: int, b: int, layer: str, remedy: str) -> int:
+    """a - b on their common step, below 2**24 steps."""
+    return _aligned(walk, Subtract(), a, b, layer, remedy)
+
+
+def _aligned(walk: Walk, op: GraphOp, a: int, b: int, layer: str, remedy: str) -> int:
+    position = walk.emit(op, walk.aligned([a, b], layer), layer)
+    type = walk.type(position)
+    _refuse(type.largest, type.step.dyadic, layer, remedy)
+    return position
+
+
+def _refuse(reach: int, dyadic: bool, layer: str, remedy: str) -> None:
+    if not dyadic:
+        raise Inexact(
+            "its values have steps that are no powers of two: Keras's float32 rounds them",
+            where=f"layer '{layer}'",
+            remedy="use quantizers with alpha=1 or a power of two",
+        )
+    if reach >= 1 << _MANTISSA:
+        raise Inexact(
+            f"a value reaches 2**{reach.bit_length()} steps, more than float32 holds",
+            where=f"layer '{layer}'",
+            remedy=remedy,
+        )
