@@ -97,7 +97,7 @@ def _opened(path: Path) -> Generator[Any]:
         file = H5.File(path, "r")
     except OSError as error:
         raise InvalidModel(
-            "no HDF5 file", where=str(path), why=str(error), remedy="give a file that Keras saved as .h5"
+            "no HDF5 file", where=str(path), why=str(error), remedy="give an .h5 that Keras saved, or a .keras file"
         ) from error
     with file:
         yield file

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bitwright.core.errors import BitwrightError, InvalidModel, Unsupported
-from bitwright.frontends.qkeras.objects import Context, plain, read_setting
+from bitwright.frontends.qkeras.objects import Context, read_setting
 from bitwright.train import layers as ql
 from bitwright.train import quantizers as q
 from bitwright.train.door import keras
@@ -44,7 +44,8 @@ _HARMLESS: dict[str, tuple[Any, ...]] = {
     "adjustment": (None,), "quantization_config": (None,), "kernel_range": (), "bias_range": (),
     "depthwise_range": (), "pointwise_range": (), "gamma_range": (), "beta_range": (), "recurrent_range": (),
     "fused": (), "implementation": (), "trainable": (True,), "shared_object_id": (), "mean_range": (),
-    "variance_range": (), "renorm_clipping": (None,), "renorm_momentum": (), "state_range": (), "input_length": (),
+    "variance_range": (), "renorm": (False,), "renorm_clipping": (None,), "synchronized": (False,),
+    "renorm_momentum": (), "state_range": (), "input_length": (),
     "query_shape": (), "key_shape": (), "value_shape": (), "attention_axes": (None,), "kernel_lr_multiplier": (),
     "bias_lr_multiplier": (), "lora_rank": (None,),
 }  # fmt: skip
@@ -185,7 +186,7 @@ def _unknown(name: str, context: Context, layer: str) -> Unsupported:
 
 def make_layer(item: Config, context: Context) -> Any:
     """The layer that {"class_name", "config"} describes, unbuilt; weights come later."""
-    name, config = item["class_name"], plain(item["config"])
+    name, config = item["class_name"], item["config"]
     label = str(config.get("name", name))
     how = old(name, context, label)
     quantized = getattr(ql, how.kind.__name__, None) is how.kind

@@ -8,7 +8,7 @@ from typing import Any
 
 from bitwright.core.errors import BitwrightError, InvalidModel, Unsupported
 from bitwright.frontends.qkeras.layers import inner_of_wrapper, make_layer
-from bitwright.frontends.qkeras.objects import Context, plain
+from bitwright.frontends.qkeras.objects import Context
 from bitwright.frontends.qkeras.operations import Operation
 from bitwright.train.door import keras
 
@@ -104,7 +104,7 @@ class _Builder:
                     where=self.context.where,
                     remedy="build the model (model.build or keras.Input) before saving it",
                 )
-            model.add(keras.Input(batch_shape=tuple(plain(shape)), name=f"{name}_input"))
+            model.add(keras.Input(batch_shape=tuple(shape), name=f"{name}_input"))
         for layer in layers:
             model.add(layer)
         return model
@@ -174,7 +174,7 @@ class _Builder:
 
 
 def _input(config: Config, name: str) -> Any:
-    shape = plain(config.get("batch_input_shape") or config.get("batch_shape"))
+    shape = config.get("batch_input_shape") or config.get("batch_shape")
     dtype = config.get("dtype")
     return keras.Input(batch_shape=tuple(shape), dtype=dtype if isinstance(dtype, str) else None, name=name)
 
@@ -188,8 +188,8 @@ def _calls(nodes: list[Any]) -> list[_Call]:
 
 
 def _modern(node: Config) -> _Call:
-    kwargs = {key: item for key, item in _tree(plain(node.get("kwargs", {}))).items() if item is not None}
-    return _Call(_tree(plain(node["args"])), kwargs)
+    kwargs = {key: item for key, item in _tree(node.get("kwargs", {})).items() if item is not None}
+    return _Call(_tree(node["args"]), kwargs)
 
 
 def _old(node: list[Any]) -> _Call:

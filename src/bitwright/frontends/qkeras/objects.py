@@ -44,7 +44,7 @@ class Context:
 
 
 def plain(value: Any) -> Any:
-    """JSON with Keras's marks for tuples and arrays replaced by lists."""
+    """JSON with Keras's marks for tuples and arrays replaced by lists, and classes without their packages."""
     if isinstance(value, list):
         return [plain(item) for item in value]
     if not isinstance(value, dict):
@@ -55,7 +55,10 @@ def plain(value: Any) -> Any:
         case "__numpy__" | "__tensor__":
             return plain(value["config"]["value"])
         case _:
-            return {key: plain(item) for key, item in value.items()}
+            told = {key: plain(item) for key, item in value.items()}
+            if isinstance(told.get("class_name"), str):  # "qkeras>QDense" in the h5 files of Keras 3
+                told["class_name"] = told["class_name"].rpartition(">")[2]
+            return told
 
 
 def read_setting(key: str, value: Any, context: Context, layer: str, quantized: bool) -> Any:

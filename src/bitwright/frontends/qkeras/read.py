@@ -10,14 +10,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import h5py
+
 from bitwright.core.errors import InvalidModel, Unsupported
 from bitwright.frontends.qkeras.files import Stored, read_h5, read_json, read_keras, read_weights
 from bitwright.frontends.qkeras.network import Network, make_model
-from bitwright.frontends.qkeras.objects import Context
+from bitwright.frontends.qkeras.objects import Context, plain
 from bitwright.frontends.qkeras.weights import load_groups
 
 __all__ = ["SUFFIXES", "is_foreign", "read_qkeras"]
 
+H5: Any = h5py
+_LAYERS_THEN = "_layer_checkpoint_dependencies"
 _READERS = {".json": read_json, ".h5": read_h5, ".hdf5": read_h5, ".keras": read_keras}
 SUFFIXES = tuple(_READERS)
 """The endings of files that `read_qkeras` takes."""
@@ -39,22 +43,23 @@ def read_qkeras(
     stored = _READERS[file.suffix.lower()](file)
     _refuse_hgq(stored, file)
     context = Context(stored.era, str(file), custom_objects or {})
-    network = make_model(stored.config, context)
+    network = make_model(plain(stored.config), context)
     _load(network, stored, file, weights)
     return network.model
 
 
 def is_foreign(path: str | Path) -> bool:
-    """Whether a file needs `read_qkeras`: everything but a `.keras` archive without classes of qkeras or hgq."""
+    """Whether a file needs `read_qkeras`: everything but an archive of Keras 3 without classes of qkeras or hgq."""
     file = Path(path)
     if file.suffix.lower() != ".keras":
         return file.suffix.lower() in _READERS
     try:
         with zipfile.ZipFile(file) as archive:
             told = json.loads(archive.read("config.json"))
-    except (OSError, ValueError, KeyError, RecursionError, zipfile.BadZipFile):
-        return False
-    return bool({"qkeras", "hgq"} & set(_packages(told)))
+            meta = json.loads(archive.read("metadata.json"))
+        return str(meta.get("keras_version", "3")).startswith("2.") or bool({"qkeras", "hgq"} & _packages(told))
+    except (OSError, ValueError, KeyError, AttributeError, RecursionError, zipfile.BadZipFile):
+        return False  # Keras's own reader says what is wrong with it
 
 
 def _packages(told: Any) -> set[str]:
@@ -63,7 +68,8 @@ def _packages(told: Any) -> set[str]:
         return {name for item in told for name in _packages(item)}
     if not isinstance(told, dict):
         return set()
-    own = {str(told[key]).replace(">", ".").partition(".")[0] for key in ("module", "registered_name") if told.get(key)}
+    names = [str(told[key]) for key in ("module", "registered_name", "class_name") if told.get(key)]
+    own = {name.replace(">", ".").partition(".")[0] for name in names}
     return own | {name for item in told.values() for name in _packages(item)}
 
 
@@ -118,6 +124,13 @@ def _neighbor(file: Path) -> Path:
     )
 
 
+def _renamed(part: Path) -> None:
+    """Keras 2.12 to 2.15 kept the layers under another name in their archives."""
+    with H5.File(part, "r+") as file:
+        if _LAYERS_THEN in file and "layers" not in file:
+            file.move(_LAYERS_THEN, "layers")
+
+
 def _load_archive(model: Any, file: Path) -> None:
     """The weights within a Keras 3 archive, through Keras's own reader (HDF5 by class and position)."""
     with TemporaryDirectory(prefix="bitwright-") as scratch, zipfile.ZipFile(file) as archive:
@@ -125,6 +138,7 @@ def _load_archive(model: Any, file: Path) -> None:
         with archive.open("model.weights.h5") as stored, part.open("wb") as copy:
             shutil.copyfileobj(stored, copy)
         try:
+            _renamed(part)
             model.load_weights(part)
         except Exception as error:  # Keras raises whatever its archive code raises
             raise InvalidModel(
