@@ -17,7 +17,7 @@ from tests.keras_models import inputs_for, tiny
 import bitwright
 from bitwright import cli
 
-VERBS = ("demo", "doctor", "compile", "verify", "synth", "estimate", "report", "diff")
+VERBS = ("demo", "doctor", "compile", "verify", "synth", "estimate", "report", "diff", "import")
 
 
 @dataclass
@@ -120,6 +120,21 @@ def test_verify_prints_every_comparison_and_writes_the_certificate(
 
 
 @pytest.mark.tool("yosys")
+def test_verify_may_stop_before_the_netlist(run: Run, folder: Path) -> None:
+    found = run("verify", folder / "tiny.keras", "--no-netlist")
+    assert found.status == 0
+    assert "built graph = emulator: 0 differing codes" in found.out
+    assert "netlist" not in found.out
+
+
+def test_import_writes_a_keras_file(run: Run, folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "made.keras"
+    found = run("import", folder / "tiny.keras", "-o", target)
+    assert (found.status, target.exists()) == (0, True)
+    assert found.out.startswith(f"{target}: ")
+    assert found.out.rstrip().endswith("weights")
+
+
 def test_synth_shows_predicted_beside_measured(run: Run, folder: Path) -> None:
     found = run("synth", folder / "tiny.keras")
     assert found.status == 0, found.err
@@ -172,7 +187,7 @@ def _model(folder: Path) -> Path:
 
 ERRORS: dict[str, Callable[[Path, Path], tuple[object, ...]]] = {
     "no such file": lambda models, tmp: ("compile", tmp / "gone.keras"),
-    "files ending in '.h5'": lambda models, tmp: ("estimate", _touched(tmp / "old.h5")),
+    "files ending in '.onnx'": lambda models, tmp: ("estimate", _touched(tmp / "old.onnx")),
     "unknown device 'xcvu9'": lambda models, tmp: ("estimate", _model(models), "--device", "xcvu9"),
     "option clock_mhz": lambda models, tmp: ("estimate", _model(models), "--clock-mhz", "-3"),
     "unknown option 'clok_mhz'": lambda models, tmp: ("estimate", _model(models), "--config", _config(tmp)),
