@@ -19,7 +19,9 @@ _HOMES = {
     "bitwright.layers": (
         "QDense", "QConv1D", "QConv2D", "QDepthwiseConv2D", "QActivation", "QBatchNormalization", "QAveragePooling2D",
         "QGlobalAveragePooling2D", "QSimpleRNN", "QLSTM", "QGRU", "QSimpleRNNCell", "QLSTMCell", "QGRUCell",
-        "QBidirectional", "QConv2DBatchnorm", "QDenseBatchnorm", "QDepthwiseConv2DBatchnorm",
+        "QBidirectional",
+        "QEinsumDense", "QEmbedding", "QSoftmax", "QLayerNormalization", "QMultiHeadAttention", "QPReLU",
+        "BinaryToThermometer", "Thermometer", "QConv2DBatchnorm", "QDenseBatchnorm", "QDepthwiseConv2DBatchnorm",
     ),
     "bitwright.flow": ("Bits", "Design", "Options", "compile", "quantize"),
     "bitwright.numeric": ("Format", "Rounding", "Overflow"),

@@ -7,6 +7,7 @@ A door and nothing else: every module here re-exports, under QKeras's module nam
 
 from __future__ import annotations
 
+from bitwright.qkeras.b2t import *
 from bitwright.qkeras.qconv2d_batchnorm import *
 from bitwright.qkeras.qconvolutional import *
 from bitwright.qkeras.qdense_batchnorm import *
