@@ -15,6 +15,7 @@ from bitwright.core.errors import ConfigError, InvalidModel, Unsupported
 from bitwright.train import layers as ql
 from bitwright.train import quantizers as q
 from bitwright.train.door import keras
+from bitwright.train.ranges import best_integer, fitting
 from bitwright.train.rewrite import every_layer, plain_config, rebuilt, same
 from bitwright.train.spec import get_activation
 
@@ -184,7 +185,7 @@ def _from_bits(layer: Any, bits: Bits) -> dict[str, Any] | None:
     settings = {f"{prefix}_quantizer": _weight_quantizer(weights[0], bits)}
     if layer.use_bias:
         width = bits.weights + 2 if bits.bias is None else bits.bias
-        settings["bias_quantizer"] = q.quantized_bits(width, max(0, _fitting(weights[1], width)), alpha=1.0)
+        settings["bias_quantizer"] = q.quantized_bits(width, max(0, fitting(weights[1], width)), alpha=1.0)
     activation = _activation(layer, bits)
     return settings if activation is None else {**settings, "activation": activation}
 
@@ -194,30 +195,8 @@ def _weight_quantizer(kernel: NDArray[Any], bits: Bits) -> Any:
         return q.binary(alpha=bits.alpha)
     if isinstance(bits.alpha, str) or bits.alpha is None:
         return q.quantized_bits(bits.weights, bits.integer or 0, alpha=bits.alpha)
-    integer = _best_integer(kernel, bits.weights) if bits.integer is None else bits.integer
+    integer = best_integer(kernel, bits.weights) if bits.integer is None else bits.integer
     return q.quantized_bits(bits.weights, integer, alpha=bits.alpha)
-
-
-def _fitting(values: NDArray[Any], bits: int) -> int:
-    """The fewest integer bits with which `bits`-wide signed numbers reach the largest magnitude."""
-    top = float(np.abs(values).max(initial=0.0))
-    if top == 0:
-        return 0
-    integer, levels = int(np.floor(np.log2(top))), 2.0 ** (bits - 1)
-    while np.rint(top * levels / 2.0**integer) > max(levels - 1, 1):
-        integer += 1
-    return integer
-
-
-def _best_integer(values: NDArray[Any], bits: int) -> int:
-    """The integer bits with the least squared error: reaching every outlier may cost too much elsewhere."""
-    most, levels = _fitting(values, bits), 2.0 ** (bits - 1)
-    errors: dict[int, float] = {}
-    for integer in range(most, most - 3, -1):
-        step = 2.0**integer / levels
-        rounded = np.clip(np.rint(values / step), -levels, levels - 1) * step
-        errors[integer] = float(((values - rounded) ** 2).sum())
-    return min(errors, key=lambda integer: errors[integer])
 
 
 def _activation(layer: Any, bits: Bits) -> Any:
