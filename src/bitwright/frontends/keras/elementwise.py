@@ -25,6 +25,7 @@ class Elementwise:
     """One element-wise function of a layer.
 
     `apply` maps a backend tensor (any leading axes, channels last) to one of the same shape.
+    `channelwise`: it differs from channel to channel; `elementwise`: even from element to element.
     `step` is the exact step of the values it yields, where a quantizer fixes one.
     `head` marks a float function that hardware does not compute. `variables` are the layer's.
     """
@@ -35,6 +36,7 @@ class Elementwise:
     monotone: bool = True
     step: Fraction | None = None
     head: Head | None = None
+    elementwise: bool = False
     variables: tuple[Any, ...] = field(default=(), compare=False)
 
 

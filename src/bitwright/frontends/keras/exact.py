@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from math import prod
+
+import numpy as np
+
 from bitwright.core.errors import Inexact
 from bitwright.frontends.keras.walk import Walk
-from bitwright.ir.graph.ops import Add, GraphOp, MatMul, Multiply, Subtract
+from bitwright.ir.graph.ops import Add, Dense, GraphOp, MatMul, MaxPool, Multiply, Reshape, Subtract
+from bitwright.numeric import Ints, Steps
 
-__all__ = ["aligned_difference", "aligned_sum", "product"]
+__all__ = ["aligned_difference", "aligned_sum", "largest", "one_step", "product", "total"]
 
 _MANTISSA = 24
 
@@ -34,6 +39,31 @@ def _aligned(walk: Walk, op: GraphOp, a: int, b: int, layer: str, remedy: str) -
     type = walk.type(position)
     _refuse(type.largest, type.step.dyadic, layer, remedy)
     return position
+
+
+def one_step(walk: Walk, position: int, layer: str) -> int:
+    """The tensor on one step, a power of two."""
+    _refuse(0, walk.type(position).step.dyadic, layer, "")
+    return walk.rescaled(position, walk.type(position).step.finest, layer)
+
+
+def total(walk: Walk, position: int, layer: str, remedy: str) -> int:
+    """The sum over the last axis, which stays with length 1; below 2**24 steps."""
+    type = walk.type(position)
+    count, step = type.shape[-1], type.step.uniform
+    assert step is not None
+    _refuse(type.largest * count, type.step.dyadic, layer, remedy)
+    ones, zero = np.ones((count, 1), dtype=np.int64), np.zeros(1, dtype=np.int64)
+    return walk.emit(Dense(Ints(ones), Ints(zero)), [position], layer, Steps.of(step))
+
+
+def largest(walk: Walk, position: int, layer: str) -> int:
+    """The maximum over the last axis, which stays with length 1; the tensor has one step."""
+    shape = walk.type(position).shape
+    rows = prod(shape[:-1])
+    image = walk.emit(Reshape((rows, shape[-1], 1)), [position], layer)
+    top = walk.emit(MaxPool((1, shape[-1]), (1, 1), ((0, 0), (0, 0))), [image], layer)
+    return walk.emit(Reshape((*shape[:-1], 1)), [top], layer)
 
 
 def _refuse(reach: int, dyadic: bool, layer: str, remedy: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,11 @@ from keras import layers as kl
 from keras import ops
 
 from bitwright.core.errors import BitwrightError, InvalidModel, Unsupported
-from bitwright.frontends.keras import recurrent as _recurrent  # noqa: F401  # pyright: ignore[reportUnusedImport]
+from bitwright.frontends.keras import (  # their rules  # noqa: F401
+    attention,  # pyright: ignore[reportUnusedImport]
+    recurrent,  # pyright: ignore[reportUnusedImport]
+    tables,  # pyright: ignore[reportUnusedImport]
+)
 from bitwright.frontends.keras.rules import lower
 from bitwright.frontends.keras.walk import Finding, InputFormat, Lazy, Walk
 from bitwright.ir.graph import Graph
@@ -22,7 +27,9 @@ from bitwright.numeric import Format
 
 __all__ = ["Reading", "functional_of", "load_model", "read_model"]
 
-_MERGING = (kl.Add, kl.Average, kl.Concatenate, kl.Maximum, kl.Minimum, kl.Multiply, kl.Subtract)
+_MERGING = (
+    kl.Add, kl.Average, kl.Concatenate, kl.Maximum, kl.Minimum, kl.Multiply, kl.Subtract, kl.MultiHeadAttention,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -181,7 +188,8 @@ def _inline(functional: Any, walk: Walk, sources: Sequence[Lazy], kinds: dict[st
     for node in _nodes(functional):
         if node.is_input:
             continue
-        inputs = [known[id(t)] for t in node.arguments.keras_tensors]
+        inputs = [known[id(t)] for t in _tensors(node)]
+        walk.options = _options(node)
         for tensor, lazy in zip(node.output_tensors, _apply(node.operation, walk, inputs, kinds), strict=True):
             known[id(tensor)] = _settled(lazy, walk, node.operation.name, readers.get(id(tensor), 0))
     return [known[id(t)] for t in functional.outputs]
@@ -192,6 +200,37 @@ def _settled(lazy: Lazy, walk: Walk, name: str, readers: int) -> Lazy:
     if readers > 1 and lazy.chain and lazy.chain[-1].step is not None:
         return Lazy(lazy.shape, walk.codes(lazy, name))
     return lazy
+
+
+def _tensors(node: Any) -> list[Any]:
+    """The tensors that a layer is called with, in the order of its arguments; masks are refused by name."""
+    if not isinstance(node.operation, keras.layers.MultiHeadAttention):
+        return list(node.arguments.keras_tensors)
+    bound = signature(node.operation.call).bind(*node.arguments.args, **node.arguments.kwargs).arguments
+    named = [bound[name] for name in ("query", "value", "key") if bound.get(name) is not None]
+    if len({id(t) for t in node.arguments.keras_tensors} - {id(t) for t in named}):
+        raise Unsupported(
+            "it is called with a mask",
+            where=f"layer '{node.operation.name}'",
+            remedy="use use_causal_mask=True, or sequences of one length",
+        )
+    return named
+
+
+def _options(node: Any) -> dict[str, Any]:
+    """What a layer is called with beyond tensors: only attention has options that are read."""
+    given = node.arguments.kwargs.items() if isinstance(node.operation, keras.Layer) else ()
+    told = {k: v for k, v in given if k != "training" and not (v is None or v is False or _is_tensor(v))}
+    known = {"use_causal_mask"} if isinstance(node.operation, keras.layers.MultiHeadAttention) else set[str]()
+    for name in told.keys() - known:
+        raise Unsupported(
+            f"it is called with {name}={told[name]!r}", where=f"layer '{node.operation.name}'", remedy="leave it out"
+        )
+    return told
+
+
+def _is_tensor(value: Any) -> bool:
+    return any(isinstance(part, keras.KerasTensor) for part in keras.tree.flatten(value))
 
 
 def _apply(layer: Any, walk: Walk, inputs: list[Lazy], kinds: dict[str, str]) -> list[Lazy]:

@@ -82,6 +82,8 @@ class Walk:
         self.findings: list[Finding] = []
         self.input_format = input_format
         self.input_shapes = input_shapes
+        # What the layer being read is called with beyond tensors.
+        self.options: dict[str, Any] = {}
         # The tensors are kept with the positions: the keys name their functions by id.
         self._done: dict[tuple[Any, ...], tuple[int, Lazy]] = {}
         self._entered: dict[int, int] = {}
@@ -139,6 +141,10 @@ class Walk:
     def _encoded(self, lazy: Lazy, shape: tuple[int, ...], reader: str) -> int:
         chain = lazy.chain
         channelwise = any(piece.channelwise for piece in chain)
+        if any(piece.elementwise for piece in chain) and len(shape) > 1:
+            raise Unsupported(
+                "it differs from element to element", where=f"layer '{reader}'", remedy="quantize the input first"
+            )
         if channelwise and lazy.moves:
             raise Unsupported(
                 "shapes change between the input and its quantizer",
@@ -200,11 +206,12 @@ class Walk:
         """One column per function that differs: one in all, one per channel, or one per element."""
         type = self.type(base)
         axes = len(type.shape)
-        channelwise = any(piece.channelwise for piece in lazy.chain)
+        elementwise = any(piece.elementwise for piece in lazy.chain)
+        channelwise = elementwise or any(piece.channelwise for piece in lazy.chain)
         step = type.step.array
         if type.step.uniform is not None and not channelwise:
             shape: tuple[int, ...] = (1,) * axes
-        elif step.ndim <= 1 or step.shape[:-1] == (1,) * (step.ndim - 1):
+        elif not elementwise and (step.ndim <= 1 or step.shape[:-1] == (1,) * (step.ndim - 1)):
             shape = (*(1,) * (axes - 1), type.shape[-1])
         else:
             shape = type.shape
