@@ -9,7 +9,7 @@ from typing import Any
 from bitwright.core.errors import InvalidModel, Unsupported
 from bitwright.train.door import keras
 
-__all__ = ["Rebuilt", "every_layer", "plain_config", "rebuilt", "same"]
+__all__ = ["Rebuilt", "carry_weights", "every_layer", "is_network", "plain_config", "rebuilt", "same"]
 
 Replace = Callable[[Any], Any]
 
@@ -21,14 +21,15 @@ class Rebuilt:
     model: Any
     pairs: list[tuple[Any, Any]] = field(default_factory=list[tuple[Any, Any]])
 
-    def carry_weights(self) -> Any:
+    def carry_weights(self, carry: Callable[[Any, Any], None] | None = None) -> Any:
         """Give the new layers the weights of the old ones; returns the new model.
 
-        Raises InvalidModel, naming the layer, if the new layer's weights have other shapes.
+        `carry(old, new)` does it in the place of `carry_weights` where given. Raises InvalidModel,
+        naming the layer, if the new layer's weights have other shapes.
         """
         for old, new in self.pairs:
-            if new is not None and old.weights:
-                _carry(old, new)
+            if new is not None and old.weights and (new.built or new.weights):
+                (carry or carry_weights)(old, new)
         return self.model
 
 
@@ -48,7 +49,7 @@ def rebuilt(model: Any, replace: Replace, entrance: Replace | None = None) -> Re
 
     def new(layer: Any) -> Any:
         if id(layer) not in made:
-            if _is_network(layer):
+            if is_network(layer):
                 made[id(layer)] = _network(layer, new, None)
             else:
                 made[id(layer)] = replace(layer) if isinstance(layer, keras.Layer) else same(layer)
@@ -78,7 +79,7 @@ def every_layer(model: Any) -> Iterator[Any]:
 
     def walk(network: Any) -> Iterator[Any]:
         for layer in network.layers:
-            if _is_network(layer):
+            if is_network(layer):
                 yield from walk(layer)
             elif id(layer) not in seen:
                 seen.add(id(layer))
@@ -94,7 +95,8 @@ class _Gone:
         return x
 
 
-def _is_network(layer: Any) -> bool:
+def is_network(layer: Any) -> bool:
+    """Whether it is a model of which the wiring is known: Sequential, or functional without a call of its own."""
     # The class of what keras.Model(inputs, outputs) returns has no public name; a subclass with a `call`
     # of its own may compute anything.
     functional = next((kind for kind in type(layer).__mro__ if kind.__name__ == "Functional"), None)
@@ -102,7 +104,7 @@ def _is_network(layer: Any) -> bool:
 
 
 def _network(model: Any, new: Replace, entrance: Replace | None) -> Any:
-    if not _is_network(model):
+    if not is_network(model):
         raise Unsupported(
             "only Sequential and functional models can be rebuilt layer by layer",
             where=f"model '{getattr(model, 'name', model)}'",
@@ -141,9 +143,8 @@ def _functional(model: Any, new: Replace, entrance: Replace | None) -> Any:
     return keras.models.clone_model(wiring, input_tensors=inputs, clone_function=clone, call_function=apply)
 
 
-def _carry(old: Any, new: Any) -> None:
-    if not new.built and not new.weights:
-        return
+def carry_weights(old: Any, new: Any) -> None:
+    """Set the weights of `new` to those of `old`; InvalidModel if they do not fit."""
     try:
         new.set_weights(old.get_weights())
     except ValueError as error:
