@@ -14,14 +14,28 @@ __version__ = "0.1.0"
 _HOMES = {
     "bitwright.quantizers": (
         "quantized_bits", "quantized_relu", "quantized_tanh", "quantized_sigmoid", "binary", "ternary",
-        "quantized_po2", "get_quantizer",
+        "quantized_po2", "get_quantizer", "quantized_linear", "quantized_relu_po2", "quantized_hswish",
+        "quantized_ulaw", "stochastic_binary", "stochastic_ternary", "bernoulli", "quantized_bits_learnable_po2",
+        "quantized_bits_msqe_po2", "register_quantizer", "set_internal_sigmoid",
     ),
     "bitwright.layers": (
         "QDense", "QConv1D", "QConv2D", "QDepthwiseConv2D", "QActivation", "QBatchNormalization", "QAveragePooling2D",
         "QGlobalAveragePooling2D", "QSimpleRNN", "QLSTM", "QGRU", "QSimpleRNNCell", "QLSTMCell", "QGRUCell",
-        "QBidirectional",
         "QEinsumDense", "QEmbedding", "QSoftmax", "QLayerNormalization", "QMultiHeadAttention", "QPReLU",
-        "BinaryToThermometer", "Thermometer", "QConv2DBatchnorm", "QDenseBatchnorm", "QDepthwiseConv2DBatchnorm",
+        "BinaryToThermometer", "Thermometer", "QBidirectional", "QConv2DBatchnorm", "QDenseBatchnorm",
+        "QDepthwiseConv2DBatchnorm", "QSeparableConv1D", "QSeparableConv2D", "QConv2DTranspose",
+        "QDepthwiseConv2DTranspose", "QSeparableConv2DTranspose", "QScaleShift", "QAdaptiveActivation",
+        "OctaveConv2D", "QOctaveConv2D", "QMobileNetSeparableConv2D",
+    ),
+    "bitwright.train.callbacks": ("QNoiseScheduler",),
+    "bitwright.qkeras.utils": (
+        "model_quantize", "model_save_quantized_weights", "quantized_model_from_json", "load_qmodel",
+        "get_model_sparsity", "print_model_sparsity", "quantized_model_debug", "quantized_model_dump",
+        "clone_model_and_freeze_auto_po2_scale", "convert_to_folded_model",
+    ),
+    "bitwright.qkeras.bn_folding_utils": ("unfold_model",),
+    "bitwright.qkeras.estimate": (
+        "analyze_accumulator", "analyze_accumulator_from_sample", "extract_model_operations", "print_qstats",
     ),
     "bitwright.flow": ("Bits", "Design", "Options", "compile", "quantize"),
     "bitwright.numeric": ("Format", "Rounding", "Overflow"),
