@@ -6,20 +6,15 @@ The text is parsed as one Python call with literal arguments; nothing is evaluat
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from bitwright.core.errors import InvalidValue, ParseError
-from bitwright.train import quantizers
 from bitwright.train.door import keras
+from bitwright.train.quantizer_registry import QUANTIZERS, is_quantizer, lookup_quantizer, quantizer_names
 
-__all__ = ["QUANTIZERS", "get_activation", "get_quantizer", "parse_call"]
-
-QUANTIZERS: dict[str, Callable[..., Any]] = {
-    name: getattr(quantizers, name) for name in quantizers.__all__ if name.islower() and name != "set_internal_sigmoid"
-}
-"""Every name that a string may start with."""
+__all__ = ["QUANTIZERS", "get_activation", "get_params", "get_quantizer", "parse_call", "safe_eval"]
 
 
 def parse_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
@@ -62,6 +57,38 @@ def _unreadable(text: str, why: str) -> ParseError:
     )
 
 
+def get_params(text: str) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments of a call from its parentheses on: "(3, sep='x')" gives ([3], {"sep": "x"}).
+
+    >>> get_params("(3, 0.5, sep=True)")
+    ([3, 0.5], {'sep': True})
+    """
+    _, arguments, named = parse_call(f"call{text.strip()}")
+    return arguments, named
+
+
+def safe_eval(eval_str: str, op_dict: Mapping[str, Any], *params: Any, **kwparams: Any) -> Any:
+    """The call in `eval_str` (see `parse_call`) with the function of `op_dict` that it names.
+
+    params and kwparams are further arguments. A name alone gives the function itself, or an instance
+    where it is a class, unless there are arguments. Nothing is evaluated. Raises ParseError for an
+    unknown name.
+
+    >>> safe_eval("maximum(3)", {"maximum": max}, 5)
+    5
+    """
+    name, arguments, named = parse_call(eval_str)
+    if name not in op_dict:
+        near = get_close_matches(name, op_dict, 1, cutoff=0.4)
+        raise ParseError(
+            f"there is no {name!r}", remedy=f"did you mean {near[0]!r}?" if near else "give it in the dictionary"
+        )
+    function, arguments, named = op_dict[name], [*arguments, *params], {**named, **kwparams}
+    if "(" in eval_str or arguments or named or isinstance(function, type):
+        return function(*arguments, **named)
+    return function
+
+
 def get_quantizer(identifier: Any) -> Any:
     """The quantizer that `identifier` stands for; None stays None.
 
@@ -87,12 +114,12 @@ def get_quantizer(identifier: Any) -> Any:
 
 
 def _known(name: str) -> Callable[..., Any]:
-    if name in QUANTIZERS:
-        return QUANTIZERS[name]
-    near = get_close_matches(name, QUANTIZERS, 1, cutoff=0.4)
+    if is_quantizer(name):
+        return lookup_quantizer(name)
+    near = get_close_matches(name, quantizer_names(), 1, cutoff=0.4)
     raise ParseError(
         f"there is no quantizer {name!r}",
-        why=f"known are {', '.join(sorted(QUANTIZERS))}",
+        why=f"known are {', '.join(quantizer_names())}",
         remedy=f"did you mean {near[0]!r}?" if near else "use one of these names",
     )
 
@@ -110,11 +137,11 @@ def _make(kind: Callable[..., Any], name: str, arguments: list[Any], named: dict
 
 def _from_dict(config: dict[str, Any]) -> Any:
     name = str(config.get("class_name", ""))
-    if name in QUANTIZERS and isinstance(config.get("config", {}), dict):
-        kind = QUANTIZERS[name]
+    if is_quantizer(name) and isinstance(config.get("config", {}), dict):
+        kind = lookup_quantizer(name)
         return kind.from_config(config.get("config", {})) if isinstance(kind, type) else kind  # pyright: ignore
-    if config.get("class_name") == "function" and config.get("config") in QUANTIZERS:
-        return QUANTIZERS[str(config["config"])]
+    if config.get("class_name") == "function" and is_quantizer(config.get("config")):
+        return lookup_quantizer(str(config["config"]))
     if "module" not in config and "registered_name" not in config:
         _known(name)
     return keras.saving.deserialize_keras_object(config)
@@ -124,12 +151,12 @@ def get_activation(identifier: Any) -> Any:
     """As `get_quantizer`, but Keras's own activation names are understood as well."""
     if isinstance(identifier, str):
         name = identifier.strip().partition("(")[0]
-        if name not in QUANTIZERS:
+        if not is_quantizer(name):
             try:
                 return keras.activations.get(identifier)
             except ValueError:
                 _known(name)
         return get_quantizer(identifier)
-    if isinstance(identifier, dict) and identifier.get("class_name") in QUANTIZERS:
+    if isinstance(identifier, dict) and is_quantizer(identifier.get("class_name")):
         return get_quantizer(identifier)
     return keras.activations.get(identifier)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from typing import Any, ClassVar, Self
 
@@ -12,11 +13,12 @@ import numpy as np
 
 from bitwright.core.errors import InvalidValue
 from bitwright.train.door import keras, ops
+from bitwright.train.quantizers.explain import explained
 from bitwright.train.quantizers.grid import Grid, as_grid
-from bitwright.train.quantizers.scales import is_scalar
-from bitwright.train.quantizers.straight import as_float, positive, straight
+from bitwright.train.quantizers.scales import is_auto, is_scalar
+from bitwright.train.quantizers.straight import as_float, is_concrete, positive, straight
 
-__all__ = ["BaseQuantizer", "Parts"]
+__all__ = ["BaseQuantizer", "Parts", "Scaled", "Tracked"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Parts:
         return self.z if self.scale is None else self.z * self.scale
 
 
-class _Tracked(keras.random.SeedGenerator):
+class Tracked(keras.random.SeedGenerator):
     """A variable in the guise of a seed generator's state.
 
     Keras passes such states through compiled steps, but neither counts nor saves them as weights: the
@@ -67,9 +69,21 @@ class BaseQuantizer(ABC):
     positional: ClassVar[int] = 0
     """How many leading arguments `str` may print without their names."""
 
-    qnoise_factor: Any = 1.0
+    gradient: ClassVar[str] = "1 everywhere (straight through)"
+    """The rule of the backward pass, in words."""
+    evenly_spaced: ClassVar[bool] = True
+    """Whether the values before scaling are integers times a step."""
+    monotone: ClassVar[bool] = True
+    """Whether a larger input never gives a smaller output (or, with a negative alpha, never a larger)."""
+    always_random: ClassVar[bool] = False
+    """Whether chance decides at inference too, so that no hardware can compute the same."""
+
+    qnoise_factor: Any
+    """1: quantized, 0: float; a number or a variable. Quantizers without such an argument have none."""
     use_ste: bool = True
     seed_generator: Any = None
+    built: bool = False
+    """True after the first call or `build`, as QKeras programs read it."""
 
     @abstractmethod
     def _parts(self, x: Any, training: bool | None) -> Parts:
@@ -80,12 +94,31 @@ class BaseQuantizer(ABC):
         """The values that can come out before `alpha` scales them."""
 
     @abstractmethod
-    def _bound(self) -> float:
-        """What QKeras calls max(), where that is at least 1."""
+    def max(self) -> float:
+        """The magnitude for which the format is made, as QKeras tells it: often 2^integer, at least 1.
+
+        Layers clip their weights to it. The greatest value that can come out is `grid()`'s.
+        """
+
+    @abstractmethod
+    def min(self) -> float:
+        """The counterpart of `max`; 0 for quantizers without negative values."""
+
+    def build(self, var_name: str | None = None, use_variables: bool = False) -> None:
+        """Turn the noise factor into a variable, if `use_variables`. Calling the quantizer builds it too.
+
+        Do so before a layer takes the quantizer: layers track the variables that they find then.
+        """
+        if hasattr(self, "qnoise_factor"):
+            self.qnoise_factor = self._noise(self.qnoise_factor, use_variables, var_name)
+        self.built = True
 
     def parts(self, x: Any, training: bool | None = None) -> Parts:
         """The quantized form of `x` before the straight-through step."""
-        return self._parts(as_float(x), training)
+        parts = self._parts(as_float(x), training)
+        self.built = True
+        self._remember(parts)
+        return parts
 
     def grid(self) -> Grid | None:
         """The values that can come out, exactly; None where they depend on the data.
@@ -93,14 +126,38 @@ class BaseQuantizer(ABC):
         Also None where float32 products with `alpha` round, and where quantization noise is mixed in.
         """
         alpha = getattr(self, "alpha", None)
-        if self._noisy or not is_scalar(alpha):
+        if self._mixed or not is_scalar(alpha):
             return None
         return as_grid(self._base_grid(), alpha)
+
+    def range(self) -> Any:
+        """Every value of the format as a float32 array, in the order of two's complement codes.
+
+        0 and the positive values ascending, then the negative ones ascending. A scale that is no single
+        known number counts as 1; noise is left out.
+        """
+        alpha = getattr(self, "alpha", None)
+        values = np.array([float(value) for value in self._values(self._base_grid())], np.float32)
+        if alpha is not None and is_scalar(alpha):
+            values = values * np.float32(alpha)
+        return np.concatenate([values[values >= 0], values[values < 0]])
+
+    def explain(self) -> str:
+        """What this quantizer does, to be read: its values, their step, the hardware format, the gradient."""
+        return explained(self)
 
     @property
     def elementwise(self) -> bool:
         """Whether, at inference, each output depends on its own input alone and not on chance."""
-        return not isinstance(getattr(self, "alpha", None), str)
+        return not (self.always_random or is_auto(getattr(self, "alpha", None)))
+
+    @property
+    def channelwise(self) -> bool:
+        """Whether a fixed scale differs along the last axis."""
+        alpha: Any = getattr(self, "alpha", None)
+        if alpha is None or is_auto(alpha):
+            return False
+        return np.size(alpha) > 1 and np.shape(alpha)[-1] == np.size(alpha)
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """The quantized `x`, same shape; stochastic settings act only when `training` is true."""
@@ -117,17 +174,9 @@ class BaseQuantizer(ABC):
         scale = ops.stop_gradient(parts.scale)
         return straight(parts.z, parts.through / positive(scale)), scale
 
-    def min(self) -> float:
-        """The least value that can come out; with a data-dependent scale, before scaling."""
-        return min(self._ends())
-
-    def max(self) -> float:
-        """The greatest value that can come out; with a data-dependent scale, before scaling."""
-        return max(self._ends())
-
     def bound(self) -> float:
         """The magnitude to which layers clip their weights, at least 1."""
-        return max(1.0, self._bound())
+        return max(1.0, self.max())
 
     def for_weights(self) -> BaseQuantizer:
         """The quantizer that a layer uses when this one is given for its kernel.
@@ -136,16 +185,28 @@ class BaseQuantizer(ABC):
         """
         if getattr(self, "alpha", 1) is not None:
             return self
-        return type(self).from_config({**self.get_config(), "alpha": "auto_po2"})
+        scaled = type(self).from_config(self.get_config())
+        scaled._set_trainable_parameter()
+        return scaled
+
+    def _set_trainable_parameter(self) -> None:
+        """QKeras's name for: from now on alpha=None means "auto_po2"."""
+        if getattr(self, "alpha", 1) is None:
+            self.alpha = "auto_po2"
 
     @property
     def state(self) -> list[Any]:
-        """Seed generators and the like, which a layer holding this quantizer must track."""
-        noise = [_Tracked(self.qnoise_factor)] if isinstance(self.qnoise_factor, keras.Variable) else []
+        """Seed generators, layers of variables and the like, which a layer holding this quantizer must track."""
+        noise = [Tracked(self._factor)] if isinstance(self._factor, keras.Variable) else []
         return noise + ([] if self.seed_generator is None else [self.seed_generator])
 
     def update_qnoise_factor(self, qnoise_factor: float) -> None:
-        """Set the share of quantization noise, from 0 (float) to 1 (fully quantized)."""
+        """Set the share of quantization noise, from 0 (float) to 1 (fully quantized).
+
+        Compiled code sees a change only if the factor is a variable.
+        """
+        if not hasattr(self, "qnoise_factor"):
+            raise InvalidValue(f"{type(self).__name__} has no noise", remedy="leave it out, or use quantized_bits")
         if isinstance(self.qnoise_factor, keras.Variable):
             self.qnoise_factor.assign(qnoise_factor)
         else:
@@ -185,21 +246,33 @@ class BaseQuantizer(ABC):
         return str(self)
 
     @property
+    def _factor(self) -> Any:
+        return getattr(self, "qnoise_factor", 1.0)
+
+    @property
+    def _mixed(self) -> bool:
+        """Whether the factor is not 1 at the moment (never ask this of a variable while tracing)."""
+        factor = self._factor
+        return float(ops.convert_to_numpy(factor)) != 1.0 if isinstance(factor, keras.Variable) else factor != 1.0
+
+    @property
     def _noisy(self) -> bool:
-        return isinstance(self.qnoise_factor, keras.Variable) or self.qnoise_factor != 1.0
+        return isinstance(self._factor, keras.Variable) or self._factor != 1.0
 
     def _finish(self, parts: Parts) -> Any:
         if not self._noisy:
             return straight(parts.value, parts.through)
-        noise = ops.cast(ops.convert_to_tensor(self.qnoise_factor), parts.through.dtype)
+        noise = ops.cast(ops.convert_to_tensor(self._factor), parts.through.dtype)
         mixed = parts.through + noise * (parts.value - parts.through)
         mixed = ops.where(noise == 1, parts.value, mixed)
         return straight(mixed, parts.through if self.use_ste else (1 - noise) * parts.through)
 
-    def _ends(self) -> tuple[float, float]:
-        grid, alpha = self._base_grid(), getattr(self, "alpha", None)
-        factor = float(np.float32(alpha)) if alpha is not None and is_scalar(alpha) else 1.0
-        return float(grid.low * grid.step) * factor, float(grid.high * grid.step) * factor
+    def _values(self, grid: Grid) -> list[Fraction]:
+        """The values of `grid` that do occur, ascending."""
+        return list(grid.values())
+
+    def _remember(self, parts: Parts) -> None:  # noqa: B027 - a hook, of use to some
+        """Keep what programs read after a call; what a trace yields must not be kept."""
 
     def _noise(self, factor: Any, use_variables: bool, name: str | None) -> Any:
         if not use_variables or isinstance(factor, keras.Variable):
@@ -208,6 +281,30 @@ class BaseQuantizer(ABC):
 
     def _seed(self, wanted: bool) -> Any:
         return keras.random.SeedGenerator() if wanted else None
+
+
+class Scaled(BaseQuantizer):
+    """A quantizer with an `alpha`, whose scale QKeras programs read after a call."""
+
+    alpha: Any
+    _scale: Any = None
+
+    @property
+    def scale(self) -> Any:
+        """The scale: alpha where it is fixed (1 for None), else what the last eager call found (None before)."""
+        fixed = getattr(self, "post_training_scale", None)
+        if fixed is not None:
+            return fixed
+        if is_auto(self.alpha):
+            return self._scale
+        return 1.0 if self.alpha is None else self.alpha
+
+    def _remember(self, parts: Parts) -> None:
+        if parts.scale is not None and is_auto(self.alpha) and is_concrete(parts.scale):
+            self._scale = ops.stop_gradient(parts.scale)
+
+    def _largest_alpha(self) -> float:
+        return 1.0 if self.alpha is None or is_auto(self.alpha) else float(np.max(np.abs(self.alpha)))
 
 
 def _plain(value: Any) -> Any:

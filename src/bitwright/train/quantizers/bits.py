@@ -8,7 +8,7 @@ from typing import Any
 from bitwright.core.errors import InvalidValue
 from bitwright.train.door import ops
 from bitwright.train.public import public
-from bitwright.train.quantizers.base import BaseQuantizer, Parts
+from bitwright.train.quantizers.base import Parts, Scaled
 from bitwright.train.quantizers.grid import Grid
 from bitwright.train.quantizers.scales import (
     Groups,
@@ -21,6 +21,7 @@ from bitwright.train.quantizers.scales import (
 from bitwright.train.quantizers.straight import (
     clip_code,
     positive,
+    quotient,
     round_code,
     sign,
     stochastic_round,
@@ -32,7 +33,7 @@ _ROUNDS = 5
 
 
 @public("bitwright.quantizers")
-class quantized_bits(BaseQuantizer):
+class quantized_bits(Scaled):
     """Fixed point: `bits` in all, `integer` of them before the point, one more for the sign.
 
     With u = bits - keep_negative, the step is 2^(integer - u) and codes run from -2^u + symmetric
@@ -109,8 +110,21 @@ class quantized_bits(BaseQuantizer):
         levels = 2**self._magnitude_bits
         return Grid(step, (self.symmetric - levels) * self.keep_negative, levels - 1)
 
-    def _bound(self) -> float:
-        return 2.0**self.integer if self._magnitude_bits else 1.0
+    def max(self) -> float:
+        """2^integer, at least 1."""
+        return max(1.0, 2.0**self.integer) if self._magnitude_bits else 1.0
+
+    def min(self) -> float:
+        """-max(), or 0 without negatives."""
+        return -self.max() if self.keep_negative else 0.0
+
+    def _set_trainable_parameter(self) -> None:
+        super()._set_trainable_parameter()
+        self.symmetric = int(self.symmetric or is_auto(self.alpha))
+
+    def _values(self, grid: Grid) -> list[Fraction]:
+        values = super()._values(grid)
+        return values if self._magnitude_bits else [values[0], values[-1]]
 
     @property
     def _magnitude_bits(self) -> int:
@@ -167,6 +181,6 @@ class quantized_bits(BaseQuantizer):
         return to_power(scale, self.min_po2_exponent, self.max_po2_exponent)
 
     def _codes(self, x: Any, scale: Any, seed: Any) -> Any:
-        size = ops.abs(x) / positive(scale)
+        size = quotient(ops.abs(x), positive(scale)) if self.alpha == "auto" else ops.abs(x) / positive(scale)
         whole = ops.floor(size + 0.5) if seed is None else stochastic_round(size, seed)
         return ops.sign(x) * ops.minimum(whole, float(self._top))

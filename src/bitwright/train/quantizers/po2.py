@@ -13,6 +13,7 @@ from bitwright.train.quantizers.base import BaseQuantizer, Parts
 from bitwright.train.quantizers.grid import Grid, power_of_two
 from bitwright.train.quantizers.straight import (
     EPSILON,
+    LOWEST,
     clip_code,
     exact_exponent,
     exponent_floor,
@@ -61,8 +62,14 @@ class _Po2(BaseQuantizer):
         self.seed_generator = self._seed(self.use_stochastic_rounding)
         self.min_exp, self.max_exp = self._exponent_range()
 
-    def _bound(self) -> float:
-        return float(self.max_value) if self.max_value else 2.0**self.max_exp
+    def max(self) -> float:
+        """max_value, or the greatest power of two; at least 1."""
+        return max(1.0, float(self.max_value) if self.max_value else 2.0**self.max_exp)
+
+    def _powers(self) -> list[Fraction]:
+        """The magnitudes that can come out, ascending."""
+        low, high = self._exponents()
+        return [Fraction(2) ** e for e in range(low, high + 1, 2 if self.quadratic_approximation else 1)]
 
     def _exponent_range(self) -> tuple[int, int]:
         signed = self.max_value is None or self.max_value > 1
@@ -90,7 +97,11 @@ class _Po2(BaseQuantizer):
         limited = ops.minimum(limited, 2.0**127)
         step = 2 if self.quadratic_approximation else 1
         exponent = step * clip_code(self._rounded(limited, training), self.min_exp, self.max_exp)
-        return power(ops.where(size < EPSILON, ops.full_like(exponent, self.min_exp), exponent))
+        exponent = ops.where(size < EPSILON, ops.full_like(exponent, self.min_exp), exponent)
+        if self.min_exp >= LOWEST:
+            return power(exponent)
+        # Eight bits without a sign reach below the least normal float32, which counts as 0.
+        return ops.where(exponent < LOWEST, ops.zeros_like(exponent), power(exponent))
 
     def _rounded(self, size: Any, training: bool | None) -> Any:
         floored = exponent_floor(size)
@@ -142,6 +153,13 @@ class quantized_po2(_Po2):
         self.var_name, self.use_ste, self.use_variables = var_name, bool(use_ste), bool(use_variables)
         self.qnoise_factor = self._noise(qnoise_factor, use_variables, var_name)
 
+    def min(self) -> float:
+        """-max()."""
+        return -self.max()
+
+    def _values(self, grid: Grid) -> list[Fraction]:
+        return [*(-power for power in reversed(self._powers())), *self._powers()]
+
     def _parts(self, x: Any, training: bool | None = None) -> Parts:
         return Parts(sign(x) * self._magnitude(ops.abs(x), training), x)
 
@@ -187,6 +205,20 @@ class quantized_relu_po2(_Po2):
         self._setup(bits, max_value, use_stochastic_rounding, quadratic_approximation, log2_rounding)
         self.var_name, self.use_ste, self.use_variables = var_name, bool(use_ste), bool(use_variables)
         self.qnoise_factor = self._noise(qnoise_factor, use_variables, var_name)
+
+    def min(self) -> float:
+        """The least power of two; with a slope QKeras tells -slope * 2^(bits - 1)."""
+        return -self.negative_slope * 2.0 ** (self.bits - 1) if self.negative_slope else 2.0**self.min_exp
+
+    def _values(self, grid: Grid) -> list[Fraction]:
+        below = [-power for power in reversed(self._powers())] if self.negative_slope else []
+        return [*below, *self._powers()]
+
+    @property
+    def gradient(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The rule of the backward pass, in words."""
+        above = "" if self.max_value is None else f", 0 above {self.max_value:g}"
+        return f"1 for x > 0, {self.negative_slope:g} for x <= 0{above}"
 
     def _parts(self, x: Any, training: bool | None) -> Parts:
         value = self._magnitude(ops.maximum(x, 0.0), training)

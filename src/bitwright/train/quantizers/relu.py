@@ -88,12 +88,41 @@ class quantized_relu(BaseQuantizer):
         step = _common_step(marks)
         return Grid(step, int(bottom / step), int(top / step))
 
-    def _bound(self) -> float:
-        return 2.0**self.integer
+    def max(self) -> float:
+        """2^integer, at least 1."""
+        return max(1.0, 2.0**self.integer)
+
+    def min(self) -> float:
+        """What a negative_slope leaves of -2^integer; else 0."""
+        return -self.negative_slope * 2.0**self.integer if self.negative_slope else 0.0
+
+    def range(self) -> Any:
+        """Every value of the format, ascending from 0 (then the negative ones); an upper bound is ignored."""
+        if self._outer_bound is None:
+            return super().range()
+        return type(self).from_config({**self.get_config(), "relu_upper_bound": None}).range()
+
+    @property
+    def gradient(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The rule of the backward pass, in words."""
+        if self.enable_fast_inference:
+            return "none: enable_fast_inference is for inference"
+        end = self._end
+        below = f"{self.negative_slope:g}" if self.negative_slope else "0"
+        return f"1 for 0 < x{'' if end is None else f' <= {end:g}'}, {below} for x <= 0" + (
+            "" if end is None else ", 0 above"
+        )
 
     @property
     def _bits(self) -> int:
         return self.bits - (self.negative_slope != 0)
+
+    @property
+    def _end(self) -> float | None:
+        """Above it the gradient is 0."""
+        if self.is_quantized_clip:
+            return 2.0**self.integer - 2.0 ** (self.integer - self._bits)
+        return None if self.relu_upper_bound is None else float(self.relu_upper_bound)
 
     @property
     def _outer_bound(self) -> float | None:
@@ -124,9 +153,7 @@ class quantized_relu(BaseQuantizer):
 
     def _through(self, x: Any) -> Any:
         # The gradient is the product with this mask: 0 at x = 0 and above the end, which is included.
-        end = None if self.relu_upper_bound is None else float(self.relu_upper_bound)
-        if self.is_quantized_clip:
-            end = 2.0**self.integer - 2.0 ** (self.integer - self._bits)
+        end = self._end
         mask = ops.where(x > 0, ops.ones_like(x), ops.full_like(x, self.negative_slope))
         if end is None:
             return x * ops.stop_gradient(mask)

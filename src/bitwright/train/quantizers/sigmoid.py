@@ -20,6 +20,7 @@ class _Bounded(BaseQuantizer):
     """A bounded function, rounded half to even to multiples of 1 / levels and clipped."""
 
     shown = 1
+    gradient = "the function's own; 0 where the rounded value had to be clipped"
     bits: int
     symmetric: bool
     use_stochastic_rounding: bool
@@ -37,8 +38,15 @@ class _Bounded(BaseQuantizer):
         mask = ops.stop_gradient(inside(rounded, grid.low, grid.high))
         return Parts(clip_code(rounded, grid.low, grid.high) * float(grid.step), p * mask)
 
-    def _bound(self) -> float:
-        return 1.0
+    def max(self) -> float:
+        """The greatest value that can come out."""
+        grid = self._base_grid()
+        return float(grid.high * grid.step)
+
+    def min(self) -> float:
+        """The least value that can come out."""
+        grid = self._base_grid()
+        return float(grid.low * grid.step)
 
 
 @public("bitwright.quantizers")

@@ -13,6 +13,7 @@ from bitwright.train.public import public
 from bitwright.train.quantizers.straight import clip_code, inside, straight
 
 __all__ = [
+    "DEFAULT_SIGMOID",
     "binary_sigmoid",
     "binary_tanh",
     "hard_sigmoid",
@@ -67,7 +68,10 @@ def binary_tanh(x: Any) -> Any:
 
 
 _KINDS = {"hard": hard_sigmoid, "smooth": smooth_sigmoid, "real": ops.sigmoid}
-_chosen = {"internal": "hard"}
+DEFAULT_SIGMOID: Literal["hard", "smooth", "real"] = "hard"
+"""The mode that `set_internal_sigmoid` starts with."""
+
+_chosen: dict[str, str] = {"internal": DEFAULT_SIGMOID}
 
 
 def set_internal_sigmoid(mode: Literal["hard", "smooth", "real"]) -> None:

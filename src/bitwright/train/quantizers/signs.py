@@ -8,13 +8,12 @@ from typing import Any
 from bitwright.core.errors import InvalidValue
 from bitwright.train.door import keras, ops
 from bitwright.train.public import public
-from bitwright.train.quantizers.base import BaseQuantizer, Parts
+from bitwright.train.quantizers.base import Parts, Scaled
 from bitwright.train.quantizers.grid import Grid
 from bitwright.train.quantizers.scales import (
     Groups,
     constant,
     is_auto,
-    is_scalar,
     least_squares,
     read_alpha,
     to_power,
@@ -24,13 +23,21 @@ from bitwright.train.quantizers.straight import positive, round_code, sign, stoc
 __all__ = ["binary", "ternary"]
 
 
-class _Signs(BaseQuantizer):
+class _Signs(Scaled):
     """A few levels around zero, scaled by alpha; without alpha the gradient is tanh's."""
 
-    alpha: Any
+    def max(self) -> float:
+        """The greatest alpha; 1 where there is none or it is automatic."""
+        return self._largest_alpha()
 
-    def _bound(self) -> float:
-        return float(self.alpha) if self.alpha is not None and is_scalar(self.alpha) else 1.0
+    def min(self) -> float:
+        """-max()."""
+        return -self.max()
+
+    @property
+    def gradient(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The rule of the backward pass, in words."""
+        return "that of tanh" if self.alpha is None else "1 everywhere (straight through)"
 
     def _carrier(self, x: Any) -> Any:
         return ops.tanh(x) if self.alpha is None else x
@@ -79,6 +86,13 @@ class binary(_Signs):
 
     def _base_grid(self) -> Grid:
         return Grid(Fraction(1), 0 if self.use_01 else -1, 1)
+
+    def _values(self, grid: Grid) -> list[Fraction]:
+        return [grid.low * grid.step, grid.high * grid.step]
+
+    def min(self) -> float:
+        """-max(), or 0 with use_01."""
+        return 0.0 if self.use_01 else -self.max()
 
     @property
     def _groups(self) -> Groups:
@@ -134,13 +148,16 @@ class ternary(_Signs):
     def _parts(self, x: Any, training: bool | None = None) -> Parts:
         if is_auto(self.alpha):
             return self._auto(x, self.seed_generator if training else None)
-        threshold = self.default_threshold if self.threshold is None else float(self.threshold)
-        code = ops.cast(ops.abs(x) >= threshold, x.dtype) * ops.sign(x)
+        code = ops.cast(ops.abs(x) >= self._threshold, x.dtype) * ops.sign(x)
         scale, dyadic = constant(self.alpha, x.dtype)
         return Parts(code, self._carrier(x), scale, dyadic)
 
     def _base_grid(self) -> Grid:
         return Grid(Fraction(1), -1, 1)
+
+    @property
+    def _threshold(self) -> float:
+        return self.default_threshold if self.threshold is None else float(self.threshold)
 
     def _auto(self, x: Any, seed: Any) -> Parts:
         to_po2, groups, size = self.alpha == "auto_po2", Groups(), ops.abs(x)

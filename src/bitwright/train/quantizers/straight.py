@@ -13,13 +13,18 @@ import numpy as np
 from bitwright.train.door import keras, ops
 
 __all__ = [
+    "EPSILON",
+    "HIGHEST",
+    "LOWEST",
     "as_float",
     "clip_code",
     "exact_exponent",
     "exponent_floor",
     "inside",
+    "is_concrete",
     "positive",
     "power",
+    "quotient",
     "round_code",
     "round_power",
     "sign",
@@ -28,9 +33,12 @@ __all__ = [
 ]
 
 EPSILON = 1e-7
-_LOWEST, _HIGHEST = -126, 127
-_POWERS = np.ldexp(np.float32(1), np.arange(_LOWEST, _HIGHEST + 1)).astype(np.float32)
-_ROOT_TWO = float(np.float32(2.0) ** np.float32(0.5))
+"""What QKeras (as Keras) adds so that nothing is divided by zero."""
+LOWEST, HIGHEST = -126, 127
+"""The exponents of normal float32 numbers."""
+_MANTISSA, _BIAS = 23, 127
+# Added to a float's bits, it carries into the exponent where the mantissa exceeds that of the root of two.
+_CARRY = (1 << _MANTISSA) - 1 - (int(np.sqrt(np.float32(2)).view(np.int32)) & ((1 << _MANTISSA) - 1))
 
 
 def as_float(x: Any) -> Any:
@@ -38,6 +46,21 @@ def as_float(x: Any) -> Any:
     tensor = ops.convert_to_tensor(x)
     kind = keras.backend.standardize_dtype(tensor.dtype)
     return tensor if kind.startswith(("float", "bfloat")) else ops.cast(tensor, keras.config.floatx())
+
+
+def is_concrete(tensor: Any) -> bool:
+    """Whether `tensor` holds numbers now, rather than standing for those of a later, compiled run."""
+    if isinstance(tensor, keras.KerasTensor):
+        return False
+    match keras.backend.backend():
+        case "jax":
+            from jax.core import Tracer
+
+            return not isinstance(tensor, Tracer)
+        case "tensorflow":
+            return hasattr(tensor, "numpy")
+        case _:
+            return getattr(getattr(tensor, "device", None), "type", "cpu") != "meta"
 
 
 @ops.custom_gradient
@@ -96,24 +119,33 @@ def positive(scale: Any) -> Any:
     return ops.where(scale == 0, ops.ones_like(scale), scale)
 
 
+def quotient(x: Any, y: Any) -> Any:
+    """x / y, rounded as a quotient even where y is a constant or broadcasts against x.
+
+    Compilers multiply by the reciprocal there, which moves elements that lie on a tie or on an end.
+    """
+    return x / ops.where(x == x, y, ops.ones_like(y))
+
+
 def power(exponent: Any) -> Any:
     """2^exponent for integral float exponents in [-126, 127], exact on every backend."""
-    index = ops.cast(clip_code(exponent, _LOWEST, _HIGHEST) - _LOWEST, "int32")
-    return ops.cast(ops.take(ops.convert_to_tensor(_POWERS), index, axis=0), exponent.dtype)
+    biased = ops.cast(clip_code(ops.stop_gradient(exponent), LOWEST, HIGHEST), "int32") + _BIAS
+    return ops.cast(ops.view(ops.left_shift(biased, _MANTISSA), dtype="float32"), exponent.dtype)
 
 
 def exponent_floor(x: Any) -> Any:
-    """floor(log2 x) for normal x > 0, exact: the approximate logarithm is corrected by comparison."""
-    guess = ops.floor(ops.log2(x))
-    guess = clip_code(guess, _LOWEST, _HIGHEST)
-    guess = guess - ops.cast(x < power(guess), x.dtype)
-    return guess + ops.cast(x >= 2 * power(guess), x.dtype)
+    """floor(log2 x) for normal x > 0, exact: the exponent field of the float."""
+    return ops.cast(ops.right_shift(_pattern(x), _MANTISSA) - _BIAS, x.dtype)
 
 
 def exact_exponent(x: Any) -> Any:
     """round(log2 x) for normal x > 0, exact: up from the float nearest to the square root of two."""
-    floor = exponent_floor(x)
-    return floor + ops.cast(x > power(floor) * _ROOT_TWO, x.dtype)
+    return ops.cast(ops.right_shift(_pattern(x) + _CARRY, _MANTISSA) - _BIAS, x.dtype)
+
+
+def _pattern(x: Any) -> Any:
+    """The bits of a float32 as an int32: no logarithm, which backends round differently, and no table."""
+    return ops.view(ops.cast(ops.stop_gradient(x), "float32"), dtype="int32")
 
 
 def round_power(x: Any) -> Any:

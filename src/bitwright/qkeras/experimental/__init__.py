@@ -1,0 +1,1 @@
+"""QKeras's `qkeras.experimental`."""
