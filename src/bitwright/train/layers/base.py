@@ -22,14 +22,16 @@ __all__ = ["Quantized", "QuantizedTensor", "Role", "apply", "as_numpy", "factor"
 class Role:
     """A weight `attribute` and the `prefix` of the arguments about it (`<prefix>_quantizer`, ...).
 
-    `is_kernel`: QKeras's rule for kernels holds (alpha=None becomes "auto_po2"). `is_weight` is false
-    for quantizers of something that is no variable.
+    `is_kernel`: QKeras's rule for kernels holds (alpha=None becomes "auto_po2"). `is_weight`: the
+    variable is bounded by the quantizer's range; false where there is no variable or QKeras leaves it
+    free. `initializer` is what the variable starts from when nobody says ("" for QKeras's usual one).
     """
 
     attribute: str
     prefix: str
     is_kernel: bool = False
     is_weight: bool = True
+    initializer: str = ""
 
     @property
     def quantizer(self) -> str:
@@ -109,7 +111,7 @@ class Quantized:
 
     def _bound(self, role: Role, quantizer: Any, arguments: dict[str, Any]) -> None:
         first, limit = f"{role.prefix}_initializer", f"{role.prefix}_constraint"
-        default = "he_normal" if role.is_kernel else "zeros"
+        default = role.initializer or ("he_normal" if role.is_kernel else "zeros")
         arguments[first], arguments[limit] = bounded(quantizer, arguments.get(first, default), arguments.get(limit))
 
 

@@ -12,7 +12,14 @@ from bitwright.train.public import public
 from bitwright.train.quantizers.scales import is_auto
 from bitwright.train.spec import get_quantizer
 
-__all__ = ["Clip", "QInitializer", "bounded"]
+__all__ = [
+    "Clip",
+    "QInitializer",
+    "bounded",
+    "get_auto_range_constraint_initializer",
+    "get_constraint",
+    "get_initializer",
+]
 
 
 @public("bitwright.layers")
@@ -89,6 +96,28 @@ def bounded(quantizer: Any, initializer: Any, constraint: Any) -> tuple[Any, Any
     if not isinstance(initializer, plain) and not is_auto(getattr(quantizer, "alpha", None)):
         initializer = QInitializer(initializer, True, quantizer)
     return initializer, constraint
+
+
+def get_auto_range_constraint_initializer(quantizer: Any, constraint: Any, initializer: Any) -> tuple[Any, Any]:
+    """(constraint, initializer) that QKeras gives a weight with this quantizer."""
+    first, limit = bounded(get_quantizer(quantizer), initializer, constraint)
+    return limit, first
+
+
+def get_constraint(identifier: Any, quantizer: Any = None) -> Any:
+    """A Keras constraint; or, for "clip" and classes named Clip, the range of `quantizer`."""
+    if identifier == "clip":
+        return Clip(-_bound(quantizer), _bound(quantizer)) if quantizer is not None else Clip()
+    if isinstance(identifier, dict) and identifier.get("class_name") == "Clip":
+        return Clip(**identifier["config"])
+    return keras.constraints.get(identifier)
+
+
+def get_initializer(identifier: Any) -> Any:
+    """A Keras initializer, `QInitializer` by its configuration among them."""
+    if isinstance(identifier, dict) and identifier.get("class_name") == "QInitializer":
+        return QInitializer(**identifier["config"])
+    return keras.initializers.get(identifier)
 
 
 def _bound(quantizer: Any) -> float:

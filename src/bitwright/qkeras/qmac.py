@@ -1,0 +1,7 @@
+"""QKeras's `qkeras.qmac`: see `bitwright.layers`."""
+
+from __future__ import annotations
+
+from bitwright.train.layers import QScaleShift
+
+__all__ = ["QScaleShift"]
