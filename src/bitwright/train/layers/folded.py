@@ -171,6 +171,14 @@ class Folded(QuantizedLinear):
             arrays.insert(names.index("iteration"), scalars[0])
         super().set_weights(arrays)  # pyright: ignore[reportAttributeAccessIssue]
 
+    def save_own_variables(self, store: Any) -> None:
+        """Write all variables (Dense and Conv2D would write kernel and bias alone)."""
+        keras.layers.Layer.save_own_variables(self, store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read all variables."""
+        keras.layers.Layer.load_own_variables(self, store)
+
     def get_config(self) -> dict[str, Any]:
         """Every argument."""
         config = super().get_config()
