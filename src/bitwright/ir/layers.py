@@ -113,7 +113,7 @@ class Layer:
 
     inputs: names of the layers that it reads, in order. quantized: whether it is a quantized layer, whose
     types are those of its quantizers; else it is a plain Keras layer. output: the type that its activation
-    quantizer gives, None without one. frozen_bias is unknown to most layers; see the subclasses.
+    quantizer gives, None without one. function: the activation's name.
     """
 
     name: str
@@ -124,6 +124,7 @@ class Layer:
     weights: tuple[Weight, ...] = ()
     quantized: bool = False
     output: Operand | None = None
+    function: str = "linear"
 
     def weight(self, role: str) -> Weight | None:
         """The weight in this role, or None."""

@@ -12,7 +12,18 @@ from bitwright.core.errors import Unsupported
 from bitwright.cost.qtools.rulesets import LATEST, RuleSet, fixed, floating
 from bitwright.ir.layers import Mode, Operand
 
-__all__ = ["UnacceptedDivisor", "Unit", "accumulate", "add", "adjusted", "as_fixed", "bit_length", "divide", "multiply"]
+__all__ = [
+    "UnacceptedDivisor",
+    "Unit",
+    "accumulate",
+    "add",
+    "adjusted",
+    "as_fixed",
+    "bit_length",
+    "divide",
+    "multiply",
+    "root",
+]
 
 _BINARIES = (Mode.SIGN, Mode.BIT)
 _SELECTORS = (Mode.TERNARY, *_BINARIES)
@@ -172,6 +183,15 @@ def divide(numerator: Operand, denominator: Operand) -> Unit:
     if numerator.mode is not Mode.POWER:
         return _shift(denominator, numerator, -least, greatest)
     return _subtract_exponents(numerator, denominator)
+
+
+def root(variance: Operand) -> Operand:
+    """The type of a standard deviation: of a power of two, half the exponents; else the same."""
+    if variance.mode is not Mode.POWER:
+        return variance
+    bits = max(variance.bits - 1, 1)
+    top = None if variance.max_value is None else float(round(sqrt(variance.max_value)))
+    return replace(variance, bits=bits, int_bits=bits, max_value=top)
 
 
 def _subtract_exponents(numerator: Operand, denominator: Operand) -> Unit:

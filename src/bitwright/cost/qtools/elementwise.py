@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from bitwright.cost.qtools.arithmetic import Unit, accumulate, add, divide, multiply
+from bitwright.cost.qtools.arithmetic import Unit, accumulate, add, divide, multiply, root
 from bitwright.cost.qtools.merging import merge
 from bitwright.cost.qtools.rulesets import DEFAULT
 from bitwright.cost.qtools.typed import Case, LayerTypes, Part, Work, sized
@@ -76,22 +76,23 @@ def activation_types(layer: Activation, case: Case) -> LayerTypes:
 
 
 def normalization_types(layer: Normalization, case: Case) -> LayerTypes:
-    """gamma / variance * x + beta, with whatever divides and multiplies these types.
+    """gamma / sqrt(variance) * x + beta, with whatever divides and multiplies these types.
 
     In QTools a quantized inverse is used only in fused layers, and the addition costs nothing.
     """
     value, plain = case.inputs[0], case.plain(layer)
     roles = {role: case.weight(layer, role) for role in ("gamma", "beta", "mean", "variance")}
+    deviation = root(roles["variance"])
     units: list[tuple[str, Unit]] = []
     inverse = layer.weight("inverse")
     if case.settings.complete and not plain and inverse is not None and inverse.operand is not None:
         roles["inverse"] = case.weight(layer, "inverse")
         units.append(("internal_multiplier", multiply(roles["inverse"], value, case.settings.rules)))
     elif layer.scale:
-        units.append(("internal_divide_quantizer", divide(roles["gamma"], roles["variance"])))
+        units.append(("internal_divide_quantizer", divide(roles["gamma"], deviation)))
         units.append(("internal_multiplier", multiply(units[0][1].result, value, case.settings.rules)))
     else:
-        units.append(("internal_divide_quantizer", divide(value, roles["variance"])))
+        units.append(("internal_divide_quantizer", divide(value, deviation)))
     if layer.center:
         units.append(("internal_accumulator", add(units[-1][1].result, roles["beta"])))
     if plain:

@@ -16,6 +16,7 @@ from bitwright.ir.layers import (
     DepthwiseTranspose,
     Layer,
     Linear,
+    Normalization,
     Operand,
     Shape,
     Weight,
@@ -94,15 +95,18 @@ def sum_of(product: Operand, count: int, bias: Operand | None, case: Case) -> Un
     return held if bias is None else add(held.result, bias)
 
 
-def linear_types(layer: Linear, case: Case, *, counted: bool, keep: bool = True) -> LayerTypes:
+def linear_types(
+    layer: Linear, case: Case, *, counted: bool, keep: bool = True, count: int | None = None
+) -> LayerTypes:
     """The types of a layer with one kernel.
 
-    counted: QKeras counts its operations' energy. keep: the map shows the fused accumulator.
+    counted: QKeras counts its operations' energy. keep: the map shows the fused accumulator. count: the
+    number of terms, if not those of the layer's definition.
     """
     settings = case.settings
     weight, bias = case.weight(layer, "kernel"), _bias(layer, case)
     unit = multiply(weight, case.inputs[0], settings.rules)
-    count = terms(layer, settings.complete)
+    count = terms(layer, settings.complete) if count is None else count
     extras: tuple[Part, ...] = ()
     if case.plain(layer):
         unit = unit.giving(settings.result)
@@ -169,7 +173,7 @@ def _with_normalization(total: Operand, bias: Operand | None, norm: Layer, case:
     Source: google/qkeras, qtools/quantized_operators/fused_bn_factory.py.
     """
     inverse, mean = case.weight(norm, "inverse", plain=False), case.weight(norm, "mean", plain=False)
-    beta = case.weight(norm, "beta", plain=False) if _has(norm, "beta") else None
+    beta = case.weight(norm, "beta", plain=False) if isinstance(norm, Normalization) and norm.center else None
 
     def scaled(operand: Operand) -> Operand:
         return adjusted(multiply(inverse, operand, case.settings.rules).result, inverse.scale)
@@ -185,22 +189,25 @@ def _with_normalization(total: Operand, bias: Operand | None, norm: Layer, case:
     return add(scaled(total), small), tuple(Part(label, operand) for label, operand in shown)
 
 
-def _has(layer: Layer, role: str) -> bool:
-    return layer.weight(role) is not None
-
-
 def folded_types(layer: Layer, linear: Linear, case: Case) -> LayerTypes:
     """The types of a linear layer that holds its batch normalization.
 
-    Its bias is always there; without a quantizer it takes the type of the sum.
+    Its bias is always there. Without a quantizer it takes the type of the sum of products; with one,
+    QTools counts it as one more term instead of adding it.
     """
-    bias = linear.weight("bias")
+    settings, bias = case.settings, linear.weight("bias")
+    count = terms(linear, True) if settings.complete else prod(shape_of(linear)[:-1])
     if bias is not None and bias.operand is None and not case.plain(layer):
-        product = multiply(case.weight(linear, "kernel"), case.inputs[0], case.settings.rules).result
-        held = accumulate(product, terms(linear, case.settings.complete)).result
+        product = multiply(case.weight(linear, "kernel"), case.inputs[0], settings.rules).result
+        held = accumulate(product, count).result
         linear = replace(linear, weights=tuple(_retyped(w, held) if w is bias else w for w in linear.weights))
-    typed = linear_types(linear, case, counted=False, keep=False)
-    return replace(typed, layer=layer)
+    elif not settings.complete:
+        case = replace(case, settings=replace(settings, rules=replace(settings.rules, bias_by_adder=False)))
+    typed = linear_types(linear, case, counted=False, keep=False, count=count)
+    typed = replace(typed, layer=layer, extra_parameters=True)
+    if isinstance(linear, Depthwise) and not settings.complete:
+        return replace(typed, operation_count=0)
+    return typed
 
 
 def _retyped(weight: Weight, operand: Operand) -> Weight:
