@@ -11,11 +11,18 @@ _HOMES = {
     "import_model": "bitwright.flow.models",
     "load_model": "bitwright.flow.models",
     "Bits": "bitwright.train.convert",
+    "Health": "bitwright.train.health",
+    "HealthLimits": "bitwright.train.health",
+    "HealthWarning": "bitwright.train.health",
+    "calibrate": "bitwright.train.calibrate",
     "quantize": "bitwright.train.convert",
 }
-_RENAMED = {"compile": ("bitwright.flow.compiling", "compile_model")}
+_RENAMED = {
+    "check_health": ("bitwright.train.health", "check"),
+    "compile": ("bitwright.flow.compiling", "compile_model"),
+}
 
-__all__ = ["Bits", "Design", "Options", "compile", "import_model", "load_model", "quantize"]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [*_HOMES, *_RENAMED]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ def compile_model(model: Any, options: Options | None = None, **told: Any) -> De
         output_format=chosen.output_format,
         name=identifier(chosen.name or (Path(origin).stem if origin else loaded.name)),
     )
+    _warn_of_dead_layers(loaded)
     source = check(_in_float64(loaded, chosen, reading))
     built = check(Tabulate()(Canonical()(source)))
     return Design(
@@ -56,6 +58,15 @@ def compile_model(model: Any, options: Options | None = None, **told: Any) -> De
         model=loaded,
         origin=origin,
     )
+
+
+def _warn_of_dead_layers(model: Any) -> None:
+    """Warn of layers that compute nothing: a look at the weights alone, which costs next to nothing."""
+    from bitwright.train.health import Ailment, HealthLimits, HealthWarning, check
+
+    for finding in check(model, limits=HealthLimits(zero=1.0)):
+        if finding.ailment in (Ailment.ZERO_WEIGHTS, Ailment.RANGE_NEVER_SET):
+            warnings.warn(str(finding), HealthWarning, stacklevel=3)
 
 
 def _in_float64(model: Any, options: Options, reading: Reading) -> Graph:
