@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from bitwright.train.quantizers import (
     DEFAULT_SIGMOID as _default_sigmoid_type,  # noqa: N811 - QKeras's name
 )
@@ -55,6 +57,7 @@ __all__ = [
     "get_weight_scale",
     "hard_sigmoid",
     "hard_tanh",
+    "np",  # star imports of QKeras programs find numpy here
     "quantized_bits",
     "quantized_hswish",
     "quantized_linear",
