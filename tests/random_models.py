@@ -11,7 +11,7 @@ from keras import layers as kl
 from bitwright import layers as ql
 from bitwright import quantizers as q
 
-__all__ = ["random_inputs", "random_model"]
+__all__ = ["random_inputs", "random_model", "random_sequence_model"]
 
 
 def random_model(seed: int) -> Any:
@@ -192,3 +192,79 @@ class _Maker:
                 layer.set_weights(
                     [(self.rng.normal(size=w.shape) * 0.6).astype(np.float32) for w in layer.get_weights()]
                 )
+
+
+def random_sequence_model(seed: int) -> Any:
+    """A small model over a short sequence: recurrent layers, or attention with normalization, then a head."""
+    return _SequenceMaker(seed).sequence_model()
+
+
+class _SequenceMaker(_Maker):
+    def sequence_model(self) -> Any:
+        entry = keras.Input((int(self.rng.integers(2, 5)), int(self.rng.integers(2, 4))), name="x")
+        x = ql.QActivation(self.pick("quantized_bits(5,1,alpha=1)", "quantized_relu(4,1)"), name="entry")(entry)
+        if self.rng.random() < 0.35:
+            x = self.attended(x)
+        else:
+            for _ in range(self.pick(0, 0, 1)):
+                x = self.coded(self.recurrent(x, return_sequences=True))
+            x = self.recurrent(x, return_sequences=self.pick(False, False, True))
+        if len(x.shape) == 3:
+            x = self.pick(kl.Flatten(name=self.name("flat")), kl.GlobalMaxPooling1D(name=self.name("top")))(x)
+        model = keras.Model(entry, self.head(self.coded(x)), name=f"sequence{self.seed}")
+        self.randomize(model)
+        return model
+
+    def coded(self, x: Any) -> Any:
+        return ql.QActivation(f"quantized_bits({self.pick(4, 5, 6)},1,alpha=1)", name=self.name("act"))(x)
+
+    def weights(self) -> str:
+        return self.pick(
+            "quantized_bits(3,0,alpha=1)", "quantized_bits(4,1)", "ternary(alpha=1)", "quantized_po2(4,1)",
+            "quantized_bits(4,0,1,alpha=1)",
+        )  # fmt: skip
+
+    def recurrent(self, x: Any, return_sequences: bool) -> Any:
+        kind = self.pick(ql.QSimpleRNN, ql.QLSTM, ql.QGRU)
+        told: dict[str, Any] = {
+            "kernel_quantizer": self.weights(),
+            "recurrent_quantizer": self.weights(),
+            "bias_quantizer": self.pick("quantized_bits(4,0,alpha=1)", "quantized_bits(5,1,alpha=1)"),
+            "state_quantizer": self.pick("quantized_bits(5,1,alpha=1)", "quantized_tanh(4)", "ternary(alpha=1)"),
+            "activation": self.pick("quantized_tanh(4)", "quantized_tanh(5,0,1)", "quantized_bits(4,1,alpha=1)"),
+            "use_bias": bool(self.rng.random() < 0.8),
+            "go_backwards": bool(self.rng.random() < 0.3),
+            "return_sequences": return_sequences,
+        }
+        if kind is not ql.QSimpleRNN:
+            told["recurrent_activation"] = self.pick("quantized_sigmoid(3)", "hard_sigmoid", "quantized_relu(3,0)")
+        if kind is ql.QGRU and self.rng.random() < 0.4:
+            told |= {"reset_after": True, "recurrent_activation": "quantized_sigmoid(3)"}
+        layer = kind(int(self.rng.integers(1, 4)), name=self.name("recurrent"), **told)
+        if not told["go_backwards"] and self.rng.random() < 0.3:
+            merge = self.pick("concat", "sum", "mul", "ave")
+            return ql.QBidirectional(layer, merge_mode=merge, name=self.name("both"))(x)
+        return layer(x)
+
+    def attended(self, x: Any) -> Any:
+        few = "quantized_bits(5,1,alpha=1)"
+        attention = ql.QMultiHeadAttention(
+            int(self.rng.integers(1, 3)),
+            int(self.rng.integers(1, 4)),
+            name=self.name("attention"),
+            kernel_quantizer=self.weights(),
+            bias_quantizer=self.pick(None, "quantized_bits(5,1,alpha=1)"),
+            use_bias=bool(self.rng.random() < 0.5),
+            **{f"{n}_quantizer": few for n in ("query", "key", "value", "context")},
+        )
+        y = self.coded(attention(x, x, use_causal_mask=bool(self.rng.random() < 0.5)))
+        y = kl.Add(name=self.name("skip"))([x, y])
+        if self.rng.random() < 0.5:
+            y = ql.QLayerNormalization(
+                mean_quantizer="quantized_bits(8,2,alpha=1)",
+                gamma_quantizer=self.pick(None, "quantized_po2(4,2)"),
+                beta_quantizer=self.pick(None, "quantized_bits(5,1,alpha=1)"),
+                activation="quantized_bits(5,2,alpha=1)",
+                name=self.name("norm"),
+            )(y)
+        return y

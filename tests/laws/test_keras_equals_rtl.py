@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from tests.random_models import random_inputs, random_model
+from tests.random_models import random_inputs, random_model, random_sequence_model
 
 from bitwright.backends.verilog import pack, unpack
 from bitwright.core.progress import Silent
@@ -19,17 +21,20 @@ from bitwright.toolchain import Ports, build, combine
 
 SAMPLED = range(16)
 MANY = range(16, 216)
+# All recurrent kinds, both directions, attention with and without normalization.
+SEQUENCES = (2, 3, 9, 14, 18, 30)
+MANY_SEQUENCES = range(31, 71)
 
 
-def _design(seed: int) -> tuple[Design, list[np.ndarray]]:
-    model = random_model(seed)
-    return compile_model(model, name=f"random{seed}", clock_mhz=300.0), random_inputs(model, seed)
+def _design(seed: int, make: Callable[[int], Any]) -> tuple[Design, list[np.ndarray]]:
+    model = make(seed)
+    return compile_model(model, name=model.name, clock_mhz=300.0), random_inputs(model, seed)
 
 
-def _compared(seeds: range) -> list[Design]:
+def _compared(seeds: Iterable[int], make: Callable[[int], Any] = random_model) -> list[Design]:
     designs = []
     for seed in seeds:
-        design, x = _design(seed)
+        design, x = _design(seed, make)
         certificate = verify(design, x, rtl=False, workdir=None, progress=Silent())
         assert certificate.differences == 0
         designs.append(design)
@@ -76,7 +81,17 @@ def test_keras_graph_netlist_and_rtl_agree_on_random_models(tmp_path: Path) -> N
     _simulated(_compared(SAMPLED), tmp_path)
 
 
+def test_keras_graph_netlist_and_rtl_agree_on_recurrent_and_attentive_models(tmp_path: Path) -> None:
+    _simulated(_compared(SEQUENCES, random_sequence_model), tmp_path)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("start", range(MANY.start, MANY.stop, 25))
 def test_keras_graph_netlist_and_rtl_agree_on_two_hundred_random_models(start: int, tmp_path: Path) -> None:
     _simulated(_compared(range(start, min(start + 25, MANY.stop))), tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("start", range(MANY_SEQUENCES.start, MANY_SEQUENCES.stop, 8))
+def test_keras_graph_netlist_and_rtl_agree_on_forty_models_of_sequences(start: int, tmp_path: Path) -> None:
+    _simulated(_compared(range(start, start + 8), random_sequence_model), tmp_path)

@@ -13,6 +13,7 @@ from bitwright.core.errors import Unsupported
 from bitwright.frontends.keras.elementwise import Elementwise
 from bitwright.frontends.keras.walk import Lazy
 from bitwright.ir.interface import Head
+from bitwright.train import quantizers
 
 __all__ = ["activation_piece", "then"]
 
@@ -24,6 +25,8 @@ _HEADS = {
 }
 _MONOTONE = {"relu", "relu6", "linear", "hard_sigmoid", "hard_tanh", "softplus", "softsign", "elu", "selu",
              "leaky_relu", "exponential", "sigmoid", "tanh", "celu", "sparse_plus"}  # fmt: skip
+
+_OURS = ("hard_sigmoid", "smooth_sigmoid", "binary_sigmoid", "hard_tanh", "smooth_tanh", "binary_tanh")
 
 
 def activation_piece(function: Any, name: str, call: Any) -> Elementwise:
@@ -39,6 +42,8 @@ def activation_piece(function: Any, name: str, call: Any) -> Elementwise:
         grid = function.grid()
         return Elementwise(name, call, monotone=True, step=None if grid is None else grid.step)
     # A user's function may carry any name: only Keras's own is known by it.
+    if any(function is getattr(quantizers, name) for name in _OURS):
+        return Elementwise(name, call)
     known = function is not None and function is getattr(keras.activations, label, None)
     if known and label in _HEADS:
         return Elementwise(name, call, head=_HEADS[label])
