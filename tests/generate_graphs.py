@@ -208,6 +208,22 @@ def _conv(draw: _Draw) -> int | None:
     return draw.apply(op, tensor, step=draw.step(channels=filters))
 
 
+def _conv_transpose(draw: _Draw) -> int | None:
+    tensor = draw.pick(2, 3)
+    if tensor is None:
+        return None
+    *space, channels = draw.builder.type(tensor).shape
+    groups = draw.rng.choice([g for g in (1, 1, channels) if channels % g == 0])
+    filters = groups * draw.rng.randint(1, 2)
+    kernel = tuple(draw.rng.randint(1, 3) for _ in space)
+    strides, dilation = (tuple(draw.rng.choice((1, 1, 2)) for _ in space) for _ in range(2))
+    # At least the first element of the full result stays.
+    crops = tuple((draw.rng.randint(-1, 0), draw.rng.randint(-2, k - 1)) for k in kernel)
+    weights = draw.ints(draw.rng.choice((1, 5)), *kernel, channels // groups, filters)
+    op = ops.ConvTranspose(weights, draw.ints(5, filters), strides, crops, dilation, groups)
+    return draw.apply(op, tensor, step=draw.step(channels=filters))
+
+
 def _windows(
     draw: _Draw, space: list[int]
 ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, int], ...], tuple[int, ...]]:
@@ -305,6 +321,6 @@ def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
 
 
 _GROWERS: tuple[Grow, ...] = (
-    *(_map, _map, _dense, _dense, _conv, _conv, _pool),
+    *(_map, _map, _dense, _dense, _conv, _conv, _conv_transpose, _pool),
     *(_pair, _pair, _product, _matmul, _moved, _moved, _concat),
 )

@@ -70,6 +70,26 @@ def test_convolutions_reach_their_bounds_at_every_position(seed: int) -> None:
     assert_bounds_are_reached(op, tensor(rng, (*space, groups * per_group)))
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_transposed_convolutions_reach_their_bounds_and_add_what_their_definition_says(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    groups, stride, dilation = 1 + seed % 2, int(rng.integers(1, 4)), int(rng.integers(1, 3))
+    space, size = 4 // groups, int(rng.integers(1, 4))
+    full = (space - 1) * stride + (size - 1) * dilation + 1
+    crops = int(rng.integers(-2, min(full, 3))), int(rng.integers(-2, 1))
+    weights, bias = rng.integers(-2, 3, (size, 1, groups)), rng.integers(-3, 3, groups)
+    op = ops.ConvTranspose(Ints(weights), Ints(bias), (stride,), (crops,), (dilation,), groups)
+    type = tensor(rng, (space, groups))
+    assert_bounds_are_reached(op, type)
+    x = every_input(type)
+    total = np.zeros((len(x), full, groups), dtype=np.int64)
+    for i, k in product(range(space), range(size)):
+        total[:, i * stride + k * dilation] += x[:, i] * weights[k, 0]
+    kept = np.pad(total, ((0, 0), *((max(-c, 0), max(-d, 0)) for c, d in [crops]), (0, 0)))
+    kept = kept[:, max(crops[0], 0) :] + bias
+    assert np.array_equal(graphs.evaluate(op, [x]), kept)
+
+
 @pytest.mark.parametrize("kind", [ops.SumPool, ops.MaxPool])
 @pytest.mark.parametrize("seed", range(12))
 def test_pools_reach_their_bounds(kind: type[ops.SumPool | ops.MaxPool], seed: int) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bitwright.core.files import write_atomic
 from bitwright.core.naming import identifier
 from bitwright.ir.graph import Graph
-from bitwright.ir.graph.ops import Conv, Dense, Map
+from bitwright.ir.graph.ops import Conv, ConvTranspose, Dense, Map
 from bitwright.numeric import Ints
 
 __all__ = ["c_header", "integers", "save_npz"]
@@ -22,7 +22,7 @@ def integers(graph: Graph) -> dict[str, NDArray[Any]]:
     """Arrays by "layer.what": weights, bias, accumulator_low/high, map parameters, step_numerator/denominator."""
     found: dict[str, NDArray[Any]] = {}
     for node in graph.nodes:
-        if isinstance(node.op, Dense | Conv):
+        if isinstance(node.op, Dense | Conv | ConvTranspose):
             found[f"{node.name}.weights"] = node.op.weights.array
             found[f"{node.name}.bias"] = node.op.bias.array
             found[f"{node.name}.accumulator_low"] = node.type.low.array

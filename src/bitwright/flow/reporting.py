@@ -15,7 +15,7 @@ from bitwright.core.files import write_atomic
 from bitwright.cost import Area, Prediction
 from bitwright.flow.compiled import Compiled
 from bitwright.ir.graph import TensorType
-from bitwright.ir.graph.ops import Conv, Dense, Map
+from bitwright.ir.graph.ops import Conv, ConvTranspose, Dense, Map
 from bitwright.ir.netlist.ops import Add, Subtract
 from bitwright.numeric import IntArray, nonzero_digits
 from bitwright.report import Accuracy, CostRow, LayerRow, Report, Timing, VerifyRow, render_html, write_json
@@ -112,12 +112,13 @@ def _adders(design: Compiled) -> dict[str, int]:
 
 
 def _row(design: Compiled, layer: str, nodes: list[Any], area: Area, adders: int) -> LayerRow:
-    linear = next((n for n in nodes if isinstance(n.op, Dense | Conv)), None)
+    sums = [n for n in nodes if isinstance(n.op, Dense | Conv | ConvTranspose)]
+    linear = sums[-1] if sums else None
     last: TensorType = nodes[-1].type
     proof = [f for f in design.findings if f.layer == layer]
     widest = max(last.formats(), key=lambda f: f.width)
     step = float(last.step.floats().max())
-    weights = linear.op.weights.array if linear is not None else np.zeros(0, dtype=np.int64)
+    weights = np.concatenate([np.zeros(0, dtype=np.int64), *(n.op.weights.array.ravel() for n in sums)])
     return LayerRow(
         name=layer,
         kind=design.kinds.get(layer, "input"),

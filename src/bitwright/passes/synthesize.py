@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from bitwright.core.errors import InvalidValue
 from bitwright.core.rules import Rules
 from bitwright.ir.graph import Graph, TensorType
-from bitwright.ir.graph.kernels import windows
+from bitwright.ir.graph.kernels import plain_conv, spread, windows
 from bitwright.ir.graph.ops import (
     Add,
     Concat,
     Constant,
     Conv,
+    ConvTranspose,
     Dense,
     GraphOp,
     Input,
@@ -103,7 +104,7 @@ class Synthesize:
 def _digits(op: GraphOp, type: TensorType) -> int:
     if isinstance(op, Dense):
         return int(np.count_nonzero(op.weights.array)) * max(type.size // max(op.weights.shape[1], 1), 1)
-    if isinstance(op, Conv):
+    if isinstance(op, Conv | ConvTranspose):
         return int(np.count_nonzero(op.weights.array)) * max(type.size // max(op.weights.shape[-1], 1), 1)
     if isinstance(op, MatMul):
         return type.size * 16  # a live product costs as much as many additions
@@ -194,6 +195,11 @@ def _output(builder: NetlistBuilder, values: list[int], step: list[int], bias: i
 def _(op: Map, context: _Context, args: list[Words]) -> Words:
     rows = np.broadcast_to(op.rows.array, args[0].shape)
     return _each(lambda word, row: element(op.form, row, context.builder, word), args[0], rows)
+
+
+@unroll.on(ConvTranspose)
+def _(op: ConvTranspose, context: _Context, args: list[Words]) -> Words:
+    return unroll(plain_conv(op), context, [spread(op, args[0][None], context.builder.constant(0))[0]])
 
 
 @unroll.on(MatMul)

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from bitwright.ir.graph.graph import Graph
-from bitwright.ir.graph.kernels import windows
-from bitwright.ir.graph.ops import Constant, Conv, Dense, Input, Map
+from bitwright.ir.graph.kernels import plain_conv, spread, windows
+from bitwright.ir.graph.ops import Constant, Conv, ConvTranspose, Dense, Input, Map
 from bitwright.ir.graph.run import evaluate
 from bitwright.numeric import IntArray, Rounding, ShiftRoundSaturate
 
@@ -130,7 +130,7 @@ def _plan(program: Graph) -> list[_Step]:
         if isinstance(node.op, Map) and isinstance(node.op.form, ShiftRoundSaturate):
             source = node.args[0]
             alone = len(readers[source]) == 1 and source not in program.outputs
-            linear = isinstance(program.nodes[source].op, Dense | Conv)
+            linear = isinstance(program.nodes[source].op, Dense | Conv | ConvTranspose)
             if alone and linear and _carrier(program, source, node.op) is not None:
                 fused[source] = position
     steps: list[_Step] = []
@@ -149,7 +149,7 @@ def _carrier(program: Graph, position: int, map_: Any = None) -> type[np.floatin
     """The float type that holds every partial sum of a linear node (times the map's mul), if any."""
     node = program.nodes[position]
     op = node.op
-    assert isinstance(op, Dense | Conv)
+    assert isinstance(op, Dense | Conv | ConvTranspose)
     mul, add = np.int64(1), np.int64(0)
     if map_ is not None:
         form = map_.form
@@ -172,7 +172,7 @@ def _per_channel(map_: Map) -> bool:
 def _linear(program: Graph, position: int, map_: Any = None) -> Callable[[list[Values]], Values]:
     """A linear node, with its map fused in, as one matrix product."""
     op = program.nodes[position].op
-    assert isinstance(op, Dense | Conv)
+    assert isinstance(op, Dense | Conv | ConvTranspose)
     carrier = _carrier(program, position, map_)
     assert carrier is not None
     weights, bias = op.weights.array.astype(np.float64), op.bias.array.astype(np.float64)
@@ -184,7 +184,7 @@ def _linear(program: Graph, position: int, map_: Any = None) -> Callable[[list[V
         weights, bias = weights * mul * scale, (bias * mul + add) * scale
         finish = _finish(form, rows, carrier)
     matrix, offset = weights.astype(carrier), bias.astype(carrier)
-    product = _dense(matrix) if isinstance(op, Dense) else _conv(op, matrix)
+    product = _product(op, matrix)
 
     def call(args: list[Values]) -> Values:
         total = product(args[0].astype(carrier, copy=False))
@@ -206,6 +206,16 @@ def _finish(form: ShiftRoundSaturate, rows: IntArray, carrier: type[np.floating]
         return np.clip(total, low, high, out=total)
 
     return call
+
+
+def _product(op: Dense | Conv | ConvTranspose, matrix: Values) -> Callable[[Values], Values]:
+    if isinstance(op, Dense):
+        return _dense(matrix)
+    if isinstance(op, Conv):
+        return _conv(op, matrix)
+    turned = np.ascontiguousarray(np.flip(matrix, tuple(range(len(op.strides)))))
+    plain = _conv(plain_conv(op), turned)
+    return lambda x: plain(spread(op, x))
 
 
 def _dense(matrix: Values) -> Callable[[Values], Values]:
@@ -240,7 +250,7 @@ def _conv(op: Conv, matrix: Values) -> Callable[[Values], Values]:
 def _single(program: Graph, position: int) -> Callable[[list[Values]], Values]:
     """A node on its own: linear ones through BLAS, the rest through `evaluate`."""
     op = program.nodes[position].op
-    if isinstance(op, Dense | Conv) and _carrier(program, position) is not None:
+    if isinstance(op, Dense | Conv | ConvTranspose) and _carrier(program, position) is not None:
         return _linear(program, position)
     if isinstance(op, Constant):
         return lambda args: op.values.array[None]

@@ -13,12 +13,13 @@ import numpy as np
 
 from bitwright.core.errors import InvalidProgram
 from bitwright.core.rules import Rules
-from bitwright.ir.graph.kernels import conv, exact_matmul, pool_windows
+from bitwright.ir.graph.kernels import conv, exact_matmul, plain_conv, pool_windows, spread
 from bitwright.ir.graph.ops import (
     Add,
     Concat,
     Constant,
     Conv,
+    ConvTranspose,
     Dense,
     GraphOp,
     Map,
@@ -48,7 +49,7 @@ step: Rules[[list[TensorType]], Steps | None] = Rules("step of a graph operator"
 def infer(op: GraphOp, args: list[TensorType], told: Steps | None = None) -> TensorType:
     """The type of `op` applied to `args`.
 
-    `told` gives the step where the operator does not fix it (Dense, Conv, Map, Constant); where
+    `told` gives the step where the operator does not fix it (Dense, Conv, ConvTranspose, Map, Constant); where
     it does, both must agree.
     """
     low, high = bounds(op, args)
@@ -96,6 +97,13 @@ def _(op: Conv, args: list[TensorType]) -> tuple[IntArray, IntArray]:
     least = conv(op, low, up, exact_matmul) + conv(op, high, down, exact_matmul)
     most = conv(op, high, up, exact_matmul) + conv(op, low, down, exact_matmul)
     return _biased(op, least[0], most[0])
+
+
+@bounds.on(ConvTranspose)
+def _(op: ConvTranspose, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    low, high = (spread(op, end[None])[0] for end in args[0].bounds())
+    # The step plays no part in a range, and could not be spread where it changes over space.
+    return bounds(plain_conv(op), [TensorType(low.shape, Ints(low), Ints(high), Steps.of(1))])
 
 
 @bounds.on(MatMul)
@@ -213,7 +221,7 @@ def _(op: Upsample, args: list[TensorType]) -> tuple[IntArray, IntArray]:
     return low, high
 
 
-@step.on(Constant, Dense, Conv, Map)
+@step.on(Constant, Dense, Conv, ConvTranspose, Map)
 def _(op: GraphOp, args: list[TensorType]) -> Steps | None:
     return None
 

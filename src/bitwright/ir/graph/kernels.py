@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitwright.ir.graph.ops import Conv
-from bitwright.numeric import IntArray
+from bitwright.ir.graph.ops import Conv, ConvTranspose
+from bitwright.numeric import IntArray, Ints
 
-__all__ = ["conv", "exact_matmul", "live_matmul", "pool_windows", "windows"]
+__all__ = ["conv", "exact_matmul", "live_matmul", "plain_conv", "pool_windows", "spread", "windows"]
 
 
 def exact_matmul(x: IntArray, weights: IntArray) -> IntArray:
@@ -68,6 +68,26 @@ def conv(op: Conv, x: NDArray[Any], weights: NDArray[Any], matmul: Callable[[Any
         rows = columns.reshape(prod(out_shape), prod(columns.shape[rank + 1 :]))
         parts.append(matmul(rows, chosen.reshape(rows.shape[1], -1)))
     return np.concatenate(parts, axis=1).reshape(*out_shape, filters)
+
+
+def plain_conv(op: ConvTranspose) -> Conv:
+    """The convolution without strides and pads that gives `op`'s result from `spread(op, x)`."""
+    rank = len(op.strides)
+    turned = np.flip(op.weights.array, tuple(range(rank)))
+    return Conv(Ints(turned), op.bias, (1,) * rank, ((0, 0),) * rank, op.dilation, op.groups)
+
+
+def spread(op: ConvTranspose, x: NDArray[Any], fill: int = 0) -> NDArray[Any]:
+    """x (batch, *space, channels) with `fill` between its elements and around them, ready for `plain_conv`."""
+    rank = len(op.strides)
+    apart = tuple((n - 1) * s + 1 for n, s in zip(x.shape[1:-1], op.strides, strict=True))
+    out = np.full((len(x), *apart, x.shape[-1]), fill, dtype=x.dtype)
+    out[(slice(None), *(slice(None, None, s) for s in op.strides))] = x
+    reach = [(k - 1) * d for k, d in zip(op.weights.shape[:rank], op.dilation, strict=True)]
+    pads = [(r - before, r - after) for r, (before, after) in zip(reach, op.crops, strict=True)]
+    cuts = tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(apart, pads, strict=True))
+    around = ((0, 0), *((max(a, 0), max(b, 0)) for a, b in pads), (0, 0))
+    return np.pad(out[(slice(None), *cuts)], around, constant_values=fill)
 
 
 def pool_windows(

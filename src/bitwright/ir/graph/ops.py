@@ -15,6 +15,7 @@ __all__ = [
     "Concat",
     "Constant",
     "Conv",
+    "ConvTranspose",
     "Dense",
     "GraphOp",
     "Input",
@@ -82,6 +83,24 @@ class MatMul(GraphOp):
 
     Each of the two has one step; the steps multiply.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class ConvTranspose(GraphOp):
+    """Transposed convolution of any rank, channels last.
+
+    weights (*kernel, channels // groups, filters), bias (filters,). Element i of the input adds itself
+    times weights[k] to element i * stride + k * dilation of the result; then `crops` (before, after)
+    per spatial axis are cut off it, or zeros added where they are negative. Filters of group g read
+    the channels of group g.
+    """
+
+    weights: Ints
+    bias: Ints
+    strides: tuple[int, ...]
+    crops: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    groups: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ import numpy as np
 from bitwright.core.errors import InvalidValue
 from bitwright.core.rules import Rules
 from bitwright.ir.graph.graph import Graph
-from bitwright.ir.graph.kernels import conv, exact_matmul, live_matmul, pool_windows
+from bitwright.ir.graph.kernels import conv, exact_matmul, live_matmul, plain_conv, pool_windows, spread
 from bitwright.ir.graph.ops import (
     Add,
     Concat,
     Constant,
     Conv,
+    ConvTranspose,
     Dense,
     Input,
     Map,
@@ -103,6 +104,11 @@ def _aligned(args: list[IntArray]) -> tuple[IntArray, IntArray]:
     rank = max(left.ndim, right.ndim)
     a, b = (x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in (left, right))
     return a, b
+
+
+@evaluate.on(ConvTranspose)
+def _(op: ConvTranspose, args: list[IntArray]) -> IntArray:
+    return evaluate(plain_conv(op), [spread(op, args[0])])
 
 
 @evaluate.on(MatMul)
