@@ -157,8 +157,6 @@ def test_unfolding_gives_the_weights_of_qkeras_and_the_same_outputs(identity):
     model = built(entry)
     give(model, arrays, f"{identity}/w")
     if "bias_quantizers" in entry:
-        if not hasattr(bn_folding_utils, "populate_bias_quantizer_from_accumulator"):
-            pytest.skip("comes with QTools")
         bn_folding_utils.populate_bias_quantizer_from_accumulator(model, ["quantized_bits(8,0,1)"])
         for name, quantizer in entry["bias_quantizers"].items():
             assert str(model.get_layer(name).bias_quantizer) == quantizer

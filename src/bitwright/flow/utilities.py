@@ -16,6 +16,7 @@ __all__ = [
     "analyze_accumulator_from_sample",
     "clone_model_and_freeze_auto_po2_scale",
     "load_qmodel",
+    "populate_bias_quantizer_from_accumulator",
     "print_model_sparsity",
     "print_qstats",
     "quantized_model_debug",
@@ -126,6 +127,27 @@ def clone_model_and_freeze_auto_po2_scale(
 
     model = orig_model if orig_model_path is None else load_qmodel(orig_model_path, compile=False)
     return frozen_copy(model, quantize_model_weights)
+
+
+def populate_bias_quantizer_from_accumulator(model: Any, source_quantizers: Any = None) -> Any:
+    """Give folded layers without a bias quantizer one as wide as the sum that the bias is added to.
+
+    source_quantizers: the types of the model's inputs (None: quantized_bits(8,0,1)), as QTools takes
+    them. Layers whose sums are floats, and those that have a bias quantizer, stay as they are. Changes
+    `model` and returns it.
+    """
+    from bitwright.flow.qtools import QTools
+    from bitwright.train.quantizers import quantized_bits
+    from bitwright.train.rewrite import every_layer
+
+    loose = [w for w in every_layer(model) if hasattr(w, "get_folded_weights") and w.bias_quantizer is None]
+    types = QTools(model, "horowitz", source_quantizers).types if loose else None
+    for layer in loose:
+        found = None if types is None else types[layer.name].part("bias_quantizer")
+        if found is not None and found.kind == "quantized_bits":
+            quantizer = quantized_bits(found.bits, found.int_bits, 1, keep_negative=found.signed)
+            layer.bias_quantizer = layer.bias_quantizer_internal = quantizer
+    return model
 
 
 def _told(found: Mapping[str, Any], verbose: bool) -> dict[str, int]:
