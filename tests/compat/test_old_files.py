@@ -287,6 +287,23 @@ def test_a_custom_class_may_be_given(tmp_path: Path) -> None:
     assert outputs(model, np.ones((1, 3), np.float32))[0].tolist() == [[2, 2, 2]]
 
 
+def test_averages_of_an_adaptive_activation_set_its_integer_bits(tmp_path: Path) -> None:
+    told = {"total_bits": 6, "current_step": 7, "symmetric": True, "quantization_delay": 0, "ema_freeze_delay": None,
+            "ema_decay": 0.999, "per_channel": False, "po2_rounding": False, "relu_neg_slope": 0.0}  # fmt: skip
+    item = layer("QAdaptiveActivation", "ad", "x", activation="quantized_relu", **told)
+    averages = [("step:0", np.int64(7)), ("ad/ema_min:0", np.zeros(1, np.float32)),
+                ("ad/ema_max:0", np.full(1, 3.5, np.float32))]  # fmt: skip
+    model = load_model(write_h5(tmp_path / "ad.h5", functional([entry("x", 3), item]), {"ad": averages}))
+    x = np.array([[-1.0, 3.1, 9.0]], np.float32)
+    assert outputs(model, x)[0].tolist() == [[0, 3.125, 4 - 4 / 64]]
+
+
+def test_a_sequential_model_without_a_shape_is_refused(tmp_path: Path) -> None:
+    model = {"class_name": "Sequential", "config": [{"class_name": "Dense", "config": {"name": "d", "units": 1}}]}
+    with pytest.raises(InvalidModel, match="shape of its input"):
+        load_model(write_h5(tmp_path / "s.h5", model, {}))
+
+
 def damaged(folder: Path, change: Any) -> Path:
     model, weights = small(), small_weights()
     path = write_h5(folder / "bad.h5", model, weights)

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from bitwright.core.errors import InvalidModel, InvalidValue
 from bitwright.train.door import keras, ops
 from bitwright.train.layers import QAdaptiveActivation
-from bitwright.train.observe import as_array, observe
+from bitwright.train.observe import as_array, layers_of, observe
 from bitwright.train.quantizers import get_integer_bits
 from bitwright.train.ranges import fitting
 from bitwright.train.rewrite import plain_config, rebuilt, same
 
-__all__ = ["calibrate"]
+__all__ = ["calibrate", "settle_ranges"]
 
 _KEPT = 1 << 16
 _WIDE = 22
@@ -171,7 +171,19 @@ def _set_averages(layer: Any, one: _Seen) -> None:
     least, greatest = as_array(layer.quantizer.parts(np.stack([low, high])).through)
     layer.ema_min.assign(least)
     layer.ema_max.assign(greatest)
+    _settle(layer)
+
+
+def settle_ranges(model: Any) -> None:
+    """Set the integer bits of every QAdaptiveActivation in `model` by the averages that it holds."""
+    for layer in layers_of(model):
+        if isinstance(layer, QAdaptiveActivation):
+            _settle(layer)
+
+
+def _settle(layer: Any) -> None:
     bits = get_integer_bits(
-        least, greatest, layer.total_bits, layer.symmetric, layer.keep_negative, is_clipping=layer.po2_rounding
-    )
+        as_array(layer.ema_min), as_array(layer.ema_max), layer.total_bits, layer.symmetric, layer.keep_negative,
+        is_clipping=layer.po2_rounding,
+    )  # fmt: skip
     layer.integer.assign(ops.cast(bits, "int32"))

@@ -86,24 +86,33 @@ class _Builder:
             self.made.nested[name] = make_model(item, self.context)
             layer = self.made.nested[name].model
         elif kind == "InputLayer":
-            layer = _input(item["config"], name)
+            layer = self._input(item["config"], name)
         else:
             layer = make_layer(item, self.context)
         self.made.layers[name], self.made.classes[name] = layer, kind
 
+    def _input(self, config: Config, name: str) -> Any:
+        shape, dtype = config.get("batch_input_shape") or config.get("batch_shape"), config.get("dtype")
+        if not isinstance(shape, list):
+            raise self._unbuilt()
+        return keras.Input(batch_shape=tuple(shape), dtype=dtype if isinstance(dtype, str) else None, name=name)
+
+    def _unbuilt(self) -> InvalidModel:
+        return InvalidModel(
+            "it does not say the shape of its input",
+            where=self.context.where,
+            remedy="build the model (model.build or keras.Input) before saving it",
+        )
+
     def _sequential(self, name: str) -> Any:
         first = self.config["layers"][0]["config"]
-        shape = first.get("batch_input_shape") or first.get("batch_shape") if isinstance(first, dict) else None
+        shape = first.get("batch_input_shape") or first.get("batch_shape")
         shape = shape or self.config.get("build_input_shape")
         model: Any = keras.Sequential(name=name)
         layers = list(self.made.layers.values())
         if not isinstance(layers[0], keras.KerasTensor):
             if shape is None:
-                raise InvalidModel(
-                    "it does not say the shape of its input",
-                    where=self.context.where,
-                    remedy="build the model (model.build or keras.Input) before saving it",
-                )
+                raise self._unbuilt()
             model.add(keras.Input(batch_shape=tuple(shape), name=f"{name}_input"))
         for layer in layers:
             model.add(layer)
@@ -171,12 +180,6 @@ class _Builder:
     def _ends(self, told: Any) -> Any:
         found = self._filled(_tree(told))
         return found[0] if isinstance(found, list) and len(found) == 1 else found
-
-
-def _input(config: Config, name: str) -> Any:
-    shape = config.get("batch_input_shape") or config.get("batch_shape")
-    dtype = config.get("dtype")
-    return keras.Input(batch_shape=tuple(shape), dtype=dtype if isinstance(dtype, str) else None, name=name)
 
 
 # ---- how files write calls ---------------------------------------------------------------------------

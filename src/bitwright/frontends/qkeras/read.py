@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import shutil
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import h5py
-
 from bitwright.core.errors import InvalidModel, Unsupported
+from bitwright.frontends.qkeras.archive import load_archive
 from bitwright.frontends.qkeras.files import Stored, read_h5, read_json, read_keras, read_weights
 from bitwright.frontends.qkeras.network import Network, make_model
 from bitwright.frontends.qkeras.objects import Context, plain
 from bitwright.frontends.qkeras.weights import load_groups
+from bitwright.train.calibrate import settle_ranges
 
 __all__ = ["SUFFIXES", "is_foreign", "read_qkeras"]
 
-H5: Any = h5py
-_LAYERS_THEN = "_layer_checkpoint_dependencies"
 _READERS = {".json": read_json, ".h5": read_h5, ".hdf5": read_h5, ".keras": read_keras}
 SUFFIXES = tuple(_READERS)
 """The endings of files that `read_qkeras` takes."""
@@ -45,6 +41,7 @@ def read_qkeras(
     context = Context(stored.era, str(file), custom_objects or {})
     network = make_model(plain(stored.config), context)
     _load(network, stored, file, weights)
+    settle_ranges(network.model)
     return network.model
 
 
@@ -108,7 +105,7 @@ def _load(network: Network, stored: Stored, file: Path, weights: str | Path | No
     if isinstance(source, list):
         load_groups(network, source, str(file))
     elif source.suffix.lower() == ".keras":
-        _load_archive(network.model, source)
+        load_archive(network, source)
     else:
         load_groups(network, read_weights(source), str(source))
 
@@ -122,28 +119,3 @@ def _neighbor(file: Path) -> Path:
         where=str(file),
         remedy=f"name them: --weights {file.stem}_weights.h5 (weights= in Python)",
     )
-
-
-def _renamed(part: Path) -> None:
-    """Keras 2.12 to 2.15 kept the layers under another name in their archives."""
-    with H5.File(part, "r+") as file:
-        if _LAYERS_THEN in file and "layers" not in file:
-            file.move(_LAYERS_THEN, "layers")
-
-
-def _load_archive(model: Any, file: Path) -> None:
-    """The weights within a Keras 3 archive, through Keras's own reader (HDF5 by class and position)."""
-    with TemporaryDirectory(prefix="bitwright-") as scratch, zipfile.ZipFile(file) as archive:
-        part = Path(scratch) / "model.weights.h5"
-        with archive.open("model.weights.h5") as stored, part.open("wb") as copy:
-            shutil.copyfileobj(stored, copy)
-        try:
-            _renamed(part)
-            model.load_weights(part)
-        except Exception as error:  # Keras raises whatever its archive code raises
-            raise InvalidModel(
-                "its weights do not fit its layers",
-                where=str(file),
-                why=str(error).splitlines()[0] if str(error) else type(error).__name__,
-                remedy="save it as .h5 with model.save('name.h5') and read that",
-            ) from error

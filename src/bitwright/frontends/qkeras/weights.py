@@ -47,6 +47,9 @@ def _essential(arrays: list[tuple[str, NDArray[Any]]]) -> list[tuple[str, NDArra
 
 
 def _assign(layer: Any, group: Group, kind: str, where: str) -> None:
+    if hasattr(layer, "ema_min"):
+        _set_averages(layer, group, where)
+        return
     own = list(layer.trainable_weights) + list(layer.non_trainable_weights)
     given = group.arrays if len(group.arrays) == len(own) else _essential(group.arrays)
     if len(given) != len(own):
@@ -68,6 +71,18 @@ def _assign(layer: Any, group: Group, kind: str, where: str) -> None:
     change = OLD[kind].weights if kind in OLD else None
     for weight, array in zip(own, change(arrays) if change else arrays, strict=True):
         _set(weight, array, f"{where}, layer '{group.layer}'")
+
+
+def _set_averages(layer: Any, group: Group, where: str) -> None:
+    """An adaptive activation: two averages, the least first; what else the file counts may be missing."""
+    floats = [array for _, array in group.arrays if array.dtype.kind == "f" and array.size == layer.ema_min.shape[0]]
+    if len(floats) < 2:
+        raise InvalidModel(
+            "its averages are missing", where=f"{where}, layer '{group.layer}'", remedy="save the model again"
+        )
+    named = {_tail(name): array for name, array in group.arrays}
+    for weight, array in ((layer.ema_min, floats[0]), (layer.ema_max, floats[1])):
+        _set(weight, named.get(weight.name, array), where)
 
 
 def _set(weight: Any, array: NDArray[Any], where: str) -> None:
