@@ -212,7 +212,7 @@ def test_entries_that_nothing_matches_are_ignored_with_a_warning():
     with pytest.warns(UserWarning, match="QSeparableConv2D.*use bw.quantize"):
         model_quantize(nested(), {"QSeparableConv2D": KERNEL}, 4)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         model_quantize(nested(), {**DENSE, "QConv2D": KERNEL, "QActivation": {"relu": "ternary"}}, 4)
 
 

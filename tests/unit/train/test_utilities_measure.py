@@ -348,8 +348,9 @@ def test_operations_between_layers_tell_their_constant():
         "InputLayer": (False, None), "Add": (True, 3.0), "ReLU": (False, None), "Multiply": (True, 1 / 6),
         "Subtract": (True, 2.0),
     }  # fmt: skip
-    old = {"layers": [{"name": "add", "config": {"name": "add"}, "inbound_nodes": [["re_lu", 0, 0, {"y": 3}]]}]}
-    assert get_y_from_TFOpLambda(old, next(op for op in model.operations if type(op).__name__ == "Add")) == 3
+    add = next(op for op in model.operations if type(op).__name__ == "Add")
+    old = {"layers": [{"config": {"name": add.name}, "inbound_nodes": [["re_lu", 0, 0, {"y": 3}]]}]}
+    assert get_y_from_TFOpLambda(old, add) == 3
 
 
 def test_a_model_without_an_input_shape_is_named():
