@@ -41,12 +41,24 @@ from bitwright.train.quantizers import (
 from bitwright.train.quantizers import (
     internal_sigmoid as _sigmoid,
 )
+from bitwright.train.quantizers.groups import (
+    get_rolled_back_shape as _get_rolled_back_shape,
+)
+from bitwright.train.quantizers.groups import (
+    get_scale as _get_scale,
+)
+from bitwright.train.quantizers.groups import (
+    get_unrolled_shape as _get_unrolled_shape,
+)
 from bitwright.train.spec import get_quantizer
 
 __all__ = [
     "BaseQuantizer",
     "_default_sigmoid_type",
     "_get_integer_bits",
+    "_get_rolled_back_shape",
+    "_get_scale",
+    "_get_unrolled_shape",
     "_sigmoid",
     "bernoulli",
     "binary",

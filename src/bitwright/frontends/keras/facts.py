@@ -12,7 +12,7 @@ from bitwright.frontends.keras.layerfacts import Seen, facts
 from bitwright.frontends.keras.read import functional_of
 from bitwright.ir import layers as ir
 
-__all__ = ["network_of"]
+__all__ = ["layer_network", "network_of"]
 
 _TRANSPARENT = (
     kl.Dropout, kl.SpatialDropout1D, kl.SpatialDropout2D, kl.SpatialDropout3D, kl.GaussianNoise, kl.GaussianDropout,
@@ -31,6 +31,16 @@ def network_of(model: Any, *, quantize: bool = False) -> ir.Network:
     sources = [walk.source(tensor) for tensor in functional.inputs]
     outputs = walk.inline(functional, sources)
     return ir.Network(tuple(walk.layers), tuple(dict.fromkeys(outputs)))
+
+
+def layer_network(layer: Any, input_shape: Any) -> ir.Network:
+    """The facts of one layer behind an input of this shape, whose first axis is the batch."""
+    entry = keras.Input(tuple(input_shape)[1:])
+    walk = _Walk(quantize=False)
+    name = walk.source(entry)
+    seen = Seen(layer.name, (name,), (_shape(entry),), _shape(layer(entry)), quantize=False)
+    walk.layers.append(facts(layer, seen) if type(layer) in facts else _other(layer, seen))
+    return ir.Network(tuple(walk.layers), (layer.name,))
 
 
 @dataclass

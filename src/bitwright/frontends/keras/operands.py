@@ -13,7 +13,7 @@ from bitwright.ir.layers import Mode, Operand
 from bitwright.train import quantizers as q
 from bitwright.train.quantizers.base import BaseQuantizer
 
-__all__ = ["operand_of", "weight_operand"]
+__all__ = ["operand_of", "scale_exponents", "weight_operand"]
 
 _typed: Rules[[], Operand] = Rules("operand type of a quantizer")
 
@@ -37,10 +37,11 @@ def weight_operand(quantizer: Any, values: Any, *, quantize: bool) -> Operand | 
     found = quantizer(ops.convert_to_tensor(values)) if quantize else values
     if operand.mode is Mode.POWER:
         return replace(operand, distinct=int(np.unique(np.asarray(ops.convert_to_numpy(found))).size))
-    return replace(operand, scale=_scale(quantizer))
+    return replace(operand, scale=scale_exponents(quantizer))
 
 
-def _scale(quantizer: Any) -> tuple[int, int] | None:
+def scale_exponents(quantizer: Any) -> tuple[int, int] | None:
+    """The least and the greatest exponent of the power-of-two scale that a quantizer has found in data."""
     if getattr(quantizer, "alpha", None) != "auto_po2" or getattr(quantizer, "scale", None) is None:
         return None
     scale = np.asarray(ops.convert_to_numpy(quantizer.scale), np.float64)
