@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -13,11 +14,11 @@ from bitwright.frontends.keras.elementwise import Elementwise
 from bitwright.frontends.keras.grid import dyadic_fraction
 from bitwright.frontends.keras.walk import Lazy, Walk
 from bitwright.frontends.keras.weights import Linear, integer_kernel, read_linear
-from bitwright.ir.graph.ops import Conv, Dense, GraphOp
+from bitwright.ir.graph.ops import Conv, ConvTranspose, Dense, GraphOp
 from bitwright.ir.interface import Head
 from bitwright.numeric import IntArray, Ints, Steps
 
-__all__ = ["conv_like", "dense_like", "dense_of", "depthwise_like"]
+__all__ = ["conv_like", "conv_op", "dense_like", "dense_of", "depthwise_like", "linear_of"]
 
 _COARSE = 16
 
@@ -33,14 +34,14 @@ def dense_of(name: str, walk: Walk, lazy: Lazy, parts: Linear) -> Lazy:
     def op(weights: IntArray, bias: IntArray) -> GraphOp:
         return Dense(Ints(weights), Ints(bias))
 
-    return _linear(name, walk, lazy, parts, parts.kernel, op)
+    return linear_of(name, walk, lazy, parts, parts.kernel, op)
 
 
 def conv_like(layer: Any, walk: Walk, lazy: Lazy) -> Lazy:
     """keras.layers.Conv1D, Conv2D (padding, strides, dilation, groups) and their twins."""
     parts = read_linear(layer)
-    op = _conv(layer, lazy, parts.kernel.shape[: -2], int(layer.groups))
-    return _linear(layer.name, walk, lazy, parts, parts.kernel, op)
+    op = conv_op(layer, lazy, parts.kernel.shape[:-2], int(layer.groups))
+    return linear_of(layer.name, walk, lazy, parts, parts.kernel, op)
 
 
 def depthwise_like(layer: Any, walk: Walk, lazy: Lazy) -> Lazy:
@@ -48,12 +49,16 @@ def depthwise_like(layer: Any, walk: Walk, lazy: Lazy) -> Lazy:
     parts = read_linear(layer)
     kernel = parts.kernel
     flat = kernel.reshape(*kernel.shape[:-2], 1, kernel.shape[-2] * kernel.shape[-1])
-    op = _conv(layer, lazy, kernel.shape[:-2], kernel.shape[-2])
-    return _linear(layer.name, walk, lazy, parts, flat, op)
+    op = conv_op(layer, lazy, kernel.shape[:-2], kernel.shape[-2])
+    return linear_of(layer.name, walk, lazy, parts, flat, op)
 
 
-def _conv(layer: Any, lazy: Lazy, kernel: tuple[int, ...], groups: int) -> Any:
+def conv_op(layer: Any, lazy: Lazy, kernel: tuple[int, ...], groups: int) -> Callable[[IntArray, IntArray], GraphOp]:
+    """Weights and bias to a convolution with the layer's strides, padding and dilation (None: none of these)."""
     rank = len(kernel)
+    if layer is None:
+        ones, none = (1,) * rank, ((0, 0),) * rank
+        return lambda weights, bias: Conv(Ints(weights), Ints(bias), ones, none, ones, groups)
     strides = tuple(int(s) for s in layer.strides)
     dilation = tuple(int(d) for d in layer.dilation_rate)
     pads = conv_pads(lazy.shape[:rank], kernel, strides, dilation, layer.padding, layer.name)
@@ -84,7 +89,7 @@ def conv_pads(
     return tuple(pads)
 
 
-def _linear(name: str, walk: Walk, lazy: Lazy, parts: Linear, kernel: Any, op: Any) -> Lazy:
+def linear_of(name: str, walk: Walk, lazy: Lazy, parts: Linear, kernel: Any, op: Any) -> Lazy:
     """Emit the integer sum; return it with what the layer does afterwards."""
     source = walk.codes(lazy, name)
     codes, steps = integer_kernel(kernel, name)
@@ -155,7 +160,7 @@ def _prove(walk: Walk, position: int, name: str) -> None:
     """Write down whether Keras's float32 sum is exact; refuse sums that not even float64 holds."""
     node = walk.builder.nodes[position]
     op = node.op
-    assert isinstance(op, Dense | Conv)
+    assert isinstance(op, Dense | Conv | ConvTranspose)
     largest = walk.type(node.args[0]).largest
     columns = np.abs(op.weights.array).reshape(-1, op.weights.shape[-1]).sum(axis=0)
     reach = largest * int(columns.max(initial=0)) + int(np.abs(op.bias.array).max(initial=0))

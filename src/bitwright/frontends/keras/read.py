@@ -17,6 +17,7 @@ from bitwright.core.errors import BitwrightError, InvalidModel, Unsupported
 from bitwright.frontends.keras import (  # their rules  # noqa: F401
     attention,  # pyright: ignore[reportUnusedImport]
     recurrent,  # pyright: ignore[reportUnusedImport]
+    staged,  # pyright: ignore[reportUnusedImport]
     tables,  # pyright: ignore[reportUnusedImport]
 )
 from bitwright.frontends.keras.rules import lower

@@ -15,7 +15,7 @@ from bitwright.core.errors import InvalidModel, Unsupported
 from bitwright.frontends.keras.grid import dyadic_fraction
 from bitwright.numeric import IntArray
 
-__all__ = ["Linear", "integer_kernel", "read_linear"]
+__all__ = ["Linear", "integer_kernel", "read_linear", "refuse_unfactored"]
 
 _WIDEST = 20
 _NEARLY = 3
@@ -43,6 +43,7 @@ def read_linear(layer: Any) -> Linear:
     if hasattr(layer, "quantized_weights"):
         weights = layer.quantized_weights()
         kernel = weights["kernel"]
+        refuse_unfactored(layer, np.asarray(kernel.z))
         bias = weights["bias"].z if "bias" in weights else None
         return Linear(
             np.asarray(kernel.z),
@@ -60,6 +61,18 @@ def read_linear(layer: Any) -> Linear:
         return call(total if bias is None else ops.add(total, ops.cast(bias, total.dtype)))
 
     return Linear(kernel, bias, epilogue, call, activation)
+
+
+def refuse_unfactored(layer: Any, *kernels: NDArray[np.float32]) -> None:
+    """Refuse a layer with scales inside a sum of which some kernel lies on no grid: float32 would round the sum."""
+    wide = any(dyadic_fraction(kernel)[1] > _WIDEST for kernel in kernels)
+    if wide and not getattr(layer, "factored", True):
+        raise Unsupported(
+            "a scale that is no power of two differs between weights of one sum",
+            where=f"layer '{layer.name}'",
+            why="float32 would round such a sum",
+            remedy="give the kernel quantizer alpha='auto_po2', alpha=1, or a scale_axis along its filters",
+        )
 
 
 def _or_identity(activation: Any) -> Callable[[Any], Any]:

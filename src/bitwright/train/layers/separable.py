@@ -48,11 +48,13 @@ class _QSeparable(TwoStage):
     ) -> None:
         for idle in _IDLE:
             kwargs.pop(idle, None)
+        # Keras 3's separable layers do not know it; the others refuse it.
+        causal = padding.lower() == "causal" and isinstance(self, keras.layers.SeparableConv1D)
         super().__init__(
             filters=filters,
             kernel_size=kernel_size,
             strides=strides,
-            padding=padding,
+            padding="valid" if causal else padding,
             data_format=data_format,
             dilation_rate=dilation_rate,
             depth_multiplier=depth_multiplier,
@@ -63,6 +65,8 @@ class _QSeparable(TwoStage):
             bias_quantizer=bias_quantizer,
             **kwargs,
         )
+        if causal:
+            self.padding = "causal"
 
     def get_quantization_config(self) -> dict[str, str]:
         """Argument names to strings, the number of filters among them."""
