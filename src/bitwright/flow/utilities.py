@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from bitwright.core.errors import ParseError
@@ -41,6 +40,7 @@ def load_qmodel(filepath: str | Path, custom_objects: Mapping[str, Any] | None =
 
 def quantized_model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The model, with fresh weights, that `model.to_json()` described; QKeras's and Keras 2's are read as well."""
+    from bitwright.frontends.qkeras import model_from_json as old_model_from_json
     from bitwright.train.utilities.files import model_from_json
 
     try:
@@ -49,7 +49,7 @@ def quantized_model_from_json(json_string: str, custom_objects: Mapping[str, Any
         raise ParseError("no JSON", why=str(error), remedy="give what model.to_json() returned") from error
     if isinstance(told, dict) and "module" in told and '"qkeras' not in json_string:
         return model_from_json(json_string, custom_objects)
-    return _old_model(json_string, custom_objects)
+    return old_model_from_json(json_string, custom_objects)
 
 
 def print_qstats(model: Any) -> None:
@@ -156,18 +156,6 @@ def _told(found: Mapping[str, Any], verbose: bool) -> dict[str, int]:
     if verbose:
         _show(accumulator_text(found))
     return {name: value.bits for name, value in found.items()}
-
-
-def _old_model(text: str, custom_objects: Mapping[str, Any] | None) -> Any:
-    from bitwright.frontends.qkeras.files import read_json
-    from bitwright.frontends.qkeras.network import make_model
-    from bitwright.frontends.qkeras.objects import Context, plain
-
-    with TemporaryDirectory(prefix="bitwright-") as folder:
-        path = Path(folder) / "model.json"
-        path.write_text(text, encoding="utf-8")
-        stored = read_json(path)
-    return make_model(plain(stored.config), Context(stored.era, "the JSON text", custom_objects or {})).model
 
 
 def _show(text: str) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bitwright.core.errors import InvalidModel
 
-__all__ = ["Group", "Stored", "read_h5", "read_json", "read_keras", "read_weights"]
+__all__ = ["Group", "Stored", "parse_json", "read_h5", "read_json", "read_keras", "read_weights"]
 
 H5: Any = h5py
 Arrays = list[tuple[str, NDArray[Any]]]
@@ -53,7 +53,12 @@ def read_json(path: Path) -> Stored:
         raise InvalidModel(
             "no text", where=str(path), why=str(error), remedy="write it with model.to_json()"
         ) from error
-    config = _model(text, path)
+    return parse_json(text, str(path))
+
+
+def parse_json(text: str, where: str) -> Stored:
+    """The same from the text itself; `where` names it in messages."""
+    config = _model(text, where)
     return Stored(config, _era(config.get("keras_version")))
 
 
@@ -69,7 +74,7 @@ def read_h5(path: Path) -> Stored:
             )
         era = _era(_text(file.attrs.get("keras_version", "2")))
         groups = _groups(file.get("model_weights", file), path)
-        return Stored(_model(_text(told), path), era, groups)
+        return Stored(_model(_text(told), str(path)), era, groups)
 
 
 def read_weights(path: Path) -> list[Group]:
@@ -88,7 +93,7 @@ def read_keras(path: Path) -> Stored:
         raise InvalidModel(
             "no Keras archive", where=str(path), why=str(error), remedy="save it again with model.save('name.keras')"
         ) from error
-    return Stored(_model(told, path), _era(meta.get("keras_version")), path)
+    return Stored(_model(told, str(path)), _era(meta.get("keras_version")), path)
 
 
 @contextmanager
@@ -143,15 +148,15 @@ def _text(value: Any) -> str:
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)
 
 
-def _model(text: str, path: Path) -> dict[str, Any]:
+def _model(text: str, where: str) -> dict[str, Any]:
     try:
         told = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidModel(
-            "its configuration is no JSON", where=str(path), why=str(error), remedy="write it with model.to_json()"
+            "its configuration is no JSON", where=where, why=str(error), remedy="write it with model.to_json()"
         ) from error
     if not isinstance(told, dict) or not isinstance(told.get("config"), dict | list) or "class_name" not in told:
-        raise InvalidModel("it describes no model", where=str(path), remedy="write it with model.to_json()")
+        raise InvalidModel("it describes no model", where=where, remedy="write it with model.to_json()")
     return told
 
 

@@ -16,7 +16,7 @@ __all__ = ["Network", "make_model"]
 
 Config = dict[str, Any]
 Ref = tuple[str, int, int]
-_OPERATIONS = {"TFOpLambda"}
+_OPERATIONS = {"TFOpLambda", "SlicingOpLambda"}
 
 
 @dataclass

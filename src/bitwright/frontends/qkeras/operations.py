@@ -7,7 +7,7 @@ from typing import Any
 
 from bitwright.core.errors import Unsupported
 from bitwright.frontends.qkeras.objects import Context
-from bitwright.train.door import keras
+from bitwright.train.door import keras, ops
 
 __all__ = ["OPERATIONS", "Operation"]
 
@@ -114,6 +114,35 @@ def _mean(name: str, input_tensor: Any, axis: Any = None, keepdims: bool = False
     return None if layer is None else layer(keepdims=bool(keepdims), name=name)(input_tensor)
 
 
+def _clipped(name: str, t: Any, clip_value_min: float, clip_value_max: float) -> Any:
+    return ops.clip(t, clip_value_min, clip_value_max)
+
+
+def _sliced(name: str, tensor: Any, slice_spec: Any) -> Any:
+    """`tensor[...]`: slices are written as {"start", "stop", "step"}."""
+    spec = slice_spec if isinstance(slice_spec, list) else [slice_spec]
+    return tensor[tuple(_slice(part) for part in spec)]
+
+
+def _slice(part: Any) -> Any:
+    if not isinstance(part, dict):
+        return part
+    if "ellipsis" in str(part.get("class_name", "")):
+        return ...
+    return slice(*(part.get(end) for end in ("start", "stop", "step")))
+
+
+def _operation(function: str, *taken: str) -> Callable[..., Any]:
+    """An operation of Keras, where no layer does it: the model runs, and compiling it names the operation."""
+
+    def call(name: str, x: Any, **kwargs: Any) -> Any:
+        if set(kwargs) - set(taken):
+            raise TypeError("unknown keywords")
+        return getattr(ops, function)(x, **kwargs)
+
+    return call
+
+
 def _softmax(name: str, axis: int | None = None) -> Any:
     return kl.Softmax(-1 if axis is None else axis, name=name)
 
@@ -146,5 +175,14 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "transpose": _transpose,
     "math.reduce_mean": _mean,
     "reduce_mean": _mean,
+    "math.reduce_sum": _operation("sum", "axis", "keepdims"),
+    "math.reduce_max": _operation("max", "axis", "keepdims"),
+    "math.abs": _operation("absolute"),
+    "math.square": _operation("square"),
+    "math.sqrt": _operation("sqrt"),
+    "math.exp": _operation("exp"),
+    "expand_dims": _operation("expand_dims", "axis"),
+    "clip_by_value": _clipped,
+    "__operators__.getitem": _sliced,
 }  # fmt: skip
 """By the function's name below `tf.`: the layers on (name, *arguments); None where they cannot be read."""

@@ -10,13 +10,13 @@ from typing import Any
 
 from bitwright.core.errors import InvalidModel, Unsupported
 from bitwright.frontends.qkeras.archive import load_archive
-from bitwright.frontends.qkeras.files import Stored, read_h5, read_json, read_keras, read_weights
+from bitwright.frontends.qkeras.files import Stored, parse_json, read_h5, read_json, read_keras, read_weights
 from bitwright.frontends.qkeras.network import Network, make_model
 from bitwright.frontends.qkeras.objects import Context, plain
 from bitwright.frontends.qkeras.weights import load_groups
 from bitwright.train.calibrate import settle_ranges
 
-__all__ = ["SUFFIXES", "is_foreign", "read_qkeras"]
+__all__ = ["SUFFIXES", "is_foreign", "model_from_json", "read_qkeras"]
 
 _READERS = {".json": read_json, ".h5": read_h5, ".hdf5": read_h5, ".keras": read_keras}
 SUFFIXES = tuple(_READERS)
@@ -43,6 +43,12 @@ def read_qkeras(
     _load(network, stored, file, weights)
     settle_ranges(network.model)
     return network.model
+
+
+def model_from_json(text: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The model, with fresh weights, that `model.to_json()` of QKeras or Keras 2 described."""
+    stored = parse_json(text, "the JSON text")
+    return make_model(plain(stored.config), Context(stored.era, "the JSON text", custom_objects or {})).model
 
 
 def is_foreign(path: str | Path) -> bool:
