@@ -71,8 +71,11 @@ def activation_types(layer: Activation, case: Case) -> LayerTypes:
     else:
         output, shown = case.output(layer, case.settings.result), count
     value = case.inputs[0]
-    work = table(value, output, count) if layer.table else rounding(value, count)
-    return LayerTypes(layer, case.inputs, output, shown, work=(work,))
+    work = [table(value, output, count) if layer.table else rounding(value, count)]
+    if case.settings.complete and layer.weight("alpha") is not None:
+        slope = multiply(case.weight(layer, "alpha"), value, case.settings.rules)
+        work.append(Work(count, slope, extra=True))
+    return LayerTypes(layer, case.inputs, output, shown, work=tuple(work))
 
 
 def normalization_types(layer: Normalization, case: Case) -> LayerTypes:

@@ -139,12 +139,17 @@ def _(layer: Any, seen: Seen) -> ir.Layer:
 
 @facts.on(kl.EinsumDense)
 def _(layer: Any, seen: Seen) -> ir.Layer:
-    weights = seen.weight(layer, "kernel", "kernel"), seen.weight(layer, "bias", "bias")
-    left, _, output = layer.equation.partition("->")
-    labels = left.split(",")[1].strip()
-    shape = weights[0].shape if weights[0] else ()
-    terms = prod(n for label, n in zip(labels, shape, strict=True) if label not in output)
-    return ir.Einsum(**seen.base(layer, *weights), terms=terms)
+    kernel = seen.weight(layer, "kernel", "kernel")
+    left, _, output = (part.strip() for part in layer.equation.partition("->"))
+    entry, labels = (part.strip() for part in left.split(","))
+    sizes = dict(zip(labels, kernel.shape if kernel else (), strict=False))
+    terms = prod(n for label, n in sizes.items() if label not in output)
+    told = seen.base(layer, kernel, seen.weight(layer, "bias", "bias"))
+    if "." not in entry:
+        # Keras may leave axes open that the equation fixes.
+        sizes |= dict(zip(entry[1:], seen.input_shapes[0], strict=True))
+        told["output_shape"] = tuple(sizes[label] for label in output[1:])
+    return ir.Einsum(**told, terms=terms)
 
 
 @facts.on(ql.QScaleShift)
@@ -263,13 +268,13 @@ def _(layer: Any, seen: Seen) -> ir.Layer:
 
 @facts.on(kl.Activation, kl.ReLU, kl.LeakyReLU, kl.PReLU, kl.ELU)
 def _(layer: Any, seen: Seen) -> ir.Layer:
-    told = seen.base(layer)
-    if not hasattr(layer, "activation"):
+    told = seen.base(layer, seen.weight(layer, "alpha", "alpha") if isinstance(layer, kl.PReLU) else None)
+    if not hasattr(layer, "activation") or isinstance(layer, kl.PReLU):
         told["function"] = type(layer).__name__.lower()
     return ir.Activation(**told, table=told["function"] not in _SMOOTH)
 
 
-@facts.on(ql.QActivation)
+@facts.on(ql.QActivation, ql.QAdaptiveActivation)
 def _(layer: Any, seen: Seen) -> ir.Layer:
     quantizer = layer.quantizer
     told = seen.base(layer, output=operand_of(quantizer), function=_name(quantizer))

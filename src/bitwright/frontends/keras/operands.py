@@ -50,7 +50,9 @@ def scale_exponents(quantizer: Any) -> tuple[int, int] | None:
 
 
 def _fixed(quantizer: Any, bits: int, int_bits: Any, signed: Any) -> Operand:
-    return Operand(type(quantizer).__name__, Mode.FIXED, int(bits), int(np.max(int_bits)), bool(signed))
+    """Fixed point; of integer bits that differ by channel, the most."""
+    most = int_bits if isinstance(int_bits, int) else int(np.max(np.asarray(ops.convert_to_numpy(int_bits))))
+    return Operand(type(quantizer).__name__, Mode.FIXED, int(bits), most, bool(signed))
 
 
 @_typed.on(q.quantized_bits)
