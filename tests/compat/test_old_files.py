@@ -49,8 +49,11 @@ def equal(model: Any, stored: Path, tolerance: float = 1e-6) -> None:
 
 @pytest.mark.parametrize(
     ("file", "name"),
-    [("zoo.h5", "zoo"), ("ops.h5", "ops"), ("rnn.json", "rnn"), ("seq.json", "seq"), ("seq.keras", "seq"), ("v3_dense.keras", "v3_dense"),
-     ("v3_dense.h5", "v3_dense"), ("v3_conv.keras", "v3_conv"), ("v3_bn.keras", "v3_bn"), ("v3_rnn.keras", "v3_rnn")],
+    [
+        ("zoo.h5", "zoo"), ("ops.h5", "ops"), ("rnn.json", "rnn"), ("seq.json", "seq"), ("seq.keras", "seq"),
+        ("v3_dense.keras", "v3_dense"), ("v3_dense.h5", "v3_dense"), ("v3_conv.keras", "v3_conv"),
+        ("v3_bn.keras", "v3_bn"), ("v3_rnn.keras", "v3_rnn"),
+    ],
 )  # fmt: skip
 def test_a_model_computes_what_the_program_that_wrote_it_computed(file: str, name: str, old: Path) -> None:
     equal(load_model(old / file), old / f"{name}_io.npz")
