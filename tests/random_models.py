@@ -48,7 +48,7 @@ class _Maker:
 
     def kernel(self) -> Any:
         bits = int(self.rng.integers(2, 7))
-        kind = self.pick("bits", "bits", "bits", "ternary", "binary", "po2")
+        kind = self.pick("bits", "bits", "bits", "ternary", "binary", "po2", "linear", "stochastic", "learned")
         alpha = self.pick(None, 1, 1, "auto", "auto_po2", 0.3)
         if kind == "bits":
             return q.quantized_bits(bits, int(self.rng.integers(0, 2)), self.pick(0, 1), alpha=alpha)
@@ -56,6 +56,13 @@ class _Maker:
             return q.ternary(alpha=alpha)
         if kind == "binary":
             return q.binary(alpha=alpha)
+        if kind == "linear":
+            return q.quantized_linear(bits, int(self.rng.integers(0, 2)), self.pick(0, 1), alpha=alpha)
+        if kind == "stochastic":
+            return self.pick(q.stochastic_binary, q.stochastic_ternary)(alpha=alpha)
+        if kind == "learned":
+            kinds = (q.quantized_bits_learnable_po2, q.quantized_bits_msqe_po2)
+            return self.pick(*kinds)(bits, per_channel_scale=self.pick(False, True))
         return q.quantized_po2(int(self.rng.integers(3, 5)), max_value=2)
 
     def bias(self) -> Any:
@@ -73,6 +80,13 @@ class _Maker:
             q.binary(alpha=1),
             q.ternary(alpha=1),
             q.quantized_po2(4, max_value=2),
+            q.quantized_linear(bits, 1, self.pick(0, 1), alpha=self.pick(None, 0.5, 0.375)),
+            q.quantized_hswish(bits, int(self.rng.integers(0, 3))),
+            q.stochastic_binary(alpha=self.pick(None, 0.5)),
+            q.stochastic_ternary(alpha=1, threshold=0.4),
+            q.quantized_bits_learnable_po2(
+                bits, self.pick(False, True), init_scale=0.125, use_po2_scale_msqe_round=False
+            ),
         )
 
     # ---- topology ----------------------------------------------------------------------------------

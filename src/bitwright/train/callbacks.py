@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from bitwright.core.errors import InvalidValue, Unsupported
 from bitwright.train.door import keras
 from bitwright.train.quantizers.base import BaseQuantizer, Tracked
+from bitwright.train.quantizers.held import quantizers_in
 
-__all__ = ["QNoiseScheduler", "quantizers_of"]
-
-
-def quantizers_of(model: Any) -> list[BaseQuantizer]:
-    """Every quantizer that a layer of `model` holds, nested models, wrappers and cells included; each once."""
-    found: dict[int, BaseQuantizer] = {}
-    for layer in model._flatten_layers():
-        held: dict[str, Any] = vars(layer)
-        for name, value in held.items():
-            # A kernel's quantizer may be kept as it was given, beside the one that the layer uses.
-            if f"{name}_internal" not in held:
-                found.update((id(quantizer), quantizer) for quantizer in _within(value))
-    return list(found.values())
-
-
-def _within(value: Any) -> Iterator[BaseQuantizer]:
-    if isinstance(value, BaseQuantizer):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():  # pyright: ignore[reportUnknownVariableType]
-            yield from _within(item)
-    elif isinstance(value, list | tuple | set):
-        for item in value:  # pyright: ignore[reportUnknownVariableType]
-            yield from _within(item)
+__all__ = ["QNoiseScheduler"]
 
 
 class QNoiseScheduler(keras.callbacks.Callback):
@@ -87,7 +65,7 @@ class QNoiseScheduler(keras.callbacks.Callback):
 
     def get_quantizers(self, model: Any) -> list[BaseQuantizer]:
         """The quantizers of `model` that have a noise factor."""
-        return [quantizer for quantizer in quantizers_of(model) if hasattr(quantizer, "qnoise_factor")]
+        return [quantizer for quantizer in quantizers_in(model) if hasattr(quantizer, "qnoise_factor")]
 
     def set_qnoise_factor(self, quantizer: BaseQuantizer, qnoise_factor: float) -> None:
         """Set the factor of one quantizer."""

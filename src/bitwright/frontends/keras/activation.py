@@ -33,14 +33,7 @@ def activation_piece(function: Any, name: str, call: Any) -> Elementwise:
     """An activation (a quantizer, a Keras function) as an element-wise piece with what is known of it."""
     label = getattr(function, "__name__", type(function).__name__)
     if hasattr(function, "elementwise"):
-        if not function.elementwise:
-            raise Unsupported(
-                f"{function} depends on the whole tensor or on chance",
-                where=f"layer '{name}'",
-                remedy="use alpha=None, a number, or a deterministic quantizer for activations",
-            )
-        grid = function.grid()
-        return Elementwise(name, call, monotone=True, step=None if grid is None else grid.step)
+        return _quantizer_piece(function, name, call)
     # A user's function may carry any name: only Keras's own is known by it.
     if any(function is getattr(quantizers, name) for name in _OURS):
         return Elementwise(name, call)
@@ -56,6 +49,24 @@ def activation_piece(function: Any, name: str, call: Any) -> Elementwise:
             remedy="use one that is, or softmax at the output",
         )
     return Elementwise(name, call, monotone=False)
+
+
+def _quantizer_piece(quantizer: Any, name: str, call: Any) -> Elementwise:
+    if not quantizer.elementwise:
+        raise Unsupported(
+            f"{quantizer} depends on the whole tensor or on chance",
+            where=f"layer '{name}'",
+            remedy="use alpha=None, a number, or a deterministic quantizer for activations",
+        )
+    grid, axes = quantizer.grid(), quantizer.differs_along
+    return Elementwise(
+        name,
+        call,
+        channelwise=bool(axes),
+        elementwise=any(axis < -1 for axis in axes),
+        monotone=quantizer.monotone,
+        step=None if grid is None else grid.step,
+    )
 
 
 def _is_elementwise(function: Any) -> bool:

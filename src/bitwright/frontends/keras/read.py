@@ -25,6 +25,7 @@ from bitwright.frontends.keras.walk import Finding, InputFormat, Lazy, Walk
 from bitwright.ir.graph import Graph
 from bitwright.ir.interface import Decoder, Encoder
 from bitwright.numeric import Format
+from bitwright.train.quantizers.held import quantizers_of
 
 __all__ = ["Reading", "functional_of", "load_model", "read_model"]
 
@@ -163,6 +164,7 @@ def _check(functional: Any) -> None:
                 where=f"layer '{layer.name}'",
                 remedy="compile the model before layer.quantize(), or use bw.quantize(model, ...)",
             )
+        _refuse_chance(layer)
         for weight in layer.weights:
             values = np.asarray(ops.convert_to_numpy(weight.value))
             if values.dtype.kind == "f" and not np.isfinite(values).all():
@@ -171,6 +173,17 @@ def _check(functional: Any) -> None:
                     where=f"layer '{layer.name}'",
                     remedy="train it again with a smaller learning rate, or load an earlier checkpoint",
                 )
+
+
+def _refuse_chance(layer: Any) -> None:
+    for quantizer in quantizers_of(layer):
+        if quantizer.always_random:
+            raise Unsupported(
+                f"{quantizer} draws its values at inference too",
+                where=f"layer '{layer.name}'",
+                why="hardware computes one function",
+                remedy="use stochastic_binary or binary, which are deterministic at inference",
+            )
 
 
 def _nodes(functional: Any) -> Iterator[Any]:

@@ -79,9 +79,22 @@ class Quantized:
         held = [*quantizers.values(), activation]
         self._quantizer_state = [item for q in held if isinstance(q, BaseQuantizer) for item in q.state]
 
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights, and the variables of quantizers that depend on their shapes."""
+        super().build(input_shape)  # pyright: ignore[reportAttributeAccessIssue]
+        for role in self.roles:
+            weight, quantizer = getattr(self, role.attribute, None), getattr(self, role.quantizer)
+            if weight is not None and isinstance(quantizer, BaseQuantizer):
+                quantizer.prepare(weight.shape)
+
     def get_quantizers(self) -> list[Any]:
         """The quantizers of the weights, in QKeras's order; None where there is none."""
         return [getattr(self, role.quantizer) for role in self.roles]
+
+    @property
+    def quantizers(self) -> list[Any]:
+        """The same, as QKeras programs read it."""
+        return self.get_quantizers()
 
     def get_quantization_config(self) -> dict[str, str]:
         """Argument names to quantizer strings."""

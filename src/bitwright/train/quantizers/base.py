@@ -124,9 +124,10 @@ class BaseQuantizer(ABC):
         """The values that can come out, exactly; None where they depend on the data.
 
         Also None where float32 products with `alpha` round, and where quantization noise is mixed in.
+        With one scale per channel, a grid that holds the values of all channels.
         """
         alpha = getattr(self, "alpha", None)
-        if self._mixed or not is_scalar(alpha):
+        if self._mixed or is_auto(alpha):
             return None
         return as_grid(self._base_grid(), alpha)
 
@@ -152,12 +153,11 @@ class BaseQuantizer(ABC):
         return not (self.always_random or is_auto(getattr(self, "alpha", None)))
 
     @property
-    def channelwise(self) -> bool:
-        """Whether a fixed scale differs along the last axis."""
+    def differs_along(self) -> tuple[int, ...]:
+        """The axes, counted from the last (-1), along which a fixed scale differs."""
         alpha: Any = getattr(self, "alpha", None)
-        if alpha is None or is_auto(alpha):
-            return False
-        return np.size(alpha) > 1 and np.shape(alpha)[-1] == np.size(alpha)
+        shape = () if alpha is None or is_auto(alpha) else np.shape(alpha)
+        return tuple(axis - len(shape) for axis, length in enumerate(shape) if length > 1)
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """The quantized `x`, same shape; stochastic settings act only when `training` is true."""
@@ -267,6 +267,14 @@ class BaseQuantizer(ABC):
         mixed = ops.where(noise == 1, parts.value, mixed)
         return straight(mixed, parts.through if self.use_ste else (1 - noise) * parts.through)
 
+    @property
+    def powers(self) -> list[Fraction]:
+        """The magnitudes that can come out, where they are powers of two by construction; else none."""
+        return []
+
+    def prepare(self, shape: Any) -> None:  # noqa: B027 - a hook, of use to some
+        """Make variables whose number depends on the shape of the tensors to come; layers call it when built."""
+
     def _values(self, grid: Grid) -> list[Fraction]:
         """The values of `grid` that do occur, ascending."""
         return list(grid.values())
@@ -298,6 +306,10 @@ class Scaled(BaseQuantizer):
         if is_auto(self.alpha):
             return self._scale
         return 1.0 if self.alpha is None else self.alpha
+
+    @scale.setter
+    def scale(self, value: Any) -> None:
+        self._scale = value
 
     def _remember(self, parts: Parts) -> None:
         if parts.scale is not None and is_auto(self.alpha) and is_concrete(parts.scale):

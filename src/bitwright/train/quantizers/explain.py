@@ -14,7 +14,7 @@ from bitwright.train.quantizers.scales import is_auto
 
 __all__ = ["explained"]
 
-_FEW = 8
+_FEW, _MANY = 8, 1 << 12
 
 
 def explained(quantizer: Any) -> str:
@@ -39,6 +39,8 @@ def _values(quantizer: Any) -> list[tuple[str, str]]:
         why = f"times {np.size(alpha)} fixed scales from {np.min(alpha):g} to {np.max(alpha):g}"
     elif quantizer._mixed:
         why = f"mixed with {1 - float(quantizer.get_config()['qnoise_factor']):g} of the float value"
+    elif alpha is None:
+        why = "more than float32 tells apart as a sum"
     else:
         why = f"times {alpha!r}: float32 rounds these products"
     (name, text), *rest = _of_grid(quantizer, base)
@@ -46,10 +48,14 @@ def _values(quantizer: Any) -> list[tuple[str, str]]:
 
 
 def _of_grid(quantizer: Any, grid: Grid) -> list[tuple[str, str]]:
-    values = quantizer._values(grid) if grid.high - grid.low < 1 << 12 else None
-    count = grid.high - grid.low + 1 if values is None else len(values)
+    powers = quantizer.powers
+    many = not powers and grid.high - grid.low >= _MANY
+    values = [] if many else quantizer._values(grid)
+    count = grid.high - grid.low + 1 if many else len(values)
+    few = f": {', '.join(_number(v) for v in values)}" if values and count <= _FEW else ""
+    if powers:
+        few = f": powers of two from {_number(powers[0])} to {_number(powers[-1])}"
     ends = _ends(grid.low * grid.step, grid.high * grid.step)
-    few = f": {', '.join(_number(v) for v in values)}" if values is not None and count <= _FEW else ""
     return [("grid", f"{count} values{few}"), *ends, ("step", _number(grid.step)), ("format", _format(grid))]
 
 

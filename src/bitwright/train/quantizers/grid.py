@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from math import gcd, lcm
+from typing import Any
 
 import numpy as np
 
-__all__ = ["Grid", "as_grid", "exact_in_float32", "power_of_two"]
+__all__ = ["Grid", "as_grid", "common_step", "exact_in_float32", "power_of_two"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,29 @@ def exact_in_float32(grid: Grid) -> bool:
     return (odd * max(abs(grid.low), abs(grid.high))).bit_length() <= 24
 
 
-def as_grid(grid: Grid, factor: float | None) -> Grid | None:
-    """`grid` times the float32 `factor` (None: 1); None when a product would round."""
-    scaled = grid if factor is None else grid.scaled(Fraction(float(np.float32(factor))))
-    return scaled if exact_in_float32(scaled) else None
+def common_step(values: Iterable[Fraction]) -> Fraction:
+    """The largest step of which every value is a multiple.
+
+    >>> common_step([Fraction(3, 8), Fraction(1, 2)])
+    Fraction(1, 8)
+    """
+    values = list(values)
+    whole = lcm(*(value.denominator for value in values))
+    return Fraction(gcd(*(int(value * whole) for value in values)), whole)
+
+
+def as_grid(grid: Grid, factor: Any) -> Grid | None:
+    """`grid` times the float32 `factor` (None: 1); None when a product would round.
+
+    With an array of factors, one grid that holds the values of all.
+    """
+    if factor is None:
+        return grid if exact_in_float32(grid) else None
+    factors = [Fraction(float(f)) for f in np.asarray(factor, np.float32).ravel()]
+    grids = [grid.scaled(f) for f in factors]
+    if not all(exact_in_float32(g) for g in grids):
+        return None
+    step = common_step(g.step for g in grids if g.step) if any(factors) else grid.step
+    low, high = min(g.low * g.step for g in grids), max(g.high * g.step for g in grids)
+    joined = Grid(step, int(low / step), int(high / step))
+    return joined if exact_in_float32(joined) else None

@@ -6,9 +6,12 @@ gradient; see also TQT, arXiv 1903.08066), and google/qkeras, experimental/quant
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from math import log, log2
 from typing import Any, ClassVar
+
+import numpy as np
 
 from bitwright.core.errors import InvalidValue
 from bitwright.train.door import keras, ops
@@ -27,7 +30,9 @@ from bitwright.train.quantizers.straight import (
 
 __all__ = ["quantized_bits_learnable_po2", "quantized_bits_msqe_po2"]
 
+_TRAINED = ("scale_exponent", "start", "started")
 _STABLE = ("stable_scale_exponent", "switch_to_stable_scale", "should_update_stable_scale_exponent")
+_SWITCHES = ("started", *_STABLE[1:])
 
 
 class _Exponents(keras.layers.Layer):
@@ -39,22 +44,36 @@ class _Exponents(keras.layers.Layer):
 
     def __init__(self, quantizer: _Po2Scaled) -> None:
         super().__init__(name="scale")
-        self.names = [*(("scale_exponent", "start", "started") if quantizer.is_trained else ())]
+        self.names = [*(_TRAINED if quantizer.is_trained else ())]
         self.names += _STABLE if quantizer.use_stable_scale_exponent else ()
-        self.first = log2(quantizer.init_scale + EPSILON) if quantizer.init_scale else None
+        self.first: dict[str, float] = {}
+        if quantizer.init_scale is not None:
+            self.first = {"start": log2(quantizer.init_scale + EPSILON), "started": 1.0}
         self.variable: dict[str, Any] = {}
+        if not quantizer.per_channel_scale:
+            self.prepare(())
 
-    def build(self, shape: Any) -> None:
-        """Variables of `shape`, one exponent for each group of elements."""
-        for name in self.names:
-            trained, per_group = name == "scale_exponent", name in ("scale_exponent", "start", _STABLE[0])
-            first = (1.0 if name == "started" else self.first) if name in ("start", "started") and self.first else 0.0
-            self.variable[name] = self.add_weight(
-                shape=shape if per_group else (),
-                initializer=keras.initializers.Constant(first),
-                trainable=trained,
-                name=name,
-            )
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        """Make the variables, one exponent for each group of elements, unless they are there."""
+        if self.variable:
+            return
+        made = {name: self._made(name, shape) for name in self.names}
+        self.variable = made
+        self.built = True
+
+    def _made(self, name: str, shape: tuple[int, ...]) -> Any:
+        return self.add_weight(
+            shape=() if name in _SWITCHES else shape,
+            initializer=keras.initializers.Constant(self.first.get(name, 0.0)),
+            trainable=name == _TRAINED[0],
+            name=name,
+        )
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take the variables of a file, whose shapes no call may have told yet."""
+        if len(store.keys()):
+            self.prepare(tuple(store["0"].shape))
+        super().load_own_variables(store)
 
 
 class _Po2Scaled(Scaled):
@@ -135,27 +154,35 @@ class _Po2Scaled(Scaled):
         """The whole exponent for `x`, and a tensor whose gradient moves it (None: nothing is trained)."""
         raise NotImplementedError
 
-    def _axes(self, x: Any) -> tuple[int, ...]:
+    def prepare(self, shape: Any) -> None:
+        """Make the variables for tensors of this shape, where each channel has a scale of its own."""
+        if self._held is not None:
+            axes = self._axes(len(shape))
+            self._held.prepare(tuple(1 if a in axes else n for a, n in enumerate(shape)))
+
+    def _axes(self, rank: int) -> tuple[int, ...]:
         """The axes over which one scale holds."""
-        rank = len(x.shape)
         if not self.per_channel_scale:
             return tuple(range(rank))
         first = keras.config.image_data_format() == "channels_first"
         kept = (0 if first else rank - 1) if self.scale_axis is None else self.scale_axis % rank
         return tuple(a for a in range(rank) if a != kept)
 
+    def _over(self, reduction: Callable[..., Any], x: Any) -> Any:
+        """`reduction` over each group; shaped like the exponents."""
+        return reduction(x, axis=self._axes(len(x.shape)), keepdims=self.per_channel_scale)
+
     def _variables(self, x: Any) -> dict[str, Any]:
         if self._held is None:
             return {}
-        if not self._held.built:
-            self._held.build(tuple(1 if a in self._axes(x) else n for a, n in enumerate(x.shape)))
+        self.prepare(x.shape)
         return self._held.variable
 
     def _error(self, x: Any, exponent: Any, mask: Any) -> Any:
         """The squared error of each group with this exponent, outliers left out."""
         scale = power(exponent)
         error = x - clip_code(ops.round(x / scale), -self.qn, self.qp) * scale
-        return ops.sum(error * error * mask, axis=self._axes(x), keepdims=True)
+        return self._over(ops.sum, error * error * mask)
 
     def _stable(self, exponent: Any) -> Any:
         """With use_stable_scale_exponent: the moving average of the exponent, updated and used on request."""
@@ -227,14 +254,14 @@ class quantized_bits_learnable_po2(_Po2Scaled):
         return not self.use_po2_scale_msqe_round and started is not None and bool(started)
 
     @property
-    def channelwise(self) -> bool:
-        """Whether the scale differs along the last axis."""
-        exponent = self._settled("start")
-        return self.elementwise and exponent is not None and exponent.size > 1
+    def differs_along(self) -> tuple[int, ...]:
+        """The axes, counted from the last (-1), along which a settled scale differs."""
+        shape = np.shape(self._settled("start")) if self.elementwise else ()
+        return tuple(axis - len(shape) for axis, length in enumerate(shape) if length > 1)
 
     def grid(self) -> Grid | None:
         """The values that can come out: None until the scale is settled and one for all."""
-        if not self.elementwise or self.channelwise:
+        if not self.elementwise or self.differs_along:
             return None
         exponent = float(ops.convert_to_numpy(self._rounded(*self._terms())).item())
         return self._base_grid().scaled(Fraction(2) ** int(exponent))
@@ -270,7 +297,7 @@ class quantized_bits_learnable_po2(_Po2Scaled):
         return ops.where(self._error(still, low, mask) < self._error(still, high, mask), low, high), moved
 
     def _first(self, x: Any) -> Any:
-        scale = ops.std(x, axis=self._axes(x), keepdims=True) * (3.0 / self.qp)
+        scale = self._over(ops.std, x) * (3.0 / self.qp)
         least = EPSILON if self.min_init_scale is None else self.min_init_scale
         return ops.log2(ops.maximum(scale, least))
 
@@ -320,15 +347,15 @@ class quantized_bits_msqe_po2(_Po2Scaled):
 
     def _exponent(self, x: Any) -> tuple[Any, Any]:
         self._variables(x)
-        x, axes = ops.stop_gradient(x), self._axes(x)
+        x = ops.stop_gradient(x)
         mask = ops.ones_like(x)
         if self.use_outlier_mask_msqe_weight:
-            mask = ops.cast(ops.abs(x) <= self.outlier_mask_sigma * ops.std(x, axis=axes, keepdims=True), x.dtype)
-        best = self._first(x, axes)
+            mask = ops.cast(ops.abs(x) <= self.outlier_mask_sigma * self._over(ops.std, x), x.dtype)
+        best = self._first(x)
         error = self._error(x, best, mask)
         tried = best
         for _ in range(self.num_lls_iters):
-            tried = self._fitted(x, tried, mask, axes)
+            tried = self._fitted(x, tried, mask)
             best, error = self._better(x, mask, tried, best, error)
         if self.should_line_search:
             middle, reach = best, self.line_search_range // 2
@@ -336,16 +363,15 @@ class quantized_bits_msqe_po2(_Po2Scaled):
                 best, error = self._better(x, mask, middle + offset, best, error)
         return best, None
 
-    def _first(self, x: Any, axes: tuple[int, ...]) -> Any:
-        top = ops.max(ops.abs(x), axis=axes, keepdims=True) * (1.0 / self.qp)
+    def _first(self, x: Any) -> Any:
+        top = self._over(ops.max, ops.abs(x)) * (1.0 / self.qp)
         if self.init_scale is not None:
             top = ops.full_like(top, self.init_scale)
         return exact_exponent(top + EPSILON)
 
-    def _fitted(self, x: Any, exponent: Any, mask: Any, axes: tuple[int, ...]) -> Any:
+    def _fitted(self, x: Any, exponent: Any, mask: Any) -> Any:
         code = clip_code(ops.round(x / power(exponent)), -self.qn, self.qp)
-        above = ops.mean(code * x * mask, axis=axes, keepdims=True)
-        below = ops.mean(code * code * mask, axis=axes, keepdims=True)
+        above, below = self._over(ops.mean, code * x * mask), self._over(ops.mean, code * code * mask)
         return exact_exponent(positive(ops.maximum(above, 0.0) / (below + EPSILON)) + EPSILON)
 
     def _better(self, x: Any, mask: Any, tried: Any, best: Any, error: Any) -> tuple[Any, Any]:

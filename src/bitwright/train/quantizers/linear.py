@@ -106,8 +106,8 @@ class quantized_linear(Scaled):
     @property
     def gradient(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The rule of the backward pass, in words."""
-        times = " times the scale" if not is_scalar(self.alpha) else ""
-        return f"1 for {self.min():g} <= x <= {self.max():g}{times}, 0 beyond"
+        times = ", times the scale" if not is_scalar(self.alpha) else ""
+        return f"1 for {self.min():g} <= x <= {self.max():g}{times}; 0 beyond"
 
     @property
     def _one_alpha(self) -> float:

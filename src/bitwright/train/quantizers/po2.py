@@ -66,7 +66,8 @@ class _Po2(BaseQuantizer):
         """max_value, or the greatest power of two; at least 1."""
         return max(1.0, float(self.max_value) if self.max_value else 2.0**self.max_exp)
 
-    def _powers(self) -> list[Fraction]:
+    @property
+    def powers(self) -> list[Fraction]:
         """The magnitudes that can come out, ascending."""
         low, high = self._exponents()
         return [Fraction(2) ** e for e in range(low, high + 1, 2 if self.quadratic_approximation else 1)]
@@ -158,7 +159,7 @@ class quantized_po2(_Po2):
         return -self.max()
 
     def _values(self, grid: Grid) -> list[Fraction]:
-        return [*(-power for power in reversed(self._powers())), *self._powers()]
+        return [*(-power for power in reversed(self.powers)), *self.powers]
 
     def _parts(self, x: Any, training: bool | None = None) -> Parts:
         return Parts(sign(x) * self._magnitude(ops.abs(x), training), x)
@@ -211,8 +212,8 @@ class quantized_relu_po2(_Po2):
         return -self.negative_slope * 2.0 ** (self.bits - 1) if self.negative_slope else 2.0**self.min_exp
 
     def _values(self, grid: Grid) -> list[Fraction]:
-        below = [-power for power in reversed(self._powers())] if self.negative_slope else []
-        return [*below, *self._powers()]
+        below = [-power for power in reversed(self.powers)] if self.negative_slope else []
+        return [*below, *self.powers]
 
     @property
     def gradient(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import gcd, lcm
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from bitwright.core.errors import InvalidValue
 from bitwright.train.door import ops
 from bitwright.train.public import public
 from bitwright.train.quantizers.base import BaseQuantizer, Parts
-from bitwright.train.quantizers.grid import Grid, power_of_two
+from bitwright.train.quantizers.grid import Grid, common_step, power_of_two
 from bitwright.train.quantizers.sigmoids import internal_sigmoid
 from bitwright.train.quantizers.straight import clip_code, round_code
 
@@ -85,7 +84,7 @@ class quantized_relu(BaseQuantizer):
         if self._outer_bound is not None and not self.enable_fast_inference:
             top = min(top, Fraction(float(np.float32(self._outer_bound))))
             marks.append(top)
-        step = _common_step(marks)
+        step = common_step(marks)
         return Grid(step, int(bottom / step), int(top / step))
 
     def max(self) -> float:
@@ -107,11 +106,8 @@ class quantized_relu(BaseQuantizer):
         """The rule of the backward pass, in words."""
         if self.enable_fast_inference:
             return "none: enable_fast_inference is for inference"
-        end = self._end
-        below = f"{self.negative_slope:g}" if self.negative_slope else "0"
-        return f"1 for 0 < x{'' if end is None else f' <= {end:g}'}, {below} for x <= 0" + (
-            "" if end is None else ", 0 above"
-        )
+        end, slope = self._end, f", {self.negative_slope:g} for x <= 0" if self.negative_slope else ""
+        return f"1 for {'x > 0' if end is None else f'0 < x <= {end:g}'}{slope}, 0 elsewhere"
 
     @property
     def _bits(self) -> int:
@@ -159,9 +155,3 @@ class quantized_relu(BaseQuantizer):
             return x * ops.stop_gradient(mask)
         ramp = x * ops.stop_gradient(mask)
         return ops.where(x <= end, ramp, ops.full_like(x, end))
-
-
-def _common_step(marks: list[Fraction]) -> Fraction:
-    """The largest step of which every mark is a multiple."""
-    whole = lcm(*(mark.denominator for mark in marks))
-    return Fraction(gcd(*(int(mark * whole) for mark in marks)), whole)
