@@ -77,7 +77,7 @@ class OverriddenChain(keras.Sequential):
         (Mine(name="odd"), "Mine"), (Doubled(2, name="odd"), "Doubled"),
         (Tripled(2, kernel_quantizer=KERNEL, name="odd"), "Tripled"),
         (kl.Lambda(lambda x: x, name="odd"), "Lambda"), (kl.LayerNormalization(name="odd"), "LayerNormalization"),
-        (kl.PReLU(name="odd"), "PReLU"),
+        (kl.UnitNormalization(name="odd"), "UnitNormalization"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip

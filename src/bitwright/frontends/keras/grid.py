@@ -22,6 +22,7 @@ __all__ = ["ENUMERATED", "Grid", "Lowered", "dyadic_fraction", "lower_chain", "t
 ENUMERATED = 1 << 16
 _MOST_POINTS = 1 << 24
 _UNREACHED = 1 << 61
+_FIRST = 62
 
 Floats = NDArray[np.floating]
 
@@ -123,9 +124,10 @@ def _bisect(
             why=f"up to {ENUMERATED} codes are enumerated",
             remedy="put bw.QActivation('quantized_bits(8,2,alpha=1)') before it",
         )
-    ends = _call(compiled, grid, grid.values(np.stack([grid.low, grid.high])))
-    step = _result_step(chain, ends, told, int(np.abs(np.stack([grid.low, grid.high])).max()))
-    first, last = to_codes(ends, step, name, told is not None)
+    near = np.minimum(grid.low + np.arange(_FIRST)[:, None], grid.high)
+    tried = _call(compiled, grid, grid.values(np.concatenate([grid.low[None], grid.high[None], near])))
+    step = _result_step(chain, tried, told, int(np.abs(np.stack([grid.low, grid.high])).max()))
+    first, last = to_codes(tried[:2], step, name, told is not None)
     rising = last >= first
     lowest, highest = np.minimum(first, last), np.maximum(first, last)
     most = int((highest - lowest).max())

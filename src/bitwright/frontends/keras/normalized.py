@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -98,8 +99,8 @@ def _(layer: Any, walk: Walk, inputs: list[Lazy]) -> Lazy:
     inverse = quantized_piece(layer.inverse_quantizer, lambda v: layer.inverse(v, count), name, "inverse_quantizer")
     y = product(walk, Multiply(), d, _codes(walk, variance, inverse), name, _FEWER)
     walk.note(name, True, "mean and inverse deviation are tables of exact sums")
-    if not (layer.scale or layer.center or layer.activation):
+    channelwise = bool(layer.scale or layer.center)
+    if not channelwise and layer.activation is keras.activations.linear:
         return Lazy(walk.type(y).shape, y)
     piece = activation_piece(layer.activation, name, layer.epilogue)
-    channelwise = bool(layer.scale or layer.center)
     return Lazy(walk.type(y).shape, y, (replace(piece, channelwise=channelwise),))

@@ -34,23 +34,20 @@ def _(layer: Any, walk: Walk, inputs: list[Lazy]) -> Lazy:
     name, lazy = layer.name, inputs[0]
     if layer.mask_zero:
         raise Unsupported("mask_zero=True", where=f"layer '{name}'", remedy="use mask_zero=False and fixed lengths")
-    type = walk.type(walk.codes(lazy, name))
-    if type.step.uniform != 1 or int(type.low.array.min()) < 0:
-        raise Unsupported(
-            "its input is not made of indices from 0 on",
-            where=f"layer '{name}'",
-            remedy="give input_format='u4.0' (4 bits, no fraction) to compile",
-        )
     codes, steps = integer_kernel(layer.quantized_weights()["embeddings"].z, name)
-    count, most = len(codes), int(type.high.array.max())
-    # Beyond the table Keras's result is undefined: its last row is as good as any.
-    rows = codes[np.minimum(np.arange(most + 1), count - 1)]
-    form = Table(Ints(np.zeros(codes.shape[1], dtype=np.int64)), Ints(rows.T))
+    type = walk.type(walk.indices(lazy, len(codes), name))
+    if type.step.uniform != 1 or int(type.low.array.min()) < 0 or int(type.high.array.max()) >= len(codes):
+        raise Unsupported(
+            f"its input is not made of indices from 0 to {len(codes) - 1}",
+            where=f"layer '{name}'",
+            why="beyond its table Keras's result is undefined",
+            remedy="let it read an input of the model, or quantize so that the codes stay in the table",
+        )
+    form = Table(Ints(np.zeros(codes.shape[1], dtype=np.int64)), Ints(codes.T))
     spread = _repeated(walk, lazy, codes.shape[1], name)
     columns = Ints(np.arange(codes.shape[1]))
     position = walk.emit(Map(form, columns), [spread], name, Steps(steps, (len(steps),)))
-    beyond = f"; indices from {count} on, which Keras leaves undefined, read the last row" if most >= count else ""
-    walk.note(name, True, f"a table of {count} rows, looked up{beyond}")
+    walk.note(name, True, f"a table of {len(codes)} rows, looked up")
     return Lazy(walk.type(position).shape, position)
 
 
@@ -75,5 +72,5 @@ def _(layer: Any, walk: Walk, inputs: list[Lazy]) -> Lazy:
     piece = activation_piece(getattr(layer, "activation", None), layer.name, layer)
     varies = [n > 1 for n in slopes.shape]
     rising = bool((slopes >= 0).all()) and (piece.monotone or getattr(layer, "activation", None) is None)
-    piece = replace(piece, monotone=rising, channelwise=any(varies), elementwise=any(varies[:-1]))
+    piece = replace(piece, monotone=rising, channelwise=True, elementwise=any(varies[:-1]))
     return then(inputs[0], piece)

@@ -122,7 +122,7 @@ class Walk:
         """The codes of a float input: up to its first quantizer an encoder, then what follows on its codes."""
         chain = lazy.chain
         count = next((i + 1 for i, piece in enumerate(chain) if piece.step is not None), 0)
-        if count == 0 and self.input_format is None:
+        if count == 0 and self.input_format is None and lazy.source not in self._entered:
             raise InvalidModel(
                 "a float input reaches it: the model has no input quantizer",
                 where=f"layer '{reader}'",
@@ -166,11 +166,21 @@ class Walk:
             return self._entered[source]
         told = self.input_format
         assert told is not None
-        self.encoders.append(RoundEncoder(source, told.step, told.format.low, told.format.high))
         self.note(f"input {source}", True, f"inputs are rounded to {told.format} with step {told.step} (input_format)")
-        type = TensorType(shape, Ints(told.format.low), Ints(told.format.high), Steps.of(told.step))
+        return self._rounded(source, shape, told.step, told.format.low, told.format.high)
+
+    def _rounded(self, source: int, shape: tuple[int, ...], step: Fraction, low: int, high: int) -> int:
+        self.encoders.append(RoundEncoder(source, step, low, high))
+        type = TensorType(shape, Ints(low), Ints(high), Steps.of(step))
         self._entered[source] = self.builder.input(type, "x" if source == 0 else f"x{source}")
         return self._entered[source]
+
+    def indices(self, lazy: Lazy, count: int, reader: str) -> int:
+        """The codes of `lazy`; a float input without a quantizer holds the indices 0 to count - 1."""
+        if lazy.base is None and not lazy.chain and lazy.source not in self._entered:
+            self._rounded(lazy.source, self.input_shapes[lazy.source], Fraction(1), 0, count - 1)
+            self.note(f"input {lazy.source}", True, f"inputs are the indices 0 to {count - 1} of layer '{reader}'")
+        return self.codes(lazy, reader)
 
     def _map(self, lazy: Lazy, base: int, told: Fraction | None = None) -> int:
         if not lazy.chain:
