@@ -18,27 +18,11 @@ from bitwright.train.door import keras
 from bitwright.train.ranges import best_integer, fitting
 from bitwright.train.rewrite import every_layer, plain_config, rebuilt, same
 from bitwright.train.spec import get_activation
+from bitwright.train.twins import TWINS, Twin
 
 __all__ = ["Bits", "quantize"]
 
-_KERNEL = {"kernel_quantizer", "bias_quantizer", "activation"}
-_TWINS: dict[str, tuple[Any, set[str]]] = {
-    "Dense": (ql.QDense, _KERNEL),
-    "Conv1D": (ql.QConv1D, _KERNEL),
-    "Conv2D": (ql.QConv2D, {*_KERNEL, "mask"}),
-    "DepthwiseConv2D": (ql.QDepthwiseConv2D, {"depthwise_quantizer", "bias_quantizer", "activation"}),
-    "BatchNormalization": (
-        ql.QBatchNormalization,
-        {f"{name}_quantizer" for name in ("gamma", "beta", "mean", "variance", "inverse")},
-    ),
-    "AveragePooling2D": (ql.QAveragePooling2D, {"average_quantizer", "activation"}),
-    "GlobalAveragePooling2D": (ql.QGlobalAveragePooling2D, {"average_quantizer", "activation"}),
-    "Activation": (ql.QActivation, {"activation"}),
-    "ReLU": (ql.QActivation, {"activation"}),
-    "LeakyReLU": (ql.QActivation, {"activation"}),
-}
-"""By the name of the Keras class: its twin, and the settings that a rule may give it."""
-
+_ACTIVATIONS = ("Activation", "ReLU", "LeakyReLU")
 _LEFT_FLOAT = {"linear", "softmax", "log_softmax"}
 
 
@@ -74,9 +58,11 @@ def quantize(model: Any, rules: Mapping[str, Rule], input_quantizer: Any = None)
 
     rules: layer names or patterns ("dense*"), or class names ("Conv2D"), to `Bits` or to settings in
     QKeras's words (`{"kernel_quantizer": ..., "activation": ...}`). An exact name beats patterns, and
-    these, in the order given, beat class names. Layers without a rule, and softmax, stay as they are.
-    Under `Bits` ReLU becomes quantized_relu, tanh and sigmoid their quantized forms, and batch
-    normalization keeps float parameters: with the activation after it, it compiles to one exact map.
+    these, in the order given, beat class names. Layers without a rule, and softmax, stay as they are;
+    nested models are looked into. Under `Bits` ReLU becomes quantized_relu, tanh and sigmoid their
+    quantized forms, states of recurrent layers are quantized like activations, and batch normalization
+    keeps float parameters: with the activation after it, it compiles to one exact map. Layers without
+    a kernel (pooling, softmax, layer normalization, attention) are quantized by settings alone.
     input_quantizer: put as a QActivation behind every input.
 
     Raises ConfigError for a rule that no layer matches, naming the nearest layer, and Unsupported for
@@ -143,19 +129,30 @@ def _rule_for(layer: Any, rules: Mapping[str, Rule]) -> Rule | None:
 
 
 def _twin(layer: Any, rule: Rule | None) -> Any:
-    kind = type(layer).__name__
-    twin, allowed = _TWINS.get(kind.removeprefix("Q"), (None, set[str]()))
-    if rule is None or twin is None:
+    kind = type(layer).__name__.removeprefix("Q")
+    if rule is None:
         return same(layer)
-    settings = _from_bits(layer, rule) if isinstance(rule, Bits) else _checked(layer, rule, allowed)
+    if kind in _ACTIVATIONS:
+        return _activation_layer(layer, rule)
+    if kind == "Bidirectional":
+        sides = [_twin(side, rule) for side in (layer.forward_layer, layer.backward_layer)]
+        common = {"merge_mode": layer.merge_mode, "name": layer.name, "trainable": layer.trainable}
+        return ql.QBidirectional(sides[0], backward_layer=sides[1], **common)
+    twin = TWINS.get(kind)
+    if twin is None:
+        return same(layer)
+    settings = _from_bits(layer, twin, rule) if isinstance(rule, Bits) else _checked(layer, rule, twin.settings)
     if settings is None:
         return same(layer)
-    if twin is ql.QActivation:
-        return ql.QActivation(settings["activation"], name=layer.name) if settings else same(layer)
     config = plain_config(layer)
-    if twin is ql.QBatchNormalization and not isinstance(layer, ql.QBatchNormalization):
-        config.update(dict.fromkeys(_TWINS["BatchNormalization"][1]))
-    return twin.from_config({**config, **settings})
+    if kind == "BatchNormalization" and not isinstance(layer, ql.QBatchNormalization):
+        config.update(dict.fromkeys(twin.quantizers))
+    return twin.kind.from_config({**config, **settings})
+
+
+def _activation_layer(layer: Any, rule: Rule) -> Any:
+    found = _activation(layer, rule) if isinstance(rule, Bits) else _checked(layer, rule, {"activation"})["activation"]
+    return same(layer) if found is None else ql.QActivation(found, name=layer.name)
 
 
 def _checked(layer: Any, rule: Mapping[str, Any], allowed: set[str]) -> dict[str, Any]:
@@ -170,24 +167,31 @@ def _checked(layer: Any, rule: Mapping[str, Any], allowed: set[str]) -> dict[str
     return dict(rule)
 
 
-def _from_bits(layer: Any, bits: Bits) -> dict[str, Any] | None:
+def _from_bits(layer: Any, twin: Twin, bits: Bits) -> dict[str, Any] | None:
     """The settings of the twin; None where the layer should stay as it is."""
-    kind = type(layer).__name__.removeprefix("Q")
-    if kind in ("AveragePooling2D", "GlobalAveragePooling2D"):
-        return None
-    if kind == "BatchNormalization":
+    if twin.name == "QBatchNormalization":
         return {}
-    if kind in ("Activation", "ReLU", "LeakyReLU"):
-        found = _activation(layer, bits)
-        return None if found is None else {"activation": found}
-    weights = [np.asarray(keras.ops.convert_to_numpy(w)) for w in layer.weights]
-    prefix = "depthwise" if kind == "DepthwiseConv2D" else "kernel"
-    settings = {f"{prefix}_quantizer": _weight_quantizer(weights[0], bits)}
-    if layer.use_bias:
-        width = bits.weights + 2 if bits.bias is None else bits.bias
-        settings["bias_quantizer"] = q.quantized_bits(width, max(0, fitting(weights[1], width)), alpha=1.0)
-    activation = _activation(layer, bits)
-    return settings if activation is None else {**settings, "activation": activation}
+    if not any(role.is_kernel for role in twin.roles):
+        return None
+    owner = getattr(layer, "cell", layer)
+    settings: dict[str, Any] = {}
+    for role in twin.roles:
+        weight = getattr(owner, role.attribute, None) if role.attribute else None
+        if role.prefix == "state":
+            settings[role.quantizer] = q.quantized_bits(bits.activations, bits.activation_integer, 1, alpha=1.0)
+        elif weight is not None:
+            values = np.asarray(keras.ops.convert_to_numpy(weight))
+            settings[role.quantizer] = (_weight_quantizer if role.is_kernel else _bias_quantizer)(values, bits)
+    for name in twin.more:
+        activation = _activation(layer, bits, name) if name != "mask" else None
+        if activation is not None:
+            settings[name] = activation
+    return settings
+
+
+def _bias_quantizer(bias: NDArray[Any], bits: Bits) -> Any:
+    width = bits.weights + 2 if bits.bias is None else bits.bias
+    return q.quantized_bits(width, max(0, fitting(bias, width)), alpha=1.0)
 
 
 def _weight_quantizer(kernel: NDArray[Any], bits: Bits) -> Any:
@@ -199,12 +203,12 @@ def _weight_quantizer(kernel: NDArray[Any], bits: Bits) -> Any:
     return q.quantized_bits(bits.weights, integer, alpha=bits.alpha)
 
 
-def _activation(layer: Any, bits: Bits) -> Any:
+def _activation(layer: Any, bits: Bits, attribute: str = "activation") -> Any:
     """The quantizer for the layer's activation; None where it stays."""
     kind, width, integer = type(layer).__name__, bits.activations, bits.activation_integer
     if kind in ("ReLU", "LeakyReLU"):
         return _relu(layer, bits)
-    function = getattr(layer, "quantizer", None) or layer.activation
+    function = getattr(layer, "quantizer", None) or getattr(layer, attribute)
     name = getattr(function, "__name__", "")
     if isinstance(function, q.BaseQuantizer) or name in _LEFT_FLOAT:
         return None

@@ -151,3 +151,60 @@ def test_models_that_cannot_be_rebuilt_are_refused():
 def test_bits_are_at_least_one():
     with pytest.raises(ConfigError, match="weights=0"):
         Bits(weights=0)
+
+
+def everything():
+    """Nearly every Keras layer that has a twin, beyond those of `branched`."""
+    image = keras.Input((8, 8, 2), name="image")
+    x = kl.Conv2DTranspose(3, 2, strides=2, activation="relu", name="up")(image)
+    x = kl.SeparableConv2D(4, 3, strides=2, activation="relu", name="sep2")(x)
+    x = kl.PReLU(name="prelu")(kl.Reshape((49, 4))(x))
+    x = kl.LayerNormalization(name="norm")(kl.SeparableConv1D(4, 3, strides=4, name="sep1")(x))
+    x = kl.EinsumDense("abc,cd->abd", (None, 6), bias_axes="d", activation="tanh", name="einsum")(x)
+    x = kl.Bidirectional(kl.GRU(3, return_sequences=True), name="both")(x)
+    x = kl.SimpleRNN(3, return_sequences=True, name="simple")(kl.LSTM(4, return_sequences=True, name="lstm")(x))
+    model = keras.Model(image, kl.Softmax(name="soft")(x), name="everything")
+    draws = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(draws.normal(size=weight.shape) * 0.3)
+    return model
+
+
+def test_every_layer_with_kernels_has_a_twin():
+    model = everything()
+    twin = quantize(model, {"*": Bits(12, 12)}, input_quantizer="quantized_bits(12,2,alpha=1)")
+    kinds = {layer.name: type(layer).__name__ for layer in twin.layers if not isinstance(layer, kl.Reshape)}
+    assert kinds == {
+        "image": "InputLayer", "image_quantizer": "QActivation", "up": "QConv2DTranspose", "sep2": "QSeparableConv2D",
+        "prelu": "PReLU", "sep1": "QSeparableConv1D", "norm": "LayerNormalization", "einsum": "QEinsumDense",
+        "both": "QBidirectional", "lstm": "QLSTM", "simple": "QSimpleRNN", "soft": "Softmax",
+    }  # fmt: skip
+    quantizers = twin.get_layer("lstm").get_quantizers()
+    assert [q is not None for q in quantizers] == [True] * 4
+    assert str(twin.get_layer("lstm").recurrent_activation).startswith("quantized_sigmoid(12")
+    x = np.random.default_rng(1).normal(size=(6, 8, 8, 2)).astype("f")
+    assert np.abs(twin.predict(x, verbose=0) - model.predict(x, verbose=0)).max() < 0.02
+
+
+def test_layers_without_kernels_take_settings_by_name():
+    rules = {
+        "soft": {"exp_quantizer": "quantized_relu(9,1)"}, "norm": {"mean_quantizer": "quantized_bits(9,3,alpha=1)"},
+        "prelu": {"alpha_quantizer": "quantized_bits(5,0,alpha=1)"}, "both": {"kernel_quantizer": "ternary"},
+    }  # fmt: skip
+    twin = quantize(everything(), rules)
+    kinds = {name: type(twin.get_layer(name)).__name__ for name in rules}
+    assert kinds == {"soft": "QSoftmax", "norm": "QLayerNormalization", "prelu": "QPReLU", "both": "QBidirectional"}
+    assert str(twin.get_layer("soft").exp_quantizer) == "quantized_relu(9,1)"
+    assert [str(q) for q in twin.get_layer("both").get_quantizers()].count("ternary(alpha='auto_po2')") == 2
+    with pytest.raises(ConfigError, match="layer 'norm': LayerNormalization has no setting 'kernel_quantizer'"):
+        quantize(everything(), {"norm": {"kernel_quantizer": "ternary"}})
+
+
+def test_embeddings_and_nested_models_are_converted():
+    inner = keras.Sequential([keras.Input((6, 4)), kl.Dense(3, name="deep")], name="inner")
+    entry = keras.Input((6,), dtype="int32", name="words")
+    model = keras.Model(entry, inner(kl.Embedding(9, 4, name="table")(entry)))
+    twin = quantize(model, {"table": Bits(4), "deep": Bits(4)})
+    assert type(twin.get_layer("table")).__name__ == "QEmbedding"
+    assert type(twin.get_layer("inner").layers[0]) is QDense
+    assert twin.predict(np.arange(6)[None], verbose=0).shape == (1, 6, 3)

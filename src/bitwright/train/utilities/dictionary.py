@@ -16,6 +16,7 @@ from bitwright.train import layers as ql
 from bitwright.train.door import keras
 from bitwright.train.rewrite import carry_weights, every_layer, plain_config, rebuilt, same
 from bitwright.train.spec import get_activation, parse_call
+from bitwright.train.twins import TWINS, Twin
 from bitwright.train.utilities.folding import FOLDED_TWINS, carry_folded, foldable
 
 __all__ = ["get_config", "model_quantize", "quantize_activation"]
@@ -24,42 +25,13 @@ _AUTOMATIC = ("relu", "tanh", "sigmoid")
 """The activations that activation_bits quantizes, all as `quantized_<name>(bits)`."""
 
 
-@dataclass(frozen=True)
-class _Kind:
-    """What a float class becomes: its twin, the quantizers it takes, and the first of them, which must be given."""
-
-    twin: Any
-    quantizers: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """The class key in the dictionary."""
-        return self.twin.__name__
-
-    @property
-    def keys(self) -> set[str]:
-        """What an entry may hold."""
-        return {*self.quantizers, "activation_quantizer", "recurrent_activation_quantizer"}
-
-
-_PLAIN = ("kernel_quantizer", "bias_quantizer")
-_DEPTHWISE = ("depthwise_quantizer", "bias_quantizer")
-_RECURRENT = ("kernel_quantizer", "recurrent_quantizer", "bias_quantizer", "state_quantizer")
 _LINEAR = {
-    "Dense": _Kind(ql.QDense, _PLAIN),
-    "Conv1D": _Kind(ql.QConv1D, _PLAIN),
-    "Conv2D": _Kind(ql.QConv2D, _PLAIN),
-    "Conv2DTranspose": _Kind(ql.QConv2DTranspose, _PLAIN),
-    "DepthwiseConv2D": _Kind(ql.QDepthwiseConv2D, _DEPTHWISE),
-    "SimpleRNN": _Kind(ql.QSimpleRNN, _RECURRENT),
-    "LSTM": _Kind(ql.QLSTM, _RECURRENT),
-    "GRU": _Kind(ql.QGRU, _RECURRENT),
+    name: TWINS[name]
+    for name in ("Dense", "Conv1D", "Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SimpleRNN", "LSTM", "GRU")
 }
-_POOLS = {
-    "AveragePooling2D": _Kind(ql.QAveragePooling2D, ("average_quantizer",)),
-    "GlobalAveragePooling2D": _Kind(ql.QGlobalAveragePooling2D, ("average_quantizer",)),
-}
-_NORMALIZATION = tuple(f"{part}_quantizer" for part in ("gamma", "beta", "mean", "variance", "inverse"))
+_POOLS = {name: TWINS[name] for name in ("AveragePooling2D", "GlobalAveragePooling2D")}
+_NORMALIZATION = TWINS["BatchNormalization"].quantizers
+_FUNCTIONS = ("activation_quantizer", "recurrent_activation_quantizer")
 _FOLDING = ("folding_mode", "ema_freeze_delay")
 _CLASSES = {
     *(kind.name for kind in (*_LINEAR.values(), *_POOLS.values())),
@@ -166,18 +138,18 @@ class _Dictionary:
 
     def folds(self, layer: Any) -> bool:
         """Whether the dictionary gives the layer a kernel quantizer, so that it can fold."""
-        kind = _LINEAR[type(layer).__name__]
-        return bool((self._folded_entry(layer) or {}).get(kind.quantizers[0]))
+        twin = _LINEAR[type(layer).__name__]
+        return bool((self._folded_entry(layer) or {}).get(twin.quantizers[0]))
 
     def folded(self, layer: Any, norm: Any) -> Any:
         """The folded layer for `layer` and the batch normalization behind it."""
-        kind, twin = _LINEAR[type(layer).__name__], FOLDED_TWINS[type(layer).__name__]
-        entry = self._checked(layer, self._folded_entry(layer), {*kind.keys, *_FOLDING})
+        twin, folded = _LINEAR[type(layer).__name__], FOLDED_TWINS[type(layer).__name__]
+        entry = self._checked(layer, self._folded_entry(layer), {*twin.quantizers, *_FUNCTIONS, *_FOLDING})
         config = {**plain_config(norm), **plain_config(layer)}
         for dropped in ("synchronized", "renorm", "renorm_clipping", "renorm_momentum"):
             config.pop(dropped, None)
         config.update({key: entry[key] for key in _FOLDING if key in entry})
-        return self._made(twin, layer, {**config, **self._quantizers(layer, kind, entry)})
+        return self._made(folded, layer, {**config, **self._quantizers(layer, twin, entry)})
 
     def warn(self, model: Any) -> None:
         """Say which entries had no effect because nothing in the model is called so."""
@@ -223,16 +195,16 @@ class _Dictionary:
                 )
         return entry
 
-    def _linear(self, layer: Any, kind: _Kind) -> Any:
-        entry = self._entry(layer, kind.name)
+    def _linear(self, layer: Any, twin: Twin) -> Any:
+        entry = self._entry(layer, twin.name)
         if not entry:
             return same(layer)
-        entry = self._checked(layer, entry, {*kind.keys, *_FOLDING})
-        if not entry.get(kind.quantizers[0]):
+        entry = self._checked(layer, entry, {*twin.quantizers, *_FUNCTIONS, *_FOLDING})
+        if not entry.get(twin.quantizers[0]):
             return same(layer)
-        return self._made(kind.twin, layer, {**plain_config(layer), **self._quantizers(layer, kind, entry)})
+        return self._made(twin.kind, layer, {**plain_config(layer), **self._quantizers(layer, twin, entry)})
 
-    def _quantizers(self, layer: Any, kind: _Kind, entry: Mapping[str, Any]) -> dict[str, Any]:
+    def _quantizers(self, layer: Any, twin: Twin, entry: Mapping[str, Any]) -> dict[str, Any]:
         config = {"activation": plain_config(layer)["activation"]}
         if entry.get("activation_quantizer"):
             config["activation"] = entry["activation_quantizer"]
@@ -240,7 +212,7 @@ class _Dictionary:
             quantize_activation(config, self.bits)
         if entry.get("recurrent_activation_quantizer"):
             config["recurrent_activation"] = entry["recurrent_activation_quantizer"]
-        given = {name: entry.get(name) for name in kind.quantizers}
+        given = {name: entry.get(name) for name in twin.quantizers}
         if not layer.use_bias:
             given["bias_quantizer"] = None
         return {**config, **given}
@@ -255,19 +227,19 @@ class _Dictionary:
         )
 
     def _side(self, layer: Any, side: Any, entry: Any) -> Any:
-        kind = _LINEAR.get(type(side).__name__)
-        if kind is None:
+        twin = _LINEAR.get(type(side).__name__)
+        if twin is None:
             return same(side)
-        entry = self._checked(layer, entry, kind.keys)
-        return self._made(kind.twin, layer, {**plain_config(side), **self._quantizers(side, kind, entry)})
+        entry = self._checked(layer, entry, {*twin.quantizers, *_FUNCTIONS})
+        return self._made(twin.kind, layer, {**plain_config(side), **self._quantizers(side, twin, entry)})
 
-    def _pool(self, layer: Any, kind: _Kind) -> Any:
-        entry = self._entry(layer, kind.name)
+    def _pool(self, layer: Any, twin: Twin) -> Any:
+        entry = self._entry(layer, twin.name)
         if not entry:
             return same(layer)
-        entry = self._checked(layer, entry, {*kind.quantizers, "activation_quantizer"})
+        entry = self._checked(layer, entry, {*twin.quantizers, "activation_quantizer"})
         given = {"average_quantizer": entry.get("average_quantizer"), "activation": entry.get("activation_quantizer")}
-        return self._made(kind.twin, layer, {**plain_config(layer), **given})
+        return self._made(twin.kind, layer, {**plain_config(layer), **given})
 
     def _normalization(self, layer: Any) -> Any:
         entry = self._entry(layer, "QBatchNormalization")
@@ -309,9 +281,9 @@ class _Dictionary:
         slope = {"relu_neg_slope": made.negative_slope} if hasattr(made, "negative_slope") else {}
         return ql.QAdaptiveActivation(type(made).__name__, made.bits, **slope, **common)
 
-    def _made(self, twin: Any, layer: Any, config: dict[str, Any]) -> Any:
+    def _made(self, kind: Any, layer: Any, config: dict[str, Any]) -> Any:
         told = {key: self._resolved(layer, v) if _names_function(key) else v for key, v in config.items()}
-        return twin.from_config(told)
+        return kind.from_config(told)
 
     def _resolved(self, layer: Any, given: Any) -> Any:
         """`given` with names of custom objects looked up, and read, so that an error can name the layer."""
