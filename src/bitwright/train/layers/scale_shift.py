@@ -72,8 +72,8 @@ class QScaleShift(Quantized, keras.layers.Layer):
         return input_shape
 
     def get_prunable_weights(self) -> list[Any]:
-        """The factor."""
-        return [self.weight]
+        """The factor, and the offset as in QKeras."""
+        return [self.weight] if self.bias is None else [self.weight, self.bias]
 
     def get_config(self) -> dict[str, Any]:
         """Every argument."""

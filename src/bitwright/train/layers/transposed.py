@@ -97,6 +97,10 @@ class _Transposed(Quantized):
         config = {**super().get_config(), "depth_multiplier": self.depth_multiplier}
         return {key: value for key, value in config.items() if key != "activation"}
 
+    def get_prunable_weights(self) -> list[Any]:
+        """The kernels, and the bias as in QKeras."""
+        return [getattr(self, r.attribute) for r in self.roles if getattr(self, r.attribute) is not None]
+
     def _warn_if(self, wrong: bool, what: str) -> None:
         if wrong:
             warnings.warn(f"{type(self).__name__}: {what} has no effect, as in QKeras", stacklevel=4)
