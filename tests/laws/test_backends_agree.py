@@ -88,6 +88,17 @@ def test_a_stored_model_is_one_graph_on_every_backend(backend: str, folder: Path
     record_property("codes that differ", counted)
 
 
+@pytest.mark.parametrize("seed", [2, 3, 9, 14, 18, 30])
+def test_recurrent_and_attentive_models_on_this_backend_equal_graph_and_netlist(seed: int) -> None:
+    from tests.random_models import random_inputs, random_sequence_model
+
+    from bitwright.flow.compiling import compile_model
+
+    model = random_sequence_model(seed)
+    design = compile_model(model, name=f"sequence{seed}", clock_mhz=300.0)
+    assert design.verify(random_inputs(model, seed), rtl=False).differences == 0
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_keras_on_this_backend_equals_graph_and_netlist(seed: int) -> None:
     from tests.random_models import random_inputs, random_model
