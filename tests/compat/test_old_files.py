@@ -414,3 +414,9 @@ def test_the_convolutional_mnist_file_scores_and_is_exact_down_to_the_graph() ->
     assert all(layer.exact for layer in certificate.layers)
     assert [row.after for row in certificate.comparisons].count("emulator") == 3
     assert "netlist" not in json.dumps(certificate.hashes)
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("name", ["zoo.h5", "rnn.json", "v3_dense.keras", "v3_bn.keras"])
+def test_a_model_computes_the_same_on_this_backend(name: str, old: Path) -> None:
+    equal(load_model(old / name), old / f"{name.partition('.')[0]}_io.npz", 1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -129,3 +130,13 @@ def test_unusable_samples_and_methods_are_refused() -> None:
     for method in ("best", 0.0, 101):
         with pytest.raises(InvalidValue, match="percentile"):
             calibrate(model, samples(), method)
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize(
+    "claim",
+    [test_everything_but_the_ranges_stays, test_ranges_before_do_not_distort_ranges_behind,
+     test_the_least_error_is_no_greater_than_with_any_other_integer],
+)  # fmt: skip
+def test_on_this_backend(claim: Callable[[], None]) -> None:
+    claim()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -202,3 +203,20 @@ def test_settings_that_mean_nothing_are_refused(wrong: dict[str, int]) -> None:
         Health(**wrong)
     with pytest.raises(InvalidValue):
         HealthLimits(zero=0)
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize(
+    "claim",
+    [
+        test_a_healthy_model_has_no_findings,
+        test_layers_without_a_gradient_are_named_with_the_cause,
+        test_looking_changes_nothing,
+        test_the_callback_warns_once_of_each_finding_and_keeps_them,
+        test_the_callback_looks_at_the_weights_of_the_moment,
+        test_the_gradient_is_that_of_the_compiled_loss,
+        test_a_range_that_training_never_set_is_named_once_training_is_over,
+    ],
+)
+def test_on_this_backend(claim: Callable[[], None]) -> None:
+    claim()
