@@ -61,8 +61,23 @@ def rebuilt(model: Any, replace: Replace, entrance: Replace | None = None) -> Re
 
 
 def same(layer: Any) -> Any:
-    """A new layer (or operation) with the same configuration."""
-    return type(layer).from_config(layer.get_config())
+    """A new layer (or operation) with the same configuration.
+
+    Raises Unsupported, naming the layer, when its class cannot be made from its configuration.
+    """
+    if isinstance(layer, keras.layers.Lambda):
+        # Its configuration holds code, which Keras rightly refuses to load from files; this one is at hand.
+        more = {"output_shape": layer._output_shape, "mask": layer.mask, "arguments": layer.arguments}  # pyright: ignore[reportPrivateUsage]
+        return type(layer)(layer.function, name=layer.name, dtype=layer.dtype_policy, **more)
+    try:
+        return type(layer).from_config(layer.get_config())
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise Unsupported(
+            f"{type(layer).__name__} cannot be copied",
+            where=f"layer '{layer.name}'",
+            why=str(error).splitlines()[0],
+            remedy="let its get_config() return every argument of its constructor",
+        ) from error
 
 
 def plain_config(layer: Any) -> dict[str, Any]:

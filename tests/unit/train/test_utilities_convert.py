@@ -91,6 +91,39 @@ def test_operations_between_layers_and_layers_of_other_people_are_kept():
     assert np.array_equal(values(twin(data)), values(model(data)))
 
 
+def test_functions_in_lambda_layers_are_taken_along():
+    entry = keras.Input((4,))
+    times = kl.Lambda(lambda x, by: x * by, arguments={"by": 2})
+    model = drawn(keras.Model(entry, times(kl.Dense(3, name="d")(entry))))
+    data = np.ones((2, 4), "f")
+    assert np.array_equal(values(rebuilt(model, same).carry_weights()(data)), values(model(data)))
+
+
+def test_a_layer_that_cannot_be_copied_is_named():
+    class Scale(kl.Layer):
+        def __init__(self, by, **kwargs):
+            super().__init__(**kwargs)
+            self.by = by
+
+        def call(self, x):
+            return x * self.by
+
+        def get_config(self):
+            return {"name": self.name}
+
+    entry = keras.Input((4,))
+    with pytest.raises(Unsupported, match=r"layer 'times': Scale cannot be copied"):
+        rebuilt(keras.Model(entry, Scale(3, name="times")(entry)), same)
+
+
+def test_inputs_and_outputs_keep_their_names_and_structure():
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    total = kl.Dense(2, name="d")(kl.Add(name="sum")([a, b]))
+    twin = model_quantize(keras.Model({"a": a, "b": b}, {"s": total, "t": kl.Dense(1, name="e")(a)}), DENSE, 4)
+    found = twin.predict({"a": np.ones((1, 4)), "b": np.ones((1, 4))}, verbose=0)
+    assert {name: y.shape for name, y in found.items()} == {"s": (1, 2), "t": (1, 1)}
+
+
 def test_a_compiled_model_with_a_loss_of_its_own_is_converted():
     model = nested()
     model.compile("sgd", loss=lambda y, p: keras.ops.mean((y - p) ** 2))
