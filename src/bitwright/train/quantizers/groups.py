@@ -37,7 +37,8 @@ def get_scale(
     if per_channel_scale:
         scale = least_squares(x, q, Groups(scale_axis, elements_per_scale))
     else:
-        scale = ops.sum(x * q, keepdims=True) / (ops.sum(q * q, keepdims=True) + EPSILON)
+        every = list(range(len(x.shape)))
+        scale = ops.sum(x * q, axis=every, keepdims=True) / (ops.sum(q * q, axis=every, keepdims=True) + EPSILON)
     return to_power(scale, min_po2_exponent, max_po2_exponent) if alpha == "auto_po2" else scale
 
 
