@@ -52,7 +52,9 @@ def equal(model: Any, stored: Path, tolerance: float = 1e-6) -> None:
     [
         ("zoo.h5", "zoo"), ("ops.h5", "ops"), ("rnn.json", "rnn"), ("seq.json", "seq"), ("seq.keras", "seq"),
         ("v3_dense.keras", "v3_dense"), ("v3_dense.h5", "v3_dense"), ("v3_conv.keras", "v3_conv"),
-        ("v3_bn.keras", "v3_bn"), ("v3_rnn.keras", "v3_rnn"),
+        ("v3_bn.keras", "v3_bn"), ("v3_rnn.keras", "v3_rnn"), ("v3_pool.keras", "v3_pool"),
+        ("v3_separable_transposed.keras", "v3_separable_transposed"), ("v3_sequence.keras", "v3_sequence"),
+        ("v3_depthwise_transposed.keras", "v3_depthwise_transposed"), ("v3_sequence.h5", "v3_sequence"),
     ],
 )  # fmt: skip
 def test_a_model_computes_what_the_program_that_wrote_it_computed(file: str, name: str, old: Path) -> None:
