@@ -38,8 +38,8 @@ _HOMES = {
         "analyze_accumulator", "analyze_accumulator_from_sample", "extract_model_operations", "print_qstats",
     ),
     "bitwright.flow": (
-        "Bits", "Design", "Health", "HealthLimits", "HealthWarning", "Options", "calibrate", "check_health", "compile",
-        "import_model", "load_model", "quantize",
+        "Bits", "Design", "Health", "HealthLimits", "HealthWarning", "Options", "QTools", "calibrate", "check_health",
+        "compile", "import_model", "load_model", "quantize",
     ),
     "bitwright.numeric": ("Format", "Rounding", "Overflow"),
     "bitwright.core.errors": ("BitwrightError",),

@@ -175,9 +175,14 @@ def synth(
 @_on_design
 def estimate(
     design: Design,
+    energy: Annotated[bool, typer.Option(help="also the energy of one inference by layer (QTools, 45 nm)")] = False,
 ) -> None:
-    """Predict area and timing without any tool."""
+    """Predict area and timing, and energy, without any tool."""
     _echo_estimate(design)
+    if energy:
+        from bitwright.flow.qtools.summary import energy_text
+
+        typer.echo(energy_text(design.model))
 
 
 def _echo_estimate(design: Design) -> None:

@@ -107,6 +107,14 @@ def test_estimate_prints_area_and_latency(run: Run, folder: Path) -> None:
     assert all(word in found.out for word in ("LUT", "FF", "CARRY", "DSP", "cycles", "Fmax"))
 
 
+def test_estimate_prints_energies_by_layer_when_asked(run: Run, folder: Path) -> None:
+    found = run("estimate", folder / "tiny.keras", "--energy")
+    assert found.status == 0, found.err
+    names, totals = [line.split()[0] for line in found.out.splitlines()[1:]], found.out.splitlines()[-1].split()
+    assert (names[0], names[-1]) == ("layer", "total")
+    assert float(totals[1]) > 0
+
+
 @pytest.mark.parametrize("data", ["x.npy", "x.npz"])
 def test_verify_prints_every_comparison_and_writes_the_certificate(
     run: Run, folder: Path, tmp_path: Path, data: str

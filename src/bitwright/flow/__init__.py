@@ -8,6 +8,7 @@ from typing import Any
 _HOMES = {
     "Design": "bitwright.flow.design",
     "Options": "bitwright.flow.options",
+    "QTools": "bitwright.flow.qtools.adapter",
     "import_model": "bitwright.flow.models",
     "load_model": "bitwright.flow.models",
     "Bits": "bitwright.train.convert",
