@@ -15,7 +15,7 @@ __all__ = ["call", "entry", "functional", "layer", "write_h5", "write_json", "wr
 Weights = Mapping[str, Sequence[tuple[str, Any]]]
 
 
-def layer(kind: str, name: str, *sources: Any, **config: Any) -> dict[str, Any]:
+def layer(kind: str, name: str, /, *sources: Any, **config: Any) -> dict[str, Any]:
     """One layer of a functional model, called once with the tensors of `sources` (names or whole calls)."""
     calls = [[source if isinstance(source, list) else call(source) for source in sources]] if sources else []
     told = {"name": name, "trainable": True, "dtype": "float32", **config}

@@ -422,3 +422,26 @@ def test_the_convolutional_mnist_file_scores_and_is_exact_down_to_the_graph() ->
 @pytest.mark.parametrize("name", ["zoo.h5", "rnn.json", "v3_dense.keras", "v3_bn.keras"])
 def test_a_model_computes_the_same_on_this_backend(name: str, old: Path) -> None:
     equal(load_model(old / name), old / f"{name.partition('.')[0]}_io.npz", 1e-5)
+
+
+ORACLES = SHARED / "oracles/qkeras/layers"
+INDEX = json.loads((ORACLES / "index.json").read_text()) if ORACLES.is_dir() else {}
+
+
+@pytest.mark.parametrize("identity", INDEX)
+def test_every_layer_reads_from_the_configuration_that_qkeras_wrote(identity: str, tmp_path: Path) -> None:
+    told = INDEX[identity]
+    # JSON of the oracles says "<function linear>" where Keras wrote "linear".
+    config = {key: "linear" if value == "<function linear>" else value for key, value in told["config"].items()}
+    item = layer(told["class"], identity, "x", **{**config, "name": identity})
+    with np.load(ORACLES / told["file"]) as stored:
+        x, y = stored[f"{identity}/x"], stored[f"{identity}/y"]
+        weights = [(f"{w['key']}/{w['name']}:0", stored[f"{identity}/{w['key']}"]) for w in told["weights"]]
+    weights += [(f"{identity}/{name}:0", np.array(told["state"][name], np.float32)) for name in told.get("state", {})
+                if name.startswith("ema")]  # fmt: skip
+    network = functional([entry("x", *x.shape[1:]), item])
+    model = load_model(write_h5(tmp_path / "one.h5", network, {"x": [], identity: weights}, "2.15.0"))
+    if "state" in told:  # QKeras sets the integer bits at the next training step; from its averages they follow now
+        assert model.get_layer(identity).integer.numpy().tolist() == told["state"]["integer_after"]
+        return
+    np.testing.assert_allclose(outputs(model, x)[0], y, atol=1e-5 * max(1.0, float(np.abs(y).max())))

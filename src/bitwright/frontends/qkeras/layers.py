@@ -47,7 +47,7 @@ _HARMLESS: dict[str, tuple[Any, ...]] = {
     "variance_range": (), "renorm": (False,), "renorm_clipping": (None,), "synchronized": (False,),
     "renorm_momentum": (), "state_range": (), "input_length": (),
     "query_shape": (), "key_shape": (), "value_shape": (), "attention_axes": (None,), "kernel_lr_multiplier": (),
-    "bias_lr_multiplier": (), "lora_rank": (None,),
+    "bias_lr_multiplier": (), "lora_rank": (None,), "groups": (1,),
 }  # fmt: skip
 """Settings that a class may not take any more, with the values under which leaving them out changes nothing (): any."""
 
