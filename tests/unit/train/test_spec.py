@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from bitwright.core.errors import InvalidValue, ParseError
 from bitwright.train.door import keras
+from bitwright.train.quantizer_registry import lookup_quantizer, quantizer_names, register_quantizer
 from bitwright.train.quantizers import binary, hard_sigmoid, quantized_bits, quantized_relu
-from bitwright.train.spec import get_activation, get_quantizer, parse_call
+from bitwright.train.registry import Registry
+from bitwright.train.spec import get_activation, get_params, get_quantizer, parse_call, safe_eval
 
 
 @pytest.mark.parametrize(
@@ -93,3 +95,70 @@ def test_activations_may_be_keras_ones_too():
 @pytest.mark.parametrize("function", [hard_sigmoid, keras.activations.hard_sigmoid, keras.activations.softmax])
 def test_functions_of_one_name_stay_apart_when_saved(function):
     assert get_activation(keras.saving.serialize_keras_object(function)) is function
+
+
+class _Halves(quantized_bits):
+    """A user's quantizer."""
+
+
+def test_a_registered_quantizer_is_understood_in_strings_and_dictionaries():
+    assert register_quantizer(_Halves) is _Halves
+    assert type(get_quantizer("_Halves(4,1)")) is _Halves
+    assert get_quantizer({"class_name": "_Halves", "config": {"bits": 5}}).bits == 5
+    assert type(get_activation("_Halves(3)")) is _Halves
+    assert lookup_quantizer("_Halves") is _Halves
+
+
+def test_all_quantizers_of_qkeras_are_registered():
+    wanted = {
+        "bernoulli", "binary", "quantized_bits", "quantized_hswish", "quantized_linear", "quantized_po2",
+        "quantized_relu", "quantized_relu_po2", "quantized_sigmoid", "quantized_tanh", "quantized_ulaw",
+        "stochastic_binary", "stochastic_ternary", "ternary", "quantized_bits_learnable_po2",
+        "quantized_bits_msqe_po2",
+    }  # fmt: skip
+    assert wanted <= set(quantizer_names())
+    assert all(isinstance(lookup_quantizer(name), type) for name in wanted)
+    with pytest.raises(KeyError):
+        lookup_quantizer("quantized_nothing")
+
+
+def test_a_registry_keeps_things_by_their_own_or_a_given_name():
+    table, thing = Registry(), object()
+    assert table.register(binary) is binary
+    table.register(thing, "thing")
+    assert table.lookup("binary") is binary
+    assert table.lookup("thing") is thing
+    assert "thing" in table
+    with pytest.raises(AttributeError):
+        table.register(thing)
+    with pytest.raises(KeyError):
+        table.lookup("other")
+
+
+def test_parameters_are_read_without_evaluating_anything():
+    assert get_params("(3, 0.3, sep=5  )") == ([3, 0.3], {"sep": 5})
+    assert get_params("(  )") == ([], {})
+    assert get_params("(-1.0, True, 'a', [1, 2], word, none=None)") == (
+        [-1.0, True, "a", [1, 2], "word"], {"none": None}
+    )  # fmt: skip
+    with pytest.raises(ParseError, match="is no literal"):
+        get_params("(open('x'))")
+
+
+def test_calls_go_to_the_function_of_the_dictionary():
+    def add(a=32, b=10):
+        return a + b
+
+    class Adder:
+        def __call__(self, a, b):
+            return a + b
+
+    table = {"add": add, "Adder": Adder}
+    assert safe_eval("add(3,3)", table) == 6
+    assert safe_eval("add", table, 3, 39) == 42
+    assert safe_eval("add(a=39)", table, b=3) == 42
+    assert safe_eval("add()", table) == 42
+    assert safe_eval("add", table) is add
+    assert safe_eval("Adder", table)(3, 39) == safe_eval("Adder()", table)(3, 39) == 42
+    with pytest.raises(ParseError, match="did you mean 'add'"):
+        safe_eval("adds(1)", table)

@@ -47,7 +47,7 @@ class quantized_hswish(quantized_bits):
         relu_shift: float = 3,
         relu_upper_bound: float = 6,
     ) -> None:
-        if relu_upper_bound <= 0:
+        if not relu_upper_bound or relu_upper_bound < 0:
             raise InvalidValue(
                 f"relu_upper_bound={relu_upper_bound}", where="quantized_hswish", remedy="use a positive one, such as 6"
             )

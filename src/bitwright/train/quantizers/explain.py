@@ -53,6 +53,8 @@ def _of_grid(quantizer: Any, grid: Grid) -> list[tuple[str, str]]:
     values = [] if many else quantizer._values(grid)
     count = grid.high - grid.low + 1 if many else len(values)
     few = f": {', '.join(_number(v) for v in values)}" if values and count <= _FEW else ""
+    if quantizer.differs_along:
+        few = ": those of all scales on one step"
     if powers:
         few = f": powers of two from {_number(powers[0])} to {_number(powers[-1])}"
     ends = _ends(grid.low * grid.step, grid.high * grid.step)

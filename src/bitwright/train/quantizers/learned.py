@@ -48,7 +48,7 @@ class _Exponents(keras.layers.Layer):
         self.names += _STABLE if quantizer.use_stable_scale_exponent else ()
         self.first: dict[str, float] = {}
         if quantizer.init_scale is not None:
-            self.first = {"start": log2(quantizer.init_scale + EPSILON), "started": 1.0}
+            self.first = {"start": log2(quantizer.init_scale), "started": 1.0}
         self.variable: dict[str, Any] = {}
         if not quantizer.per_channel_scale:
             self.prepare(())
@@ -285,7 +285,7 @@ class quantized_bits_learnable_po2(_Po2Scaled):
         if self.init_scale is None:
             start = ops.where(held["started"] != 0, start, self._first(still))
             held["start"].assign(start)
-            held["started"].assign(ops.ones_like(held["started"]))
+            held["started"].assign(1.0)
         moved = ops.convert_to_tensor(held["scale_exponent"])
         whole = ops.stop_gradient(start + moved)
         if not self.use_po2_scale_msqe_round:
