@@ -68,7 +68,9 @@ class QMultiHeadAttention(Quantized, keras.layers.MultiHeadAttention):
             **kwargs,
         )
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+    def build(  # pyright: ignore[reportIncompatibleMethodOverride] - three shapes, as in Keras
+        self, query_shape: Any, value_shape: Any, key_shape: Any = None
+    ) -> None:
         """Makes the four projections and the softmax."""
         key_shape = value_shape if key_shape is None else key_shape
         if {len(query_shape), len(value_shape), len(key_shape)} != {3}:

@@ -79,9 +79,12 @@ class Quantized:
         held = [*quantizers.values(), activation]
         self._quantizer_state = [item for q in held if isinstance(q, BaseQuantizer) for item in q.state]
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Any) -> None:
         """Make the weights, and the variables of quantizers that depend on their shapes."""
         super().build(input_shape)  # pyright: ignore[reportAttributeAccessIssue]
+        self._prepare_quantizers()
+
+    def _prepare_quantizers(self) -> None:
         for role in self.roles:
             weight, quantizer = getattr(self, role.attribute, None), getattr(self, role.quantizer)
             if weight is not None and isinstance(quantizer, BaseQuantizer):

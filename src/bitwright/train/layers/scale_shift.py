@@ -59,6 +59,7 @@ class QScaleShift(Quantized, keras.layers.Layer):
             self.bias = self.add_weight(
                 name="bias", shape=(1, 1), initializer=self.bias_initializer, regularizer=self.bias_regularizer
             )
+        self._prepare_quantizers()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The layer's output for `inputs`, in their shape."""

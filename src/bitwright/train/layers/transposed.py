@@ -189,6 +189,7 @@ class QSeparableConv2DTranspose(_Transposed, TwoStage, keras.layers.Conv2DTransp
         self.depthwise_kernel = self._weight("depthwise_kernel", (*self.kernel_size, 1, channels))
         self.pointwise_kernel = self._weight("pointwise_kernel", (1, 1, self.filters, channels))
         self.bias = self._bias_weight()
+        self._prepare_quantizers()
 
     def get_quantizers(self) -> list[Any]:
         """Those of the depthwise kernel, the pointwise kernel and the bias, then the two activations."""
@@ -277,6 +278,7 @@ class QDepthwiseConv2DTranspose(_Transposed, keras.layers.Conv2DTranspose):
             )
         self.depthwise_kernel = self._weight("depthwise_kernel", (*self.kernel_size, channels, self.group_size))
         self.bias = self._bias_weight()
+        self._prepare_quantizers()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The layer's output for `inputs`."""
