@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-__all__ = ["call", "entry", "functional", "layer", "write_h5", "write_json", "write_weights"]
+__all__ = ["call", "entry", "functional", "layer", "outputs", "write_h5", "write_json", "write_weights"]
 
 Weights = Mapping[str, Sequence[tuple[str, Any]]]
 
@@ -69,3 +69,8 @@ def _fill(root: Any, weights: Weights, chunks: int) -> None:
         group.attrs["weight_names"] = np.array([name.encode() for name, _ in arrays])
         for name, array in arrays:
             group.create_dataset(name, data=array)
+
+
+def outputs(model: Any, x: Any) -> list[np.ndarray]:
+    found = model.predict(x, verbose=0)
+    return list(found) if isinstance(found, list) else [found]
