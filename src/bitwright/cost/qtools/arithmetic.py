@@ -133,10 +133,13 @@ def _mux(weight: Operand, value: Operand) -> Unit:
 
 def _through(operand: Operand, signed: bool) -> Operand:
     if operand.mode is Mode.POWER:
-        kind = "quantized_po2"
-        bits = operand.bits + (signed and not operand.signed)
-        return Operand(kind, Mode.POWER, bits, bits, signed, operand.max_value)
+        return _power(operand.bits + (signed and not operand.signed), signed, operand.max_value)
     return fixed(operand.bits, operand.int_bits, signed)
+
+
+def _power(bits: int, signed: bool, max_value: float | None) -> Operand:
+    kind = "quantized_po2" if signed else "quantized_relu_po2"
+    return Operand(kind, Mode.POWER, bits, bits, signed, max_value)
 
 
 def _one_of(operand: Operand, kind: str) -> Operand:
@@ -149,7 +152,7 @@ def _ternary() -> Operand:
 
 def _add_exponents(a: Operand, b: Operand, max_value: float | None) -> Unit:
     bits = max(a.bits, b.bits) + 1
-    return Unit("add", Operand("quantized_po2", Mode.POWER, bits, bits, a.signed or b.signed, max_value), bits)
+    return Unit("add", _power(bits, a.signed or b.signed, max_value), bits)
 
 
 def _shift(power: Operand, other: Operand, left: int, right: int) -> Unit:
@@ -198,7 +201,7 @@ def _subtract_exponents(numerator: Operand, denominator: Operand) -> Unit:
     """The difference of two exponents, as wide as their sum; QKeras always gives the quotient a sign."""
     top, below = numerator.max_value, denominator.max_value
     unit = _add_exponents(numerator, denominator, None if top is None or below is None else top / below)
-    unit = unit.giving(replace(unit.result, signed=True))
+    unit = unit.giving(replace(unit.result, kind="quantized_po2", signed=True))
     if numerator.distinct and denominator.distinct:
         return unit.giving(replace(unit.result, distinct=numerator.distinct * denominator.distinct))
     return unit
