@@ -108,3 +108,15 @@ def test_keras_on_this_backend_equals_graph_and_netlist(seed: int) -> None:
     model = random_model(seed)
     design = compile_model(model, name=f"random{seed}", clock_mhz=300.0)
     assert design.verify(random_inputs(model, seed), rtl=False).differences == 0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_separable_transposed_folded_and_adaptive_layers_on_this_backend_equal_graph_and_netlist(seed: int) -> None:
+    from tests.random_convolutions import random_convolution_model
+    from tests.random_models import random_inputs
+
+    from bitwright.flow.compiling import compile_model
+
+    model = random_convolution_model(seed)
+    design = compile_model(model, name=f"convolutions{seed}", clock_mhz=300.0)
+    assert design.verify(random_inputs(model, seed), rtl=False).differences == 0

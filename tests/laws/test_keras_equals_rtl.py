@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.random_convolutions import random_convolution_model
 from tests.random_models import random_inputs, random_model, random_sequence_model
 
 from bitwright.backends.verilog import pack, unpack
@@ -24,6 +25,8 @@ MANY = range(16, 216)
 # All recurrent kinds, both directions, attention with and without normalization.
 SEQUENCES = (2, 3, 9, 14, 18, 30)
 MANY_SEQUENCES = range(31, 71)
+CONVOLUTIONS = range(14)
+MANY_CONVOLUTIONS = range(14, 94)
 
 
 def _design(seed: int, make: Callable[[int], Any]) -> tuple[Design, list[np.ndarray]]:
@@ -85,6 +88,10 @@ def test_keras_graph_netlist_and_rtl_agree_on_recurrent_and_attentive_models(tmp
     _simulated(_compared(SEQUENCES, random_sequence_model), tmp_path)
 
 
+def test_keras_graph_netlist_and_rtl_agree_on_separable_transposed_folded_and_adaptive_layers(tmp_path: Path) -> None:
+    _simulated(_compared(CONVOLUTIONS, random_convolution_model), tmp_path)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("start", range(MANY.start, MANY.stop, 25))
 def test_keras_graph_netlist_and_rtl_agree_on_two_hundred_random_models(start: int, tmp_path: Path) -> None:
@@ -95,3 +102,9 @@ def test_keras_graph_netlist_and_rtl_agree_on_two_hundred_random_models(start: i
 @pytest.mark.parametrize("start", range(MANY_SEQUENCES.start, MANY_SEQUENCES.stop, 8))
 def test_keras_graph_netlist_and_rtl_agree_on_forty_models_of_sequences(start: int, tmp_path: Path) -> None:
     _simulated(_compared(range(start, start + 8), random_sequence_model), tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("start", range(MANY_CONVOLUTIONS.start, MANY_CONVOLUTIONS.stop, 16))
+def test_keras_graph_netlist_and_rtl_agree_on_eighty_models_of_convolutions(start: int, tmp_path: Path) -> None:
+    _simulated(_compared(range(start, start + 16), random_convolution_model), tmp_path)
