@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import zipfile
@@ -155,6 +156,16 @@ def test_a_pair_is_found_by_name_or_told(tmp_path: Path) -> None:
     weights.rename(tmp_path / "old_weights.h5")
     assert np.array_equal(outputs(load_model(told), x)[0], expected)
     assert np.array_equal(bw.compile(told).predict(x), expected)
+
+
+@pytest.mark.parametrize("name", ["v3_dense", "v3_bn"])
+def test_a_json_of_qkeras_v3_takes_the_weights_that_keras_3_stores(name: str, old: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(old / f"{name}.keras") as archive:
+        config = json.loads(archive.read("config.json"))
+        (tmp_path / "new.weights.h5").write_bytes(archive.read("model.weights.h5"))
+    equal(load_model(write_json(tmp_path / "new.json", config, "3.9.0")), old / f"{name}_io.npz")
+    with pytest.raises(InvalidModel, match="do not fit"):
+        load_model(write_json(tmp_path / "other.json", small()), weights=tmp_path / "new.weights.h5")
 
 
 def test_weights_come_by_order_where_names_differ(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bitwright.core.errors import InvalidModel
 from bitwright.frontends.qkeras.network import Network
 
-__all__ = ["load_archive"]
+__all__ = ["is_store", "load_archive", "load_store"]
 
 H5: Any = h5py
 _LAYERS_THEN = "_layer_checkpoint_dependencies"
@@ -30,18 +30,39 @@ def load_archive(network: Network, file: Path) -> None:
         part = Path(scratch) / "model.weights.h5"
         with archive.open("model.weights.h5") as stored, part.open("wb") as copy:
             shutil.copyfileobj(stored, copy)
-        try:
-            with H5.File(part, "r+") as content:
-                _renamed(content)
-                _joined(content, network)
-            network.model.load_weights(part)
-        except Exception as error:  # Keras raises whatever its archive code raises
-            raise InvalidModel(
-                "its weights do not fit its layers",
-                where=str(file),
-                why=str(error).splitlines()[0] if str(error) else type(error).__name__,
-                remedy="save it as .h5 with model.save('name.h5') and read that",
-            ) from error
+        _load(network, part, file)
+
+
+def load_store(network: Network, file: Path) -> None:
+    """The same from a `.weights.h5` alone, which `model.save_weights` of Keras 3 writes."""
+    with TemporaryDirectory(prefix="bitwright-") as scratch:
+        part = Path(scratch) / "model.weights.h5"
+        shutil.copyfile(file, part)
+        _load(network, part, file)
+
+
+def is_store(file: Path) -> bool:
+    """Whether an HDF5 file keeps weights as Keras 3 does."""
+    try:
+        with H5.File(file, "r") as content:
+            return "layer_names" not in content.attrs and ("layers" in content or _LAYERS_THEN in content)
+    except OSError:
+        return False
+
+
+def _load(network: Network, part: Path, file: Path) -> None:
+    try:
+        with H5.File(part, "r+") as content:
+            _renamed(content)
+            _joined(content, network)
+        network.model.load_weights(part)
+    except Exception as error:  # Keras raises whatever its archive code raises
+        raise InvalidModel(
+            "its weights do not fit its layers",
+            where=str(file),
+            why=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            remedy="give the weights of this very model, or save it as .h5 with model.save('name.h5')",
+        ) from error
 
 
 def _renamed(content: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bitwright.core.errors import InvalidModel, Unsupported
-from bitwright.frontends.qkeras.archive import load_archive
+from bitwright.frontends.qkeras.archive import is_store, load_archive, load_store
 from bitwright.frontends.qkeras.files import Stored, parse_json, read_h5, read_json, read_keras, read_weights
 from bitwright.frontends.qkeras.network import Network, make_model
 from bitwright.frontends.qkeras.objects import Context, plain
@@ -29,8 +29,8 @@ def read_qkeras(
     """The Keras 3 model in a file of QKeras or Keras 2: `.h5`, `.json` with an `.h5` of weights, or `.keras`.
 
     weights: an `.h5` of weights that replaces those of `path`; a `.json` without it takes its neighbor
-    `<stem>_weights.h5` or `<stem>.h5`, if there is one. custom_objects: classes and functions of your
-    own, by the names in the file. The model has no optimizer: compile it to train on.
+    `<stem>_weights.h5`, `<stem>.weights.h5` or `<stem>.h5`, if there is one. custom_objects: classes and
+    functions of your own, by the names in the file. The model has no optimizer: compile it to train on.
 
     What a name meant then, it means here: "hard_sigmoid" of Keras 2 is clip(0.2 x + 0.5). Nothing in the
     file is executed. Raises InvalidModel or Unsupported naming file and layer.
@@ -112,12 +112,14 @@ def _load(network: Network, stored: Stored, file: Path, weights: str | Path | No
         load_groups(network, source, str(file))
     elif source.suffix.lower() == ".keras":
         load_archive(network, source)
+    elif is_store(source):
+        load_store(network, source)
     else:
         load_groups(network, read_weights(source), str(source))
 
 
 def _neighbor(file: Path) -> Path:
-    for name in (f"{file.stem}_weights.h5", f"{file.stem}.h5"):
+    for name in (f"{file.stem}_weights.h5", f"{file.stem}.weights.h5", f"{file.stem}.h5"):
         if (file.parent / name).exists():
             return file.parent / name
     raise InvalidModel(
