@@ -5,11 +5,11 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from tests.keras_models import dense, exact, quantized
 
 import bitwright as bw
 from bitwright import quantizers as q
 from bitwright.core.errors import Unsupported
-from tests.keras_models import dense, exact, quantized
 
 ACTIVATIONS = [
     "quantized_linear(4,1)",
