@@ -55,6 +55,28 @@ def test_other_weights_may_be_put_into_a_real_model() -> None:
 
 
 @real
+def test_the_jet_tagger_is_one_network_in_the_formats_of_qkeras_and_of_qkeras_v3() -> None:
+    x = np.random.default_rng(0).normal(size=(200, 16)).astype(np.float32)
+    first, second = (load_model(REAL / name) for name in ("qkeras_3layer.json", "qkeras-v3_3layer.keras"))
+    assert np.array_equal(outputs(first, x)[0], outputs(second, x)[0])
+
+
+@real
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("KERAS_3layer_binary_smaller.json", {"output_format": "s16.10"}), ("qkeras_3layer.json", {}),
+     ("KERAS_3layer_ternary_small.json", {"output_format": "s16.10"})],
+)  # fmt: skip
+def test_the_jet_taggers_are_exact_down_to_the_netlist(name: str, options: dict[str, str]) -> None:
+    x = np.random.default_rng(0).normal(size=(500, 16))
+    on_grid = (np.clip(np.rint(x * 16), -128, 127) / 16).astype(np.float32)
+    certificate = bw.compile(REAL / name, input_format="s8.4", **options).verify(on_grid, rtl=False)
+    assert len(certificate.comparisons) == 15
+    assert all(row.differences == row.exempt == 0 for row in certificate.comparisons)
+
+
+@real
 def test_the_dense_mnist_file_scores_and_is_exact_down_to_the_netlist() -> None:
     x, y = mnist()
     design = bw.compile(REAL / "qkeras_mnist_dense.json")
