@@ -12,7 +12,7 @@ import bitwright.layers as bl
 import bitwright.qkeras as qkeras
 from bitwright.core.errors import BitwrightError
 from bitwright.train.door import keras, ops
-from bitwright.train.quantizers import quantized_bits
+from bitwright.train.quantizers import quantized_bits, quantized_tanh
 
 WEIGHTS = "quantized_bits(4,0,1,alpha=1.0)"
 QUANTIZED = {f"{w}_quantizer": WEIGHTS for w in ("kernel", "recurrent", "bias")} | {
@@ -209,6 +209,23 @@ def test_a_model_trains_and_comes_back_from_its_file(kind: Any, tmp_path: Any) -
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     assert np.array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_stochastic_states_and_activations_train_inside_compiled_loops(kind: Any) -> None:
+    rounding = {"use_stochastic_rounding": True}
+    layer = kind(
+        3,
+        activation=quantized_tanh(3, **rounding),
+        state_quantizer=quantized_bits(4, 1, 1, alpha=1.0, **rounding),
+        kernel_quantizer=quantized_bits(3, 0, 1, alpha=1.0, **rounding),
+    )
+    model = keras.Sequential([keras.Input((5, 3)), layer])
+    model.compile("adam", "mse")
+    model.fit(X, np.ones((6, 3)), epochs=1, verbose=0)
+    draws = [as_numpy(layer(X, training=True)) for _ in range(3)]
+    assert not (np.array_equal(draws[0], draws[1]) and np.array_equal(draws[1], draws[2]))
+    assert np.array_equal(as_numpy(layer(X)), as_numpy(layer(X)))
 
 
 def test_the_hard_sigmoid_is_that_of_qkeras() -> None:

@@ -76,7 +76,7 @@ class _QuantizedCell(Quantized):
         if is_overlaid(self):
             yield
             return
-        with overlaid(self, **self._replaced(training)):
+        with _one_draw(self._inner()), overlaid(self, **self._replaced(training)):
             yield
 
     def quantized_weights(self) -> dict[str, QuantizedTensor]:
@@ -99,6 +99,11 @@ class _QuantizedCell(Quantized):
             config["recurrent_activation"] = keras.saving.serialize_keras_object(self.recurrent_activation)
             config["implementation"] = self.implementation
         return config
+
+    def _inner(self) -> list[Any]:
+        """What draws at every step, if it draws at all."""
+        functions = [getattr(self, name, None) for name in ("activation", "recurrent_activation", "state_quantizer")]
+        return [f for f in functions if getattr(f, "seed_generator", None) is not None]
 
     def _weights(self, training: bool | None) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -127,6 +132,33 @@ class _QuantizedCell(Quantized):
         if isinstance(states, list | tuple):
             return [apply(quantizer, state, training) for state in states]
         return apply(quantizer, states, training)
+
+
+class _Drawn(keras.random.SeedGenerator):
+    """A seed that was drawn before."""
+
+    def __init__(self, seed: Any) -> None:
+        self.drawn = seed
+
+    def next(self, ordered: bool = True) -> Any:
+        """The seed, each time."""
+        return self.drawn
+
+
+@contextmanager
+def _one_draw(quantizers: list[Any]) -> Generator[None]:
+    """Within the context each quantizer draws from one seed: all steps round alike, as dropout masks do.
+
+    A compiled loop over time may not change a generator from inside.
+    """
+    kept = [quantizer.seed_generator for quantizer in quantizers]
+    for quantizer, generator in zip(quantizers, kept, strict=True):
+        quantizer.seed_generator = _Drawn(generator.next())
+    try:
+        yield
+    finally:
+        for quantizer, generator in zip(quantizers, kept, strict=True):
+            quantizer.seed_generator = generator
 
 
 def _bound_to(function: Any, training: bool | None) -> Callable[[Any], Any]:
