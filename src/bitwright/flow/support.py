@@ -16,7 +16,8 @@ __all__ = ["fill", "table"]
 BEGIN, END = "<!-- support:begin -->", "<!-- support:end -->"
 _REFUSED = (
     "Lambda and subclasses of layers", "Keras operators written as `a + b`", "channels_first", "mixed precision",
-    "softmax inside the network", "activation quantizers whose scale depends on the batch",
+    "a float softmax inside the network (QSoftmax is exact)", "activation quantizers whose scale depends on the batch",
+    "quantizers that draw at inference (bernoulli)", "recurrent cells whose state lies on no grid",
 )  # fmt: skip
 
 
