@@ -253,6 +253,17 @@ def test_samples_give_what_occurs_before_the_activation():
         analyze_sample(accumulating(), x, "other")
 
 
+def test_layers_within_nested_models_have_accumulators_too():
+    inner = accumulating()
+    entry = keras.Input((4,))
+    model = keras.Model(entry, inner(bl.QDense(4, kernel_quantizer=EXACT, name="first")(entry)))
+    model.get_layer("first").set_weights([np.eye(4, dtype="f") * 2, np.zeros(4, "f")])
+    x = np.random.default_rng(0).normal(size=(9, 4)).astype("f")
+    found = analyze_sample(model, x, "sampled")
+    assert list(found) == ["first", "d", "d2"]
+    assert found["d"] == analyze_sample(inner, 2 * x, "sampled")["d"]
+
+
 def test_worst_cases_hold_for_convolutions_with_and_without_padding():
     entry = keras.Input((6, 6, 2))
     x = bl.QConv2D(3, 3, padding="same", kernel_quantizer=EXACT, name="c", activation="quantized_relu(6,2)")(entry)

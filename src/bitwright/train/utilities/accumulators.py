@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from bitwright.core.errors import ConfigError
 from bitwright.train.door import keras
-from bitwright.train.rewrite import every_layer
+from bitwright.train.rewrite import every_layer, is_network
 from bitwright.train.utilities.folding import unfold_model
 from bitwright.train.utilities.saved import weights_of
-from bitwright.train.wiring import every_network, outputs_of
+from bitwright.train.wiring import outputs_of
 
 __all__ = ["AccumulatorRange", "accumulator_text", "analyze", "analyze_sample"]
 
@@ -62,12 +62,11 @@ def analyze_sample(
     if mode not in ("conservative", "sampled"):
         raise ConfigError(f"mode={mode!r}", where="analyze_accumulator", remedy="use 'conservative' or 'sampled'")
     model = unfold_model(in_model)
-    layers = [layer for network in every_network(model) for layer in network.layers if type(layer).__name__ in _LINEAR]
-    read = outputs_of(model, layers, x_sample, inputs=True)
+    read = list(_read(model, x_sample))
     if mode == "conservative":
-        return analyze(model, {w.name: (r.min(), r.max()) for w, r in zip(layers, read, strict=True)})
-    sums = [_sums(layer, values) for layer, values in zip(layers, read, strict=True)]
-    return {w.name: AccumulatorRange(float(s.min()), float(s.max())) for w, s in zip(layers, sums, strict=True)}
+        return analyze(model, {layer.name: (values.min(), values.max()) for layer, values in read})
+    sums = {layer.name: _sums(layer, values) for layer, values in read}
+    return {name: AccumulatorRange(float(found.min()), float(found.max())) for name, found in sums.items()}
 
 
 def accumulator_text(found: Mapping[str, AccumulatorRange]) -> str:
@@ -77,6 +76,16 @@ def accumulator_text(found: Mapping[str, AccumulatorRange]) -> str:
 
 def _linear_layers(model: Any) -> Iterator[Any]:
     return (layer for layer in every_layer(model) if type(layer).__name__ in _LINEAR)
+
+
+def _read(network: Any, x: Any) -> Iterator[tuple[Any, NDArray[Any]]]:
+    """Each linear layer, also in nested models, with what it reads when `network` predicts x."""
+    layers = [layer for layer in network.layers if type(layer).__name__ in _LINEAR or is_network(layer)]
+    for layer, values in zip(layers, outputs_of(network, layers, x, inputs=True), strict=True):
+        if is_network(layer):
+            yield from _read(layer, values)
+        else:
+            yield layer, values
 
 
 def _worst(layer: Any, least: float, most: float) -> AccumulatorRange:
