@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,8 @@ def test_operations_of_tensorflow_become_layers(tmp_path: Path) -> None:
     [
         (layer("Lambda", "code", "x", function=["gASV", None, None]), "marshaled"),
         (layer("TFOpLambda", "op", "x", function="linalg.inv"), "tf.linalg.inv"),
+        (layer("TFSMLayer", "saved", "x", filepath="elsewhere"), "runs code"),
+        (layer("TextVectorization", "words", "x", vocabulary="/etc/passwd"), "another file"),
         (layer("QDanse", "d", "x", units=1), "QDense"),
         (layer("FixedPointQuantizer", "h", "x", RND="RND"), "HGQ 1"),
         (layer("QActivation", "a", "x", activation="quantized_bots(3)"), "quantized_bits"),
@@ -353,6 +356,34 @@ def test_a_graph_with_a_hole_is_refused(tmp_path: Path) -> None:
     model["config"]["layers"][2]["inbound_nodes"] = [[call("nobody")]]
     with pytest.raises(InvalidModel, match="waits for a tensor"):
         load_model(write_h5(tmp_path / "hole.h5", model, small_weights()))
+
+
+def test_a_file_with_anything_out_of_place_loads_or_is_refused(tmp_path: Path) -> None:
+    rng = np.random.default_rng(11)
+    junk: list[Any] = [None, -1, "x", [], {}, [[]], {"class_name": "Dense"}, ["x", 0, 0], 1e9]
+    refusals: list[BitwrightError] = []
+    for turn in range(60):
+        model = json.loads(json.dumps(small()))
+        spots = list(places(model))
+        holder, key = spots[rng.integers(len(spots))]
+        if turn % 3:
+            holder[key] = junk[rng.integers(len(junk))]
+        else:
+            del holder[key]
+        try:
+            load_model(write_h5(tmp_path / "odd.h5", model, small_weights()))
+        except BitwrightError as error:
+            refusals.append(error)
+    assert len(refusals) > 20
+    assert all(refusal.remedy and "odd.h5" in refusal.where for refusal in refusals)
+
+
+def places(tree: Any) -> Iterator[tuple[Any, Any]]:
+    """Every (container, key) in a configuration."""
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in items:
+        yield tree, key
+        yield from places(value)
 
 
 def test_imports_are_written_as_keras_files_only(old: Path, tmp_path: Path) -> None:

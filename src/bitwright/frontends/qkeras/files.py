@@ -22,6 +22,7 @@ from bitwright.core.errors import InvalidModel
 __all__ = ["Group", "Stored", "parse_json", "read_h5", "read_json", "read_keras", "read_weights"]
 
 H5: Any = h5py
+_LARGEST = 1 << 33
 Arrays = list[tuple[str, NDArray[Any]]]
 
 
@@ -129,6 +130,8 @@ def _array(group: Any, name: str, path: Path) -> NDArray[Any]:
     # A link or an external store could lead to other files: weights are always stored in place.
     if not isinstance(found, H5.Dataset) or found.file != group.file or found.external or found.is_virtual:
         raise InvalidModel(f"weight '{name}' is missing or lies outside", where=str(path), remedy="save it again")
+    if found.size * found.dtype.itemsize > _LARGEST:
+        raise InvalidModel(f"weight '{name}' claims {found.size} numbers", where=str(path), remedy="save it again")
     return np.asarray(found[()])
 
 

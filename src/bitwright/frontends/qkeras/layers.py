@@ -26,6 +26,10 @@ kl: Any = keras.layers
 _HGQ = "read it with HGQ's own package, or train the network anew with bw.quantize"
 _GONE: dict[str, tuple[str, str]] = {
     "Lambda": ("its code is marshaled Python bytecode, which is never run", "replace it by a layer and save again"),
+    **dict.fromkeys(("TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"), (
+        "it runs code or a program of another file", "replace it by layers and save again")),
+    **dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization"), (
+        "it may read another file", "look words up before the model")),
     "FixedPointQuantizer": ("the file is a proxy model of HGQ 1, not a QKeras model", _HGQ),
     "UnaryLUT": ("the file is a proxy model of HGQ 1, not a QKeras model", _HGQ),
     "TensorFlowOpLayer": ("an operation of TensorFlow 2.1 to 2.3", "load it with that TensorFlow and use layers"),
@@ -34,7 +38,7 @@ _GONE: dict[str, tuple[str, str]] = {
     "QuantizeWrapperV2": ("a wrapper of TensorFlow's quantization", "use bw.quantize on the model without it"),
     "QuantizeWrapper": ("a wrapper of TensorFlow's quantization", "use bw.quantize on the model without it"),
     "ClusterWeights": ("a wrapper of TensorFlow's clustering", "save the model after tfmot's strip_clustering"),
-}
+}  # fmt: skip
 """Layers that are refused by name: what they are, and the way out."""
 
 _WRAPPERS = {"PruneLowMagnitude", "PruneForLatencyOnXNNPack"}
@@ -126,7 +130,6 @@ def _binary_like(kind: Any) -> Old:
 
 def _ternary_like(kind: Any) -> Old:
     return Old(kind, _sized(_ternary), _off_ties(0.5))
-
 
 
 OLD: dict[str, Old] = {

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bitwright.core.errors import InvalidModel, Unsupported
+from bitwright.core.errors import BitwrightError, InvalidModel, Unsupported
 from bitwright.frontends.qkeras.archive import is_store, load_archive, load_store
 from bitwright.frontends.qkeras.files import Stored, parse_json, read_h5, read_json, read_keras, read_weights
 from bitwright.frontends.qkeras.network import Network, make_model
@@ -39,7 +39,7 @@ def read_qkeras(
     stored = _READERS[file.suffix.lower()](file)
     _refuse_hgq(stored, file)
     context = Context(stored.era, str(file), custom_objects or {})
-    network = make_model(plain(stored.config), context)
+    network = _network(stored, context)
     _load(network, stored, file, weights)
     settle_ranges(network.model)
     return network.model
@@ -48,7 +48,21 @@ def read_qkeras(
 def model_from_json(text: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The model, with fresh weights, that `model.to_json()` of QKeras or Keras 2 described."""
     stored = parse_json(text, "the JSON text")
-    return make_model(plain(stored.config), Context(stored.era, "the JSON text", custom_objects or {})).model
+    return _network(stored, Context(stored.era, "the JSON text", custom_objects or {})).model
+
+
+def _network(stored: Stored, context: Context) -> Network:
+    try:
+        return make_model(plain(stored.config), context)
+    except BitwrightError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise InvalidModel(
+            "its configuration does not hang together",
+            where=context.where,
+            why=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            remedy="save the model again",
+        ) from error
 
 
 def is_foreign(path: str | Path) -> bool:
