@@ -39,7 +39,7 @@ _SUMMED = ("Add", "Multiply", "Subtract")
 
 def passed(layer: Layer, case: Case) -> LayerTypes:
     """A layer that QTools knows nothing about: its type is that of its activation, or of its input."""
-    output = case.inputs[0] if case.inputs else DEFAULT
+    output = case.handed_on(case.inputs[0]) if case.inputs else DEFAULT
     if not case.settings.for_reference and layer.output is not None:
         output = case.known(layer.output, layer)
     return LayerTypes(layer, case.inputs, output, _elements(layer))
@@ -187,7 +187,7 @@ def merge_types(layer: Merge, case: Case) -> LayerTypes:
     elif layer.kind == "Dot":
         works = _dot(layer, unit)
     parts = (Part(f"{layer.kind}_quantizer", unit.result, unit.op),)
-    return LayerTypes(layer, case.inputs, unit.result, count, parts, works)
+    return LayerTypes(layer, case.inputs, case.handed_on(unit.result), count, parts, works)
 
 
 def _dot(layer: Merge, unit: Unit) -> tuple[Work, ...]:

@@ -13,6 +13,7 @@ __all__ = [
     "DEFAULT",
     "KNOWN_KINDS",
     "LATEST",
+    "MISREAD_KINDS",
     "PAPER",
     "Coverage",
     "CoverageWord",
@@ -98,6 +99,9 @@ KNOWN_KINDS = frozenset(
     )
 )  # fmt: skip
 """The quantizers that QTools knows; it fails on the others, COMPLETE takes them."""
+
+MISREAD_KINDS = frozenset(("bernoulli", "quantized_tanh", "quantized_ulaw", "stochastic_binary"))
+"""Types that QTools takes for stochastic_ternary when a layer hands them on (flatten, pools, merges, ...)."""
 
 _NAMED = {
     "int8": DEFAULT,

@@ -8,8 +8,8 @@ from math import prod
 
 from bitwright.core.errors import Unsupported
 from bitwright.cost.qtools.arithmetic import Unit
-from bitwright.cost.qtools.rulesets import DEFAULT, KNOWN_KINDS, LATEST, Coverage, RuleSet
-from bitwright.ir.layers import Layer, Operand, Shape
+from bitwright.cost.qtools.rulesets import DEFAULT, KNOWN_KINDS, LATEST, MISREAD_KINDS, Coverage, RuleSet
+from bitwright.ir.layers import Layer, Mode, Operand, Shape
 
 __all__ = ["Case", "LayerTypes", "Part", "Settings", "TypeMap", "Typed", "UnknownQuantizer", "Work", "sized"]
 
@@ -135,6 +135,11 @@ class Case:
         if self.plain(layer):
             return self.settings.result
         return computed if layer.output is None else self.known(layer.output, layer)
+
+    def handed_on(self, operand: Operand) -> Operand:
+        """The type of what a layer hands on unchanged; QTools takes some types for stochastic_ternary there."""
+        misread = operand.kind in MISREAD_KINDS and not self.settings.complete
+        return Operand("stochastic_ternary", Mode.TERNARY, 2, 2, True) if misread else operand
 
     def known(self, operand: Operand, layer: Layer) -> Operand:
         """`operand`, refused if QTools would not know it and coverage is not complete."""

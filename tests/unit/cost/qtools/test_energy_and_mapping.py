@@ -114,6 +114,15 @@ def test_a_fused_batch_normalization_moves_into_the_accumulator() -> None:
     assert qtools.energy(types, FREE).layers[1].op_cost > 0
 
 
+@pytest.mark.parametrize("kind", ["quantized_tanh", "quantized_ulaw"])
+def test_some_types_are_handed_on_as_qkeras_misreads_them_unless_all_is_to_be_right(kind: str) -> None:
+    curved = replace(relu("act", "x", 16), output=fixed(5, 0, True, kind))
+    flat = ir.Shaping("flat", "Flatten", ("act",), ((16,),), (16,))
+    for coverage, expected in ((qtools.Coverage.COMPATIBLE, "stochastic_ternary"), (qtools.Coverage.COMPLETE, kind)):
+        types = qtools.type_map(network(curved, flat), Settings(coverage=coverage))
+        assert types["flat"].output.kind == expected
+
+
 def test_average_of_an_odd_window_needs_a_multiplication_and_a_power_of_two_does_not() -> None:
     def pooled(area: int) -> list[str]:
         layer = ir.AveragePool("p", "AveragePooling1D", ("x",), ((16,),), (16 // area,), area=area)
