@@ -64,6 +64,13 @@ def _(layer: ir.Normalization, settings: SizeSettings) -> LayerBits:
     return LayerBits(layer.output_shape[-1] * (gamma * layer.scale + beta * layer.center))
 
 
+@bits_of.on(ir.Activation)
+def _(layer: ir.Activation, settings: SizeSettings) -> LayerBits:
+    """QKeras overlooks activations that are layer classes of their own, such as ReLU."""
+    counted = layer.class_name in ("Activation", "QActivation", "QAdaptiveActivation")
+    return LayerBits(0, _activations(layer, settings) if counted else 0)
+
+
 @bits_of.on(ir.AveragePool)
 def _(layer: ir.AveragePool, settings: SizeSettings) -> LayerBits:
     return LayerBits(0, _activations(layer, settings))
