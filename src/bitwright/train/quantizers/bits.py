@@ -98,7 +98,8 @@ class quantized_bits(Scaled):
         if self._magnitude_bits == 0:
             return Parts(self._signs(x), x, scale, dyadic)
         levels, grid = 2.0**self._magnitude_bits, self._base_grid()
-        code = clip_code(round_code(x * (levels / 2.0**self.integer), seed), grid.low, grid.high)
+        inner = ops.stop_gradient(x) * (levels / 2.0**self.integer)
+        code = clip_code(round_code(inner, seed), grid.low, grid.high)
         return Parts(code * float(grid.step), x, scale, dyadic)
 
     def _base_grid(self) -> Grid:
@@ -145,10 +146,10 @@ class quantized_bits(Scaled):
         to_po2 = self.alpha == "auto_po2"
         if self._magnitude_bits == 0:
             code = self._signs(x)
-            scale = least_squares(x, code, self._groups, ordered=not to_po2)
+            scale = least_squares(ops.stop_gradient(x), code, self._groups, ordered=not to_po2)
             return Parts(code, x, self._power(scale) if to_po2 else scale, to_po2)
         levels = 2.0**self._magnitude_bits
-        inner = x / 2.0**self.integer
+        inner = ops.stop_gradient(x) * 2.0**-self.integer
         scale, dyadic = self._frozen(x.dtype, levels)
         if scale is None:
             scale, dyadic = self._found(inner, to_po2), to_po2
@@ -173,7 +174,12 @@ class quantized_bits(Scaled):
         if not to_po2:
             return scale
         scale = to_power(scale)
-        for _ in range(_ROUNDS):
+        once = self._refined(x, scale, 1)
+        # Most weights are settled by now, and a scale that a round does not move stays for good.
+        return ops.cond(ops.all(once == scale), lambda: once, lambda: self._refined(x, once, _ROUNDS - 1))
+
+    def _refined(self, x: Any, scale: Any, rounds: int) -> Any:
+        for _ in range(rounds):
             scale = self._power(least_squares(x, self._codes(x, scale, None), self._groups, ordered=False))
         return scale
 

@@ -71,8 +71,8 @@ class quantized_relu(BaseQuantizer):
     def _parts(self, x: Any, training: bool | None = None) -> Parts:
         if self.enable_fast_inference:
             return Parts(self._fast(x), ops.zeros_like(x) * x)
-        seed = self.seed_generator if training else None
-        value = self._sigmoid_value(x, seed) if self.use_sigmoid else self._value(x, seed)
+        seed, still = self.seed_generator if training else None, ops.stop_gradient(x)
+        value = self._sigmoid_value(still, seed) if self.use_sigmoid else self._value(still, seed)
         if self._outer_bound is not None:
             value = ops.minimum(value, self._outer_bound)
         return Parts(value, self._through(x))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,13 @@ class Groups:
             found = ops.repeat(found, size, axis=axis)
         return found
 
+    def count(self, x: Any) -> Any:
+        """How many elements each group has: a number where the shape tells it."""
+        if self.sizes is None and all(isinstance(n, int) for n in x.shape):
+            kept = self._kept(x)
+            return float(prod(n for a, n in enumerate(x.shape) if a not in kept))
+        return self.reduce(ops.sum, ops.ones_like(x))
+
     def _kept(self, x: Any) -> list[int]:
         rank = len(x.shape)
         if self.axes is None:
@@ -125,7 +133,7 @@ def least_squares(x: Any, q: Any, groups: Groups, ordered: bool = True) -> Any:
     if len(x.shape) <= 1:
         return x * q / (q * q + EPSILON)
     total = _ordered_sum if ordered else ops.sum
-    count = groups.reduce(ops.sum, ops.ones_like(x))
+    count = groups.count(x)
     # A quotient of sums: of means, each would divide by a constant, which compilers turn into products.
     return groups.reduce(total, x * q) / (groups.reduce(total, q * q) + EPSILON * count)
 

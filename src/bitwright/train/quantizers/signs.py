@@ -79,7 +79,7 @@ class binary(_Signs):
         if not is_auto(self.alpha):
             scale, dyadic = constant(self.alpha, x.dtype)
             return Parts(code, through, scale, dyadic)
-        scale = least_squares(x, code, self._groups, ordered=self.alpha == "auto")
+        scale = least_squares(ops.stop_gradient(x), code, self._groups, ordered=self.alpha == "auto")
         if self.alpha == "auto":
             return Parts(code, through, scale)
         return Parts(code, through, to_power(scale, self.min_po2_exponent, self.max_po2_exponent), True)
@@ -160,6 +160,7 @@ class ternary(_Signs):
         return self.default_threshold if self.threshold is None else float(self.threshold)
 
     def _auto(self, x: Any, seed: Any) -> Parts:
+        through, x = x, ops.stop_gradient(x)
         to_po2, groups, size = self.alpha == "auto_po2", Groups(), ops.abs(x)
         top = groups.reduce(ops.max, size) if len(x.shape) > 1 else ops.max(size, keepdims=True)
         scale = top * (2.0 / 3.0)
@@ -170,4 +171,4 @@ class ternary(_Signs):
             code = ops.cast(kept, x.dtype) * ops.sign(x)
             scale = least_squares(x, code, groups, ordered=not to_po2)
             scale = to_power(scale) if to_po2 else scale
-        return Parts(code, x, scale, to_po2)
+        return Parts(code, through, scale, to_po2)
