@@ -11,7 +11,7 @@ from bitwright.cost.qtools.arithmetic import Unit
 from bitwright.cost.qtools.rulesets import DEFAULT, KNOWN_KINDS, LATEST, MISREAD_KINDS, Coverage, RuleSet
 from bitwright.ir.layers import Layer, Mode, Operand, Shape
 
-__all__ = ["Case", "LayerTypes", "Part", "Settings", "TypeMap", "Typed", "UnknownQuantizer", "Work", "sized"]
+__all__ = ["Case", "LayerTypes", "Part", "Settings", "TypeMap", "UnknownQuantizer", "Work", "sized"]
 
 
 class UnknownQuantizer(Unsupported, ValueError):
@@ -91,9 +91,6 @@ class LayerTypes:
     def part(self, label: str) -> Operand | None:
         """The operand of the part with this label."""
         return next((part.operand for part in self.parts if part.label == label), None)
-
-
-Typed = LayerTypes
 
 
 @dataclass(frozen=True)
