@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -74,9 +75,9 @@ class QTools:
         """Write the data-type map to a file."""
         write_atomic(Path(json_name), json.dumps(self.qtools_stats(), indent=4))
 
-    def qtools_stats_print(self) -> str:
-        """The data-type map as JSON text, which a notebook shows."""
-        return json.dumps(self.qtools_stats(), indent=4)
+    def qtools_stats_print(self) -> None:
+        """Print the data-type map as JSON."""
+        sys.stdout.write(json.dumps(self.qtools_stats(), indent=4) + "\n")
 
     def energy(
         self,
