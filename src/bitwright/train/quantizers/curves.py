@@ -14,7 +14,7 @@ from bitwright.train.quantizers.base import BaseQuantizer, Parts
 from bitwright.train.quantizers.bits import quantized_bits
 from bitwright.train.quantizers.grid import Grid
 from bitwright.train.quantizers.sigmoids import internal_sigmoid
-from bitwright.train.quantizers.straight import clip_code, inside, straight
+from bitwright.train.quantizers.straight import clip_code, inside, quotient, straight
 
 __all__ = ["quantized_hswish", "quantized_ulaw"]
 
@@ -74,8 +74,9 @@ class quantized_hswish(quantized_bits):
         return max(super().min(), -(float(self.relu_shift) ** 2) / (4 * float(self.relu_upper_bound)))
 
     def _parts(self, x: Any, training: bool | None = None) -> Parts:
-        # A product with a constant rounds alike everywhere; a quotient may be compiled into one.
-        return super()._parts(x * self._gate(x) * (1.0 / float(self.relu_upper_bound)), training)
+        # A true quotient: products with a third constant are reordered, which moves what lies on a tie.
+        top = ops.full_like(x, float(self.relu_upper_bound))
+        return super()._parts(quotient(x * self._gate(x), top), training)
 
     def _gate(self, x: Any) -> Any:
         raw, top = x + float(self.relu_shift), float(self.relu_upper_bound)
