@@ -25,8 +25,8 @@ MANY = range(16, 216)
 # All recurrent kinds, both directions, attention with and without normalization.
 SEQUENCES = (2, 3, 9, 14, 18, 30)
 MANY_SEQUENCES = range(31, 71)
-CONVOLUTIONS = range(14)
-MANY_CONVOLUTIONS = range(14, 94)
+CONVOLUTIONS = range(8)
+MANY_CONVOLUTIONS = range(8, 88)
 
 
 def _design(seed: int, make: Callable[[int], Any]) -> tuple[Design, list[np.ndarray]]:

@@ -275,3 +275,28 @@ def test_compiled_and_eager_evaluation_quantize_weights_to_the_same_bits(kind, a
     kernel = layer.quantized_weights()["kernel"]
     used = kernel.z if kernel.scale is None else kernel.z * kernel.scale
     assert np.array_equal(model.predict(np.eye(33, dtype=np.float32), verbose=0), used)
+
+
+def test_arguments_may_be_given_in_the_order_of_qkeras():
+    two = QConv2D(4, 3, 2, "same", "channels_last", 1, "quantized_relu(4)", False)
+    assert (two.strides, two.padding, two.use_bias, str(two.activation)) == (
+        (2, 2),
+        "same",
+        False,
+        "quantized_relu(4,0)",
+    )
+    one = QConv1D(4, 3, 1, "causal", 2, "quantized_relu(4)", False)
+    assert (one.padding, one.dilation_rate, one.use_bias) == ("causal", (2,), False)
+    deep = QDepthwiseConv2D(3, 2, "SAME", 2, "channels_last", "quantized_relu(4)", False)
+    assert (deep.padding, deep.depth_multiplier, deep.use_bias) == ("same", 2, False)
+    with pytest.warns(UserWarning, match="activation=relu"):
+        norm = QBatchNormalization([1], 0.9, 0.1, True, False, "relu", "ones")
+    assert (norm.axis, norm.momentum, norm.epsilon, norm.scale) == (1, 0.9, 0.1, False)
+    assert isinstance(norm.beta_initializer, keras.initializers.Ones)
+
+
+def test_ranges_of_old_programs_are_ignored_with_a_warning():
+    with pytest.warns(UserWarning, match="bias_range is ignored"):
+        layer = QDense(3, bias_quantizer="quantized_bits(4)", bias_range=2.0)
+    assert QDense(3, kernel_range=None).quantizers == [None, None]
+    assert layer.quantizers == layer.get_quantizers()

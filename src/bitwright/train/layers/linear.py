@@ -164,8 +164,11 @@ class _QConv(QuantizedLinear):
         kernel_size: Any,
         strides: Any = 1,
         padding: str = "valid",
-        *,
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
         activation: Any = None,
+        use_bias: bool = True,
+        *,
         kernel_quantizer: Any = None,
         bias_quantizer: Any = None,
         **kwargs: Any,
@@ -175,7 +178,10 @@ class _QConv(QuantizedLinear):
             kernel_size=kernel_size,
             strides=strides,
             padding=padding,
+            data_format=data_format,
+            dilation_rate=dilation_rate,
             activation=activation,
+            use_bias=use_bias,
             kernel_quantizer=kernel_quantizer,
             bias_quantizer=bias_quantizer,
             **kwargs,
@@ -189,6 +195,23 @@ class _QConv(QuantizedLinear):
 @public("bitwright.layers")
 class QConv1D(_QConv, keras.layers.Conv1D):
     """Conv1D with a quantized kernel and bias; see `QDense` for the quantizers."""
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        dilation_rate: Any = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        # QKeras's order; its QConv1D has no data_format in it.
+        data_format = kwargs.pop("data_format", None)
+        super().__init__(
+            filters, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, **kwargs
+        )
 
 
 @public("bitwright.layers")
@@ -231,8 +254,11 @@ class QDepthwiseConv2D(QuantizedLinear, keras.layers.DepthwiseConv2D):
         kernel_size: Any,
         strides: Any = 1,
         padding: str = "valid",
-        *,
+        depth_multiplier: int = 1,
+        data_format: str | None = None,
         activation: Any = None,
+        use_bias: bool = True,
+        *,
         depthwise_quantizer: Any = None,
         bias_quantizer: Any = None,
         **kwargs: Any,
@@ -241,7 +267,10 @@ class QDepthwiseConv2D(QuantizedLinear, keras.layers.DepthwiseConv2D):
             kernel_size=kernel_size,
             strides=strides,
             padding=padding,
+            depth_multiplier=depth_multiplier,
+            data_format=data_format,
             activation=activation,
+            use_bias=use_bias,
             depthwise_quantizer=depthwise_quantizer,
             bias_quantizer=bias_quantizer,
             **kwargs,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from bitwright.core.errors import InvalidValue
@@ -18,7 +19,8 @@ class QBatchNormalization(Quantized, keras.layers.BatchNormalization):
 
     beta, gamma, mean and variance go through their quantizers (None: float), also the batch's own
     statistics in training. With inverse_quantizer the whole inverse is quantized, and gamma and
-    variance must not be quantized as well. Source: google/qkeras, qnormalization.py.
+    variance must not be quantized as well. axis may be a list of one, as QKeras writes it.
+    Source: google/qkeras, qnormalization.py.
     """
 
     roles = (
@@ -32,11 +34,14 @@ class QBatchNormalization(Quantized, keras.layers.BatchNormalization):
 
     def __init__(
         self,
-        axis: int = -1,
+        axis: Any = -1,
         momentum: float = 0.99,
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
+        activation: Any = None,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
         *,
         beta_quantizer: Any = "quantized_po2(5)",
         gamma_quantizer: Any = "quantized_relu_po2(6,2048)",
@@ -51,13 +56,16 @@ class QBatchNormalization(Quantized, keras.layers.BatchNormalization):
                 where="QBatchNormalization",
                 remedy="set gamma_quantizer=None and variance_quantizer=None",
             )
-        kwargs.setdefault("gamma_initializer", "ones")
+        if activation is not None:
+            warnings.warn(f"QBatchNormalization: activation={activation} has no effect, as in QKeras", stacklevel=2)
         super().__init__(
-            axis=axis,
+            axis=axis[0] if isinstance(axis, list | tuple) and len(axis) == 1 else axis,
             momentum=momentum,
             epsilon=epsilon,
             center=center,
             scale=scale,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
             beta_quantizer=beta_quantizer,
             gamma_quantizer=gamma_quantizer,
             mean_quantizer=mean_quantizer,
