@@ -96,7 +96,7 @@ def _unread(builder: NetlistBuilder, pool: list[int]) -> list[int]:
 def _word(rng: random.Random, builder: NetlistBuilder, pool: list[int], widest: int) -> int:
     """A new word from words of the pool (late ones are likelier); narrow again where it grew wide."""
     a, b, c = (pool[min(len(pool) - 1, int(len(pool) * rng.random() ** 0.6))] for _ in range(3))
-    makers = (_sum, _difference, _sum, _moved, _cut, _clip, _compare, _choose, _table, _product)
+    makers = (_sum, _difference, _sum, _chain, _chain, _moved, _cut, _clip, _compare, _choose, _table, _product)
     word = rng.choice(makers)(rng, builder, a, b, c)
     if builder.type(word).width > widest:
         bound = 1 << rng.randint(2, widest - 9)
@@ -113,6 +113,11 @@ def _difference(rng: random.Random, builder: NetlistBuilder, a: int, b: int, c: 
     constant = builder.constant(rng.choice((0, 0, 7, -5)))
     a, b = rng.choice(((a, b), (a, b), (constant, b), (a, constant)))
     return builder.subtract(a, b, rng.choice((0, 1, 4)), rng.choice((0, 0, 2)))
+
+
+def _chain(rng: random.Random, builder: NetlistBuilder, a: int, b: int, c: int) -> int:
+    terms = [(w, rng.choice((0, 0, 1, 3, 6)), rng.choice((1, 1, -1))) for w in (a, b, c)[: rng.choice((1, 2, 3, 3))]]
+    return builder.sum(terms, rng.choice((0, 0, 1, 2, -5, 37, 255, -256)))
 
 
 def _moved(rng: random.Random, builder: NetlistBuilder, a: int, b: int, c: int) -> int:

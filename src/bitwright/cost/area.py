@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bitwright.core.rules import Rules
+from bitwright.cost.chain import chain_of
 from bitwright.ir.netlist.ops import (
     Add,
     AtLeast,
@@ -24,6 +25,7 @@ from bitwright.ir.netlist.ops import (
     Register,
     Shift,
     Subtract,
+    Sum,
     Table,
     Word,
     is_join,
@@ -75,6 +77,12 @@ def _(op: Add, out: Word, args: list[Word]) -> Area:
 @area.on(Subtract)
 def _(op: Subtract, out: Word, args: list[Word]) -> Area:
     return _chain(out, args, (op.left, op.right), subtract=True)
+
+
+@area.on(Sum)
+def _(op: Sum, out: Word, args: list[Word]) -> Area:
+    chain = chain_of(op, out, args)
+    return Area(luts=chain.lut_count, carries=_carry(chain.carry_bits))
 
 
 def _chain(out: Word, args: list[Word], shifts: tuple[int, int], subtract: bool = False) -> Area:

@@ -6,6 +6,7 @@ from math import ceil, log
 
 from bitwright.core.rules import Rules
 from bitwright.cost.area import area
+from bitwright.cost.chain import chain_of
 from bitwright.ir.netlist.ops import (
     Add,
     AtLeast,
@@ -18,6 +19,7 @@ from bitwright.ir.netlist.ops import (
     Register,
     Shift,
     Subtract,
+    Sum,
     Table,
     Word,
 )
@@ -36,6 +38,13 @@ def _(op: object, out: Word, args: list[Word], fabric: Fabric) -> float:
 @delay_ns.on(Add, Subtract)
 def _(op: Add | Subtract, out: Word, args: list[Word], fabric: Fabric) -> float:
     return chain_ns(4 * int(area(op, out, args).carries), fabric)
+
+
+@delay_ns.on(Sum)
+def _(op: Sum, out: Word, args: list[Word], fabric: Fabric) -> float:
+    chain = chain_of(op, out, args)
+    twice = fabric.lut_ns if chain.saved else 0.0  # the saved carry passes two LUTs
+    return twice + chain_ns(chain.carry_bits, fabric)
 
 
 def chain_ns(bits: int, fabric: Fabric) -> float:

@@ -21,6 +21,7 @@ class Fabric:
     lut_ns: one LUT with the wire behind it; carry_ns: one bit of a carry chain; chain_ns: getting
     onto and off a chain; register_ns: clock to output plus set-up. The model's source is `delays`.
     adder_luts: LUTs per bit of an adder in a whole design, relative to the adder alone.
+    adder_operands: operands that one carry chain adds at a LUT a bit.
     """
 
     family: str
@@ -31,6 +32,7 @@ class Fabric:
     register_ns: float
     delays: str
     adder_luts: float
+    adder_operands: int = 2
 
 
 @dataclass(frozen=True, slots=True)

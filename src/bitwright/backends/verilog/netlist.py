@@ -248,6 +248,7 @@ _NAMES = {
     "Register": ("register", "registers"),
     "Shift": ("shift", "shifts"),
     "Subtract": ("subtractor", "subtractors"),
+    "Sum": ("sum", "sums"),
     "Table": ("table", "tables"),
 }
 

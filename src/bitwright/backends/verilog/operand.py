@@ -72,7 +72,7 @@ class Operand:
         parts: list[Expression] = []
         extension = width - zeros - taken
         if extension:
-            parts.append(self._extension(extension))
+            parts.append(self.extension(extension))
         if taken:
             parts.append(self.bits(lowest + taken - 1, lowest))
         if zeros:
@@ -81,7 +81,8 @@ class Operand:
             return parts[0]
         return Concat(tuple(parts))
 
-    def _extension(self, count: int) -> Expression:
+    def extension(self, count: int) -> Expression:
+        """`count` bits beyond the code: copies of the sign, or zeros."""
         if not self.signed:
             return Literal(0, count)
         return self.sign() if count == 1 else Repeat(count, self.sign())

@@ -19,10 +19,12 @@ from bitwright.backends.verilog.tree import (
     Literal,
     Net,
     Ref,
+    Repeat,
     Signed,
     Unary,
 )
 from bitwright.core.rules import Rules
+from bitwright.cost.chain import ChainOperand, chain_of
 from bitwright.ir.netlist.ops import (
     Add,
     AtLeast,
@@ -34,12 +36,13 @@ from bitwright.ir.netlist.ops import (
     Register,
     Shift,
     Subtract,
+    Sum,
     Table,
     Word,
     is_join,
 )
 
-__all__ = ["Functions", "verilog"]
+__all__ = ["Functions", "unsigned_columns", "verilog"]
 
 
 class Functions:
@@ -102,6 +105,47 @@ def _(op: Subtract, args: Sequence[Operand], result: Word, functions: Functions)
     if b.value is not None and b.value < 0:
         return Binary("+", a.window(op.left, result.width), Literal(-b.value << op.right, result.width))
     return Binary("-", a.window(op.left, result.width), b.window(op.right, result.width))
+
+
+@verilog.on(Sum)
+def _(op: Sum, args: Sequence[Operand], result: Word, functions: Functions) -> Expression:
+    chain = chain_of(op, result, [a.word for a in args])
+    total: Expression | None = None
+    for operand, place in zip(args, chain.operands, strict=True):
+        columns = unsigned_columns(operand, place, result.width)
+        total = columns if total is None else Binary("+", total, columns)
+    constant = chain.constant + (chain.free << chain.first) + chain.rest & ((1 << result.width) - 1)
+    assert total is not None
+    return Binary("+", total, Literal(constant, result.width)) if constant else total
+
+
+def unsigned_columns(operand: Operand, place: ChainOperand, width: int) -> Expression:
+    """`width` columns of an argument of a sum: its code shifted, the bits inverted that the chain wants so."""
+    taken = min(operand.width, width - place.shift)
+    if taken <= 0:
+        return Literal(0, width)
+    flips = place.inverted >> place.shift
+    parts: list[Expression] = []
+    above = width - place.shift - taken
+    if above:
+        flipped = bool(flips >> (taken - 1) & 1)
+        extension = operand.extension(above) if place.extended else Literal(0, above)
+        parts.append(Unary("~", _parenthesized(extension)) if flipped and place.extended else extension)
+    high = taken - 1
+    while high >= 0:
+        low, flipped = high, flips >> high & 1
+        while low > 0 and flips >> (low - 1) & 1 == flipped:
+            low -= 1
+        bits = operand.bits(high, low)
+        parts.append(Unary("~", bits) if flipped else bits)
+        high = low - 1
+    if place.shift:
+        parts.append(Literal(0, place.shift))
+    return parts[0] if len(parts) == 1 and not isinstance(parts[0], Repeat) else Concat(tuple(parts))
+
+
+def _parenthesized(extension: Expression) -> Expression:
+    return Concat((extension,)) if isinstance(extension, Repeat) else extension
 
 
 @verilog.on(Shift)

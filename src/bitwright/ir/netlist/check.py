@@ -7,7 +7,7 @@ from math import prod
 from bitwright.core.errors import InvalidProgram, InvalidValue
 from bitwright.ir.netlist.infer import infer
 from bitwright.ir.netlist.netlist import WIDEST, Netlist, Port, stages
-from bitwright.ir.netlist.ops import Bits, Constant, Input, Mux, Word, WordOp
+from bitwright.ir.netlist.ops import Bits, Constant, Input, Mux, Sum, Word, WordOp
 from bitwright.ir.program import Node
 
 __all__ = ["check"]
@@ -42,6 +42,8 @@ def _check_range(node: Node[WordOp, Word], args: list[Word], where: str) -> None
         raise InvalidProgram(f"the selector takes {args[0]}", where=where)
     if isinstance(node.op, Bits) and (node.op.lowest < 0 or not 1 <= node.op.width <= WIDEST):
         raise InvalidProgram("it picks no bits", where=where)
+    if isinstance(node.op, Sum) and not _is_sum(node.op, len(args)):
+        raise InvalidProgram("a sum has one to three arguments, each with a shift and a sign", where=where)
     try:
         type = infer(node.op, args)
     except (ValueError, TypeError, LookupError, ArithmeticError, MemoryError, InvalidValue) as error:
@@ -50,6 +52,11 @@ def _check_range(node: Node[WordOp, Word], args: list[Word], where: str) -> None
         raise InvalidProgram(error.what, where=where, why=error.why, remedy=error.remedy) from error
     if node.type.low < type.low or node.type.high > type.high:
         raise InvalidProgram(f"range {node.type} is not within {type}", where=where)
+
+
+def _is_sum(op: Sum, count: int) -> bool:
+    right = len(op.shifts) == len(op.signs) == count and 1 <= count <= 3
+    return right and all(s >= 0 for s in op.shifts) and all(abs(g) == 1 for g in op.signs)
 
 
 def _check_ports(program: Netlist) -> None:

@@ -15,6 +15,7 @@ from bitwright.ir.netlist.ops import (
     Register,
     Shift,
     Subtract,
+    Sum,
     Table,
     Word,
 )
@@ -39,6 +40,15 @@ def _(op: Add, args: list[Word]) -> Word:
 def _(op: Subtract, args: list[Word]) -> Word:
     a, b = args
     return Word((a.low << op.left) - (b.high << op.right), (a.high << op.left) - (b.low << op.right))
+
+
+@infer.on(Sum)
+def _(op: Sum, args: list[Word]) -> Word:
+    low = high = op.constant
+    for word, shift, sign in zip(args, op.shifts, op.signs, strict=True):
+        ends = (word.low << shift, word.high << shift)
+        low, high = (low + ends[0], high + ends[1]) if sign > 0 else (low - ends[1], high - ends[0])
+    return Word(low, high)
 
 
 @infer.on(Shift)

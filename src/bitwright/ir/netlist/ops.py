@@ -19,6 +19,7 @@ __all__ = [
     "Register",
     "Shift",
     "Subtract",
+    "Sum",
     "Table",
     "Word",
     "WordOp",
@@ -84,6 +85,19 @@ class Subtract(WordOp):
 
     left: int = 0
     right: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sum(WordOp):
+    """sum(sign * (argument << shift)) + constant over up to three arguments: one carry chain.
+
+    `shifts` and `signs` (+1 or -1) have an entry per argument. Where a fabric adds three operands at once
+    this costs what the sum of two does, and the constant is free wherever fewer than three bits meet.
+    """
+
+    shifts: tuple[int, ...]
+    signs: tuple[int, ...]
+    constant: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from bitwright.ir.netlist.ops import (
     Register,
     Shift,
     Subtract,
+    Sum,
     Table,
 )
 from bitwright.numeric import IntArray
@@ -111,6 +112,14 @@ def _(op: Add, args: list[IntArray]) -> IntArray:
 @evaluate.on(Subtract)
 def _(op: Subtract, args: list[IntArray]) -> IntArray:
     return (args[0] << op.left) - (args[1] << op.right)
+
+
+@evaluate.on(Sum)
+def _(op: Sum, args: list[IntArray]) -> IntArray:
+    total = np.array(op.constant, dtype=np.int64)
+    for word, shift, sign in zip(args, op.shifts, op.signs, strict=True):
+        total = total + (word << shift) if sign > 0 else total - (word << shift)
+    return total
 
 
 @evaluate.on(Shift)
