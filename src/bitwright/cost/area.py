@@ -31,6 +31,7 @@ from bitwright.ir.netlist.ops import (
     is_join,
 )
 from bitwright.numeric import IntArray
+from bitwright.platforms import Fabric
 
 __all__ = ["Area", "area", "table_luts"]
 
@@ -50,7 +51,7 @@ class Area:
         )
 
 
-area: Rules[[Word, list[Word]], Area] = Rules("area of a netlist operator")
+area: Rules[[Word, list[Word], Fabric], Area] = Rules("area of a netlist operator")
 
 
 def _carry(bits: int) -> int:
@@ -58,29 +59,29 @@ def _carry(bits: int) -> int:
 
 
 @area.on(Input, Constant, Shift, Bits)
-def _(op: object, out: Word, args: list[Word]) -> Area:
+def _(op: object, out: Word, args: list[Word], fabric: Fabric) -> Area:
     return Area()
 
 
 @area.on(Register)
-def _(op: Register, out: Word, args: list[Word]) -> Area:
+def _(op: Register, out: Word, args: list[Word], fabric: Fabric) -> Area:
     return Area(ffs=out.width)
 
 
 @area.on(Add)
-def _(op: Add, out: Word, args: list[Word]) -> Area:
+def _(op: Add, out: Word, args: list[Word], fabric: Fabric) -> Area:
     if is_join(op, args[1]):
         return Area()
     return _chain(out, args, (op.left, op.right))
 
 
 @area.on(Subtract)
-def _(op: Subtract, out: Word, args: list[Word]) -> Area:
+def _(op: Subtract, out: Word, args: list[Word], fabric: Fabric) -> Area:
     return _chain(out, args, (op.left, op.right), subtract=True)
 
 
 @area.on(Sum)
-def _(op: Sum, out: Word, args: list[Word]) -> Area:
+def _(op: Sum, out: Word, args: list[Word], fabric: Fabric) -> Area:
     chain = chain_of(op, out, args)
     return Area(luts=chain.lut_count, carries=_carry(chain.carry_bits))
 
@@ -113,7 +114,7 @@ def _free_bits(args: list[Word], shifts: tuple[int, int], subtract: bool) -> int
 
 
 @area.on(Clip)
-def _(op: Clip, out: Word, args: list[Word]) -> Area:
+def _(op: Clip, out: Word, args: list[Word], fabric: Fabric) -> Area:
     source = args[0]
     luts = float(out.width) if source.width > 1 else 0.0
     for bound, reached in ((op.high + 1, source.high > op.high), (op.low, source.low < op.low)):
@@ -130,7 +131,7 @@ def _tree(bits: int) -> int:
 
 
 @area.on(AtLeast)
-def _(op: AtLeast, out: Word, args: list[Word]) -> Area:
+def _(op: AtLeast, out: Word, args: list[Word], fabric: Fabric) -> Area:
     width = max(a.width for a in args)
     if any(a.low == a.high for a in args):
         return Area(luts=max(_tree(width), 1))
@@ -138,14 +139,14 @@ def _(op: AtLeast, out: Word, args: list[Word]) -> Area:
 
 
 @area.on(Mux)
-def _(op: Mux, out: Word, args: list[Word]) -> Area:
+def _(op: Mux, out: Word, args: list[Word], fabric: Fabric) -> Area:
     if out.width == 1 and any(a.low == a.high for a in args[1:]):
         return Area()  # an AND or OR that merges into what reads it
     return Area(luts=out.width)
 
 
 @area.on(Multiply)
-def _(op: Multiply, out: Word, args: list[Word]) -> Area:
+def _(op: Multiply, out: Word, args: list[Word], fabric: Fabric) -> Area:
     a, b = (w.width for w in args)
     if max(a, b) > 9 and min(a, b) > 4:
         return Area(dsps=1)
@@ -153,7 +154,7 @@ def _(op: Multiply, out: Word, args: list[Word]) -> Area:
 
 
 @area.on(Table)
-def _(op: Table, out: Word, args: list[Word]) -> Area:
+def _(op: Table, out: Word, args: list[Word], fabric: Fabric) -> Area:
     source = args[0]
     return Area(luts=table_luts(op.values.array, op.start, source.width, out))
 

@@ -37,7 +37,7 @@ def _(op: object, out: Word, args: list[Word], fabric: Fabric) -> float:
 
 @delay_ns.on(Add, Subtract)
 def _(op: Add | Subtract, out: Word, args: list[Word], fabric: Fabric) -> float:
-    return chain_ns(4 * int(area(op, out, args).carries), fabric)
+    return chain_ns(4 * int(area(op, out, args, fabric).carries), fabric)
 
 
 @delay_ns.on(Sum)

@@ -36,7 +36,7 @@ def predict(program: Netlist, device: Device) -> Prediction:
     """Area and timing of a fully parallel netlist (initiation 1) on `device`."""
     layers: dict[str, Area] = defaultdict(Area)
     for node in program.nodes:
-        found = area(node.op, node.type, [program.nodes[a].type for a in node.args])
+        found = area(node.op, node.type, [program.nodes[a].type for a in node.args], device.fabric)
         if isinstance(node.op, Add | Subtract):
             found = replace(found, luts=found.luts * device.fabric.adder_luts)
         layers[node.origin.layer] += found

@@ -40,6 +40,7 @@ from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word
 from bitwright.numeric import IntArray
 from bitwright.passes.share import AdderGraph, Share
 from bitwright.passes.words import element
+from bitwright.platforms import Fabric, fabric
 
 __all__ = ["Synthesize", "unroll"]
 
@@ -52,6 +53,7 @@ class _Context:
     builder: NetlistBuilder
     share: Share
     type: TensorType
+    fabric: Fabric
     graphs: dict[bytes, AdderGraph] = field(default_factory=dict[bytes, AdderGraph])
 
 
@@ -59,16 +61,18 @@ class _Context:
 class Synthesize:
     """Unrolls a graph: constants dissolve into adder graphs, maps into clips, searches and tables.
 
-    `most_words` refuses networks that are too large to unroll before any work is done.
+    `most_words` refuses networks that are too large to unroll before any work is done. Where forms compete, the
+    one with the fewest LUTs on `fabric` is built.
     """
 
     share: Share = field(default_factory=Share)
     most_words: int = 4_000_000
+    fabric: Fabric = field(default_factory=fabric)
 
     def __call__(self, program: Graph) -> Netlist:
         """The netlist with the same function (no registers yet)."""
         self._refuse_huge(program)
-        context = _Context(NetlistBuilder(), self.share, program.nodes[0].type)
+        context = _Context(NetlistBuilder(), self.share, program.nodes[0].type, self.fabric)
         tensors: list[Words] = []
         ports: list[Port] = []
         for node in program.nodes:
@@ -194,7 +198,7 @@ def _output(builder: NetlistBuilder, values: list[int], step: list[int], bias: i
 @unroll.on(Map)
 def _(op: Map, context: _Context, args: list[Words]) -> Words:
     rows = np.broadcast_to(op.rows.array, args[0].shape)
-    return _each(lambda word, row: element(op.form, row, context.builder, word), args[0], rows)
+    return _each(lambda word, row: element(op.form, row, context.builder, word, context.fabric), args[0], rows)
 
 
 @unroll.on(ConvTranspose)

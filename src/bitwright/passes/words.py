@@ -19,6 +19,7 @@ from bitwright.numeric import (
     Thresholds,
     signed_digits,
 )
+from bitwright.platforms import Fabric
 
 __all__ = ["element", "half_even", "rounded", "times"]
 
@@ -26,8 +27,8 @@ _WIDEST_TABLE = 14
 
 Build = Callable[[NetlistBuilder, int], int]
 
-element: Rules[[int, NetlistBuilder, int], int] = Rules("one element of a map as words")
-"""(form, row, builder, word) -> the word that holds the function's value."""
+element: Rules[[int, NetlistBuilder, int, Fabric], int] = Rules("one element of a map as words")
+"""(form, row, builder, word, fabric) -> the word that holds the function's value, by the fewest LUTs there."""
 
 
 def times(builder: NetlistBuilder, x: int, factor: int) -> int:
@@ -66,7 +67,7 @@ def rounded(builder: NetlistBuilder, x: int, shift: int, mode: Rounding) -> int:
 
 
 @element.on(ShiftRoundSaturate)
-def _(form: ShiftRoundSaturate, row: int, builder: NetlistBuilder, x: int) -> int:
+def _(form: ShiftRoundSaturate, row: int, builder: NetlistBuilder, x: int, fabric: Fabric) -> int:
     def arithmetic(builder: NetlistBuilder, x: int) -> int:
         mul, add, shift = (int(a.array[row]) for a in (form.mul, form.add, form.shift))
         total = builder.add(times(builder, x, mul), builder.constant(add))
@@ -76,7 +77,7 @@ def _(form: ShiftRoundSaturate, row: int, builder: NetlistBuilder, x: int) -> in
     candidates: list[Build] = [arithmetic]
     if form.rounding not in (Rounding.FLOOR, Rounding.HALF_EVEN) and builder.type(x).width <= _WIDEST_TABLE:
         candidates.append(lambda b, w: _tabulated(form, row, b, w))
-    return _cheapest(candidates, builder, x)
+    return _cheapest(candidates, builder, x, fabric)
 
 
 def _tabulated(form: MapForm, row: int, builder: NetlistBuilder, x: int) -> int:
@@ -89,18 +90,18 @@ def _codes(word: Word) -> IntArray:
 
 
 @element.on(Table)
-def _(form: Table, row: int, builder: NetlistBuilder, x: int) -> int:
+def _(form: Table, row: int, builder: NetlistBuilder, x: int, fabric: Fabric) -> int:
     return _tabulated(form, row, builder, x)
 
 
 @element.on(Thresholds)
-def _(form: Thresholds, row: int, builder: NetlistBuilder, x: int) -> int:
+def _(form: Thresholds, row: int, builder: NetlistBuilder, x: int, fabric: Fabric) -> int:
     word = builder.type(x)
     steps, values = _reached(form, row, word)
     candidates: list[Build] = [lambda b, w: _search(b, w, steps, values)]
     if word.width <= _WIDEST_TABLE:
         candidates.append(lambda b, w: _tabulated(form, row, b, w))
-    return _cheapest(candidates, builder, x)
+    return _cheapest(candidates, builder, x, fabric)
 
 
 def _reached(form: Thresholds, row: int, word: Word) -> tuple[list[int], list[int]]:
@@ -144,19 +145,19 @@ def _lookup(builder: NetlistBuilder, index: int, choices: list[int]) -> int:
     return builder.table(index, 0, choices)
 
 
-def _cheapest(candidates: list[Build], builder: NetlistBuilder, x: int) -> int:
+def _cheapest(candidates: list[Build], builder: NetlistBuilder, x: int, fabric: Fabric) -> int:
     """Try every candidate on a scratch netlist and build the one with the fewest LUTs."""
     if len(candidates) == 1:
         return candidates[0](builder, x)
-    costs = [_cost(build, builder.type(x)) for build in candidates]
+    costs = [_cost(build, builder.type(x), fabric) for build in candidates]
     return candidates[costs.index(min(costs))](builder, x)
 
 
-def _cost(build: Build, word: Word) -> float:
+def _cost(build: Build, word: Word, fabric: Fabric) -> float:
     scratch = NetlistBuilder()
     port = scratch.input_port("x", (), [word], Steps.of(1))
     build(scratch, port.words[0])
     total = sum(
-        (area(n.op, n.type, [scratch.nodes[a].type for a in n.args]) for n in scratch.nodes), Area()
+        (area(n.op, n.type, [scratch.nodes[a].type for a in n.args], fabric) for n in scratch.nodes), Area()
     )
     return total.luts

@@ -11,7 +11,7 @@ from typing import Any
 
 from bitwright.core.errors import InvalidValue
 
-__all__ = ["Device", "Fabric", "device", "devices"]
+__all__ = ["Device", "Fabric", "device", "devices", "fabric", "fabrics"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,26 @@ def device(name: str) -> Device:
     return _read(tomllib.loads(text), name)
 
 
+@cache
+def fabrics() -> tuple[str, ...]:
+    """The names of all known fabrics: the families of `Fabric`."""
+    folder = files("bitwright.platforms") / "fabrics"
+    return tuple(sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")))
+
+
+@cache
+def fabric(family: str = "xcup") -> Fabric:
+    """The fabric of a family; raises `InvalidValue` with the nearest known name."""
+    if family not in fabrics():
+        near = get_close_matches(family, fabrics(), 3) or list(fabrics())
+        raise InvalidValue(f"unknown fabric {family!r}", remedy=f"one of {', '.join(near)}")
+    text = (files("bitwright.platforms") / "fabrics" / f"{family}.toml").read_text()
+    return Fabric(family=family, **tomllib.loads(text))
+
+
 def _read(record: dict[str, Any], name: str) -> Device:
     wanted = {f.name for f in fields(Device)} - {"name", "fabric"}
     unknown = set(record) - wanted - {"fabric"}
     if unknown:
         raise InvalidValue(f"unknown key {sorted(unknown)[0]!r}", where=f"platforms/data/{name}.toml")
-    family = record.pop("fabric")
-    fabric = tomllib.loads((files("bitwright.platforms") / "fabrics" / f"{family}.toml").read_text())
-    return Device(name=name, fabric=Fabric(family=family, **fabric), **record)
+    return Device(name=name, fabric=fabric(record.pop("fabric")), **record)

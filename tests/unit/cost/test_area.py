@@ -10,15 +10,17 @@ from bitwright.cost.area import table_luts
 from bitwright.ir.netlist import Word
 from bitwright.ir.netlist import ops as words
 from bitwright.numeric import Ints
+from bitwright.platforms import fabric
 
 U4, S4, U8, S8 = Word(0, 15), Word(-8, 7), Word(0, 255), Word(-128, 127)
 FIVE = Word(5, 5)
+XCUP = fabric("xcup")
 
 
 def sum_of(op: words.Add | words.Subtract, a: Word, b: Word) -> Area:
     sign = 1 if isinstance(op, words.Add) else -1
     ends = [(x << op.left) + sign * (y << op.right) for x in (a.low, a.high) for y in (b.low, b.high)]
-    return area(op, Word(min(ends), max(ends)), [a, b])
+    return area(op, Word(min(ends), max(ends)), [a, b], XCUP)
 
 
 def test_areas_add_up() -> None:
@@ -28,11 +30,11 @@ def test_areas_add_up() -> None:
 
 @pytest.mark.parametrize("op", [words.Constant(5), words.Input(), words.Shift(3), words.Shift(-3), words.Bits(1, 3)])
 def test_constants_and_wires_are_free(op: words.WordOp) -> None:
-    assert area(op, U4, [U8] if isinstance(op, words.Shift | words.Bits) else []) == Area()
+    assert area(op, U4, [U8] if isinstance(op, words.Shift | words.Bits) else [], XCUP) == Area()
 
 
 def test_a_register_is_a_flip_flop_a_bit() -> None:
-    assert area(words.Register(), S8, [S8]) == Area(ffs=8)
+    assert area(words.Register(), S8, [S8], XCUP) == Area(ffs=8)
 
 
 @pytest.mark.parametrize(
@@ -76,24 +78,24 @@ def test_trailing_zeros_of_a_constant_need_no_carry() -> None:
 
 
 def test_a_mux_is_a_lut_a_bit_and_saturation_needs_a_little_more() -> None:
-    assert area(words.Mux(), S8, [Word(0, 1), S8, S8]) == Area(luts=8)
-    relu = area(words.Clip(0, 255), Word(0, 255), [Word(-256, 255)])
-    both = area(words.Clip(-8, 7), S4, [S8])
+    assert area(words.Mux(), S8, [Word(0, 1), S8, S8], XCUP) == Area(luts=8)
+    relu = area(words.Clip(0, 255), Word(0, 255), [Word(-256, 255)], XCUP)
+    both = area(words.Clip(-8, 7), S4, [S8], XCUP)
     assert 8 <= relu.luts <= 10
     assert 4 <= both.luts <= 8
 
 
 def test_wide_products_take_a_dsp_and_small_ones_luts() -> None:
-    assert area(words.Multiply(), Word(0, 1 << 20), [Word(0, 1 << 10), Word(0, 1 << 10)]).dsps == 1
-    small = area(words.Multiply(), Word(0, 225), [U4, U4])
+    assert area(words.Multiply(), Word(0, 1 << 20), [Word(0, 1 << 10), Word(0, 1 << 10)], XCUP).dsps == 1
+    small = area(words.Multiply(), Word(0, 225), [U4, U4], XCUP)
     assert small.dsps == 0
     assert small.luts > 10
 
 
 def test_comparisons_with_constants_take_a_tree() -> None:
-    assert area(words.AtLeast(), Word(0, 1), [U4, FIVE]).luts <= 2
-    assert area(words.AtLeast(), Word(0, 1), [S8, FIVE]).luts <= 4
-    assert area(words.AtLeast(), Word(0, 1), [S8, S8]).luts <= 8
+    assert area(words.AtLeast(), Word(0, 1), [U4, FIVE], XCUP).luts <= 2
+    assert area(words.AtLeast(), Word(0, 1), [S8, FIVE], XCUP).luts <= 4
+    assert area(words.AtLeast(), Word(0, 1), [S8, S8], XCUP).luts <= 8
 
 
 def luts(values: list[int], start: int = 0) -> float:
@@ -120,4 +122,4 @@ def test_a_table_over_negative_codes_reads_them_as_two_s_complement() -> None:
 
 def test_the_rule_for_tables_asks_the_word_that_is_looked_up() -> None:
     op = words.Table(-2, Ints([1, 0, 0, 1]))
-    assert area(op, Word(0, 1), [Word(-2, 1)]) == Area(luts=1)
+    assert area(op, Word(0, 1), [Word(-2, 1)], XCUP) == Area(luts=1)

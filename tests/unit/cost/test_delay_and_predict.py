@@ -48,7 +48,7 @@ def test_every_word_of_random_netlists_has_an_area_and_a_delay_on_every_fabric(n
     for node in program:
         args = [program.nodes[a].type for a in node.args]
         assert delay_ns(node.op, node.type, args, device(name).fabric) >= 0
-        found = area(node.op, node.type, args)
+        found = area(node.op, node.type, args, device(name).fabric)
         assert min(found.luts, found.ffs, found.carries, found.dsps) >= 0
 
 

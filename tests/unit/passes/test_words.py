@@ -12,6 +12,7 @@ from bitwright.numeric import Ints, MapForm, Rounding, ShiftRoundSaturate, Steps
 from bitwright.numeric import Table as TableForm
 from bitwright.passes import words
 from bitwright.passes.words import Build, element, half_even, rounded, times
+from bitwright.platforms import fabric
 
 RANGES = ((0, 0), (5, 5), (0, 1), (-1, 0), (0, 15), (-8, 7), (-13, -6), (3, 40), (-64, 63))
 
@@ -58,7 +59,7 @@ def test_wide_words_are_rounded_without_a_table(mode: Rounding) -> None:
     top = (1 << 58) - 1
     one = Ints([1])
     form = ShiftRoundSaturate(one, Ints([-3]), Ints([50]), mode, Ints([-100]), Ints([100]))
-    program = built(-top, top, lambda b, x: element(form, 0, b, x))
+    program = built(-top, top, lambda b, x: element(form, 0, b, x, fabric()))
     assert len(program) < 20
     x = np.array([-top, top, 0, 1, -1, 3 << 49, (3 << 49) + 3, -(3 << 49) + 3, 5 << 49, (1 << 50) + 3, 2])
     assert run(program, [x])[0].tolist() == form(x, np.array(0)).tolist()
@@ -83,17 +84,17 @@ def test_search_and_table_and_the_cheapest_of_them_are_the_thresholds(
     for _ in range(40):
         form = thresholds(rng, low, high)
         expected = form(np.arange(low, high + 1), np.array(0)).tolist()
-        assert codes(built(low, high, lambda b, x, f=form: element(f, 0, b, x))) == expected
+        assert codes(built(low, high, lambda b, x, f=form: element(f, 0, b, x, fabric()))) == expected
         for chosen in (0, -1):  # the search, then the table, whatever they cost
-            monkeypatch.setattr(words, "_cheapest", lambda candidates, b, x, c=chosen: candidates[c](b, x))
-            assert codes(built(low, high, lambda b, x, f=form: element(f, 0, b, x))) == expected
+            monkeypatch.setattr(words, "_cheapest", lambda candidates, b, x, _, c=chosen: candidates[c](b, x))
+            assert codes(built(low, high, lambda b, x, f=form: element(f, 0, b, x, fabric()))) == expected
             monkeypatch.undo()
 
 
 def test_thresholds_on_wide_words_become_a_search() -> None:
     top = (1 << 60) - 1
     form = Thresholds(Ints([[-(1 << 59), -5, 0, 7, 1 << 40]]), Ints([[-9, 3, -2, 8, 1, 30]]))
-    program = built(-top, top, lambda b, x: element(form, 0, b, x))
+    program = built(-top, top, lambda b, x: element(form, 0, b, x, fabric()))
     assert max(len(n.op.values.array) for n in program if isinstance(n.op, Table)) <= 8
     assert sum(isinstance(n.op, AtLeast) for n in program) == 3
     x = np.array([-top, -(1 << 59) - 1, -(1 << 59), -6, -5, -1, 0, 6, 7, (1 << 40) - 1, 1 << 40, top])
@@ -103,7 +104,7 @@ def test_thresholds_on_wide_words_become_a_search() -> None:
 def test_a_table_element_is_its_row_cut_to_the_range() -> None:
     form = TableForm(Ints([-4, -5]), Ints([[3, 1, 4, 1, 5, 9, 2, 6], [2, 7, 1, 8, 2, 8, 1, 8]]))
     for row, start in ((0, -4), (1, -5)):
-        program = built(-2, 2, lambda b, x, r=row: element(form, r, b, x))
+        program = built(-2, 2, lambda b, x, r=row: element(form, r, b, x, fabric()))
         assert codes(program) == form.values.array[row][-2 - start : 3 - start].tolist()
         assert [n.op.values.shape for n in program if isinstance(n.op, Table)] == [(5,)]
 
@@ -117,7 +118,7 @@ def test_every_affine_element_is_its_function(low: int, high: int) -> None:
             columns = [rng.choice([0, 1, 1, -1, 3, -7, 16]), rng.integers(-30, 30), rng.integers(0, 5)]
             mul, add, shift = (Ints([int(c)]) for c in columns)
             form = ShiftRoundSaturate(mul, add, shift, mode, Ints(ends[:1]), Ints(ends[1:]))
-            program = built(low, high, lambda b, x, f=form: element(f, 0, b, x))
+            program = built(low, high, lambda b, x, f=form: element(f, 0, b, x, fabric()))
             assert codes(program) == form(np.arange(low, high + 1), np.array(0)).tolist()
 
 
@@ -125,7 +126,7 @@ def test_a_plain_saturation_is_one_clip_and_an_identity_is_nothing() -> None:
     one, zero = Ints([1]), Ints([0])
 
     def ops_of(form: MapForm) -> list[str]:
-        program = built(-8, 7, lambda b, x: element(form, 0, b, x))
+        program = built(-8, 7, lambda b, x: element(form, 0, b, x, fabric()))
         return [type(n.op).__name__ for n in program if n.args]
 
     assert ops_of(ShiftRoundSaturate(one, zero, zero, Rounding.FLOOR, Ints([0]), Ints([5]))) == [Clip.__name__]
@@ -135,6 +136,6 @@ def test_a_plain_saturation_is_one_clip_and_an_identity_is_nothing() -> None:
 
 def test_the_cheapest_candidate_is_built() -> None:
     form = Thresholds(Ints([[0]]), Ints([[-1, 1]]))
-    program = built(-128, 127, lambda b, x: element(form, 0, b, x))
-    total = sum(area(n.op, n.type, [program.nodes[a].type for a in n.args]).luts for n in program)
+    program = built(-128, 127, lambda b, x: element(form, 0, b, x, fabric()))
+    total = sum(area(n.op, n.type, [program.nodes[a].type for a in n.args], fabric()).luts for n in program)
     assert total <= 3
