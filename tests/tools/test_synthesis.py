@@ -84,6 +84,24 @@ def test_without_flattening_every_module_has_its_own_count(tmp_path: Path) -> No
     assert result.luts >= 2 * result.per_module["adder"].luts
 
 
+CHAIN = """
+module chain(input wire [7:0] a, input wire [7:0] b, input wire [8:0] c, input wire [9:0] d, output wire [10:0] y);
+  wire [8:0] ab = {1'b0, a} + {1'b0, b};
+  wire [9:0] abc = {1'b0, ab} + {1'b0, c};
+  assign y = {1'b0, abc} + {1'b0, d};
+endmodule
+"""
+
+
+def test_a_chain_of_sums_stays_one_carry_chain_each_unless_merging_is_asked_for(tmp_path: Path) -> None:
+    source = write(tmp_path, "chain.v", CHAIN)
+    kept = synthesize([source], "chain", workdir=tmp_path)
+    assert (kept.luts, kept.carries) == (8 + 9 + 10, 3 + 3 + 3)
+    merged = synthesize([source], "chain", workdir=tmp_path, merge_sums=True)
+    assert merged.luts > kept.luts
+    assert merged.carries < kept.carries
+
+
 @pytest.mark.parametrize("family", ["xcup", "ecp5"])
 def test_memories_and_multipliers_go_to_blocks(tmp_path: Path, family: str) -> None:
     data = write(tmp_path, "rom.hex", "\n".join(f"{k * 2654435761 % 2**32:08x}" for k in range(1024)) + "\n")

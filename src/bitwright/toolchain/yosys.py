@@ -18,6 +18,7 @@ from bitwright.toolchain.families import Counts, Family, family_of
 from bitwright.toolchain.find import Tool, find_yosys, is_cold
 from bitwright.toolchain.process import Completed, run
 from bitwright.toolchain.stage import checked_name, read_sources, scratch, stage, storing
+from bitwright.toolchain.sums import KEEP, LEARN
 
 __all__ = ["Synthesis", "run_yosys", "synthesize"]
 
@@ -55,6 +56,7 @@ def synthesize(
     timeout_s: float = 600,
     flatten: bool = True,
     shift_registers: bool = False,
+    merge_sums: bool = False,
     tool: Tool | None = None,
     progress: Progress | None = None,
 ) -> Synthesis:
@@ -62,7 +64,8 @@ def synthesize(
 
     No pads and no clock buffers are added: the design is counted as a block inside a larger one.
     Without `shift_registers`, chains of flip-flops stay flip-flops (yosys's `-nosrl`), so that `ffs`
-    can be compared with the registers that the design holds. Files that are not `.v` or `.sv`
+    can be compared with the registers that the design holds; without `merge_sums` every sum stays one
+    carry chain (see `toolchain.sums`). Files that are not `.v` or `.sv`
     (memory images, headers) lie beside the sources when yosys runs. Nothing stays in `workdir`.
 
     Raises `ToolMissing`, `ToolFailed`, `ToolTimeout`, `StorageError`, `ConfigError` (unknown family).
@@ -72,7 +75,7 @@ def synthesize(
     contents = read_sources(sources)
     with scratch(workdir, "synthesis") as folder:
         staged = stage(contents, folder)
-        script = _script(staged.verilog, top, target, flatten, shift_registers)
+        script = _script(staged.verilog, top, target, flatten, shift_registers, merge_sums)
         note = f"synthesize {top}"
         used, done = run_yosys(script, folder, timeout_s, tool=tool, progress=progress, note=note)
         modules = _modules(folder / _REPORT, top)
@@ -123,13 +126,16 @@ def run_yosys(
     return used, done
 
 
-def _script(verilog: Sequence[str], top: str, family: Family, flatten: bool, shift_registers: bool) -> str:
+def _script(
+    verilog: Sequence[str], top: str, family: Family, flatten: bool, shift_registers: bool, merge_sums: bool
+) -> str:
     if not verilog:
         raise InvalidValue("no Verilog among the sources", remedy="give files that end in .v or .sv")
     options = (family.flat if flatten else family.hierarchical, "" if shift_registers else family.no_srl)
     reads = [f"read_verilog {'-sv ' if name.endswith('.sv') else ''}{name}" for name in verilog]
-    words = [family.command, *filter(None, options), "-top", top]
-    return "\n".join([*reads, " ".join(words), f"tee -q -o {_REPORT} stat -json", ""])
+    words = " ".join([family.command, *filter(None, options), "-top", top])
+    before, after = ("", "") if merge_sums else (LEARN, f"hierarchy -check -top {top}\n{KEEP}")
+    return before + "\n".join([*reads, f"{after}{words}", f"tee -q -o {_REPORT} stat -json", ""])
 
 
 def _modules(report: Path, top: str) -> dict[str, dict[str, int]]:

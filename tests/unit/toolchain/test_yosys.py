@@ -18,6 +18,7 @@ from bitwright.core.errors import (
 from bitwright.core.progress import Steps
 from bitwright.toolchain import find, yosys
 from bitwright.toolchain.find import Tool
+from bitwright.toolchain.sums import KEEP, LEARN
 from bitwright.toolchain.yosys import synthesize
 
 from .conftest import Fake
@@ -41,7 +42,7 @@ def test_the_script_asks_for_a_flat_block_without_pads_buffers_and_shift_registe
     fake: Fake, tmp_path: Path, source: Path
 ) -> None:
     fake_yosys(fake, tmp_path, HIERARCHY)
-    result = synthesize([source], "top", workdir=tmp_path / "work")
+    result = synthesize([source], "top", workdir=tmp_path / "work", merge_sums=True)
     assert result.script == (
         "read_verilog top.v\n"
         "synth_xilinx -family xcup -noiopad -noclkbuf -flatten -nosrl -top top\n"
@@ -68,7 +69,15 @@ def test_options_become_words_of_the_script(
 ) -> None:
     fake_yosys(fake, tmp_path, HIERARCHY)
     result = synthesize([source], "top", workdir=tmp_path / "work", **options)  # type: ignore[arg-type]
-    assert result.script.splitlines()[1] == line
+    assert result.script.splitlines()[-2] == line
+
+
+def test_sums_become_carry_chains_before_the_family_s_script_begins(fake: Fake, tmp_path: Path, source: Path) -> None:
+    fake_yosys(fake, tmp_path, HIERARCHY)
+    script = synthesize([source], "top", workdir=tmp_path / "work").script
+    assert script == LEARN + "read_verilog top.v\nhierarchy -check -top top\n" + KEEP + (
+        "synth_xilinx -family xcup -noiopad -noclkbuf -flatten -nosrl -top top\ntee -q -o stat.json stat -json\n"
+    )
 
 
 def test_cells_are_summed_through_the_hierarchy(fake: Fake, tmp_path: Path, source: Path) -> None:
@@ -92,7 +101,7 @@ def test_sources_are_read_in_order_and_data_lies_beside_them(fake: Fake, tmp_pat
     other, data = tmp_path / "a.sv", tmp_path / "rom.hex"
     other.touch()
     data.touch()
-    result = synthesize([source, data, other], "top", workdir=tmp_path / "work")
+    result = synthesize([source, data, other], "top", workdir=tmp_path / "work", merge_sums=True)
     assert result.script.splitlines()[:2] == ["read_verilog top.v", "read_verilog -sv a.sv"]
     assert (tmp_path / "seen.ls").read_text().split() == ["a.sv", "rom.hex", "run.ys", "top.v"]
 
