@@ -8,3 +8,13 @@ def adder_graph(
     max_depth: int = -1,
     pair_limit: int = ...,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+
+def earliest_stages(arcs: NDArray[np.int64], tails: NDArray[np.int64], period: int) -> NDArray[np.int64]: ...
+def least_registers(
+    arcs: NDArray[np.int64],
+    tails: NDArray[np.int64],
+    holds: NDArray[np.int64],
+    reads: NDArray[np.int64],
+    period: int,
+    stages: int,
+) -> NDArray[np.int64]: ...

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "adder_graph.hpp"
+#include "pipeline_module.hpp"
 
 namespace nb = nanobind;
 
@@ -62,4 +63,5 @@ NB_MODULE(_native, module) {
     module.def("adder_graph", &adder_graph, nb::arg("matrix").noconvert(), nb::arg("low").noconvert(),
                nb::arg("high").noconvert(), nb::arg("max_depth") = -1, nb::arg("pair_limit") = std::int64_t{1} << 26,
                "Shared shift-and-add graph of matrix.T @ x; see bitwright.core.twin.adder_graph.");
+    bind_pipeline(module);
 }

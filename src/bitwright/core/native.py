@@ -14,9 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from bitwright.core import twin
 from bitwright.core.errors import InvalidValue
 
-__all__ = ["HAVE_NATIVE", "adder_graph", "implementation"]
+__all__ = ["HAVE_NATIVE", "adder_graph", "earliest_stages", "implementation", "least_registers"]
 
 _adder_graph = twin.adder_graph
+_earliest_stages = twin.earliest_stages
+_least_registers = twin.least_registers
 _have_native = False
 if os.environ.get("BITWRIGHT_NATIVE", "1") != "0":
     try:
@@ -25,6 +27,8 @@ if os.environ.get("BITWRIGHT_NATIVE", "1") != "0":
         pass
     else:
         _adder_graph = _native.adder_graph
+        _earliest_stages = _native.earliest_stages
+        _least_registers = _native.least_registers
         _have_native = True
 
 HAVE_NATIVE: bool = _have_native
@@ -99,3 +103,54 @@ def _integers(name: str, values: ArrayLike, rank: int) -> NDArray[np.int64]:
     if array.dtype == np.uint64 and np.any(array > np.iinfo(np.int64).max):
         raise InvalidValue(f"{name} exceeds 63 bits", where="adder_graph", remedy="use fewer bits")
     return np.ascontiguousarray(array, np.int64)
+
+
+def earliest_stages(arcs: NDArray[np.int64], tails: NDArray[np.int64], period: int) -> NDArray[np.int64]:
+    """The earliest stage of every word, (words,), where stages are `period` long.
+
+    A row (u, v, fresh, through) of `arcs`, u < v, says that v reads u: v begins `fresh` after the clock edge where
+    u comes from a register, `through` after u begins where u is computed in the same stage (fresh <= through); it
+    is done `tails[v]` after it begins. A word that takes longer than the period sits in a stage alone.
+
+    >>> arcs = np.array([[0, 1, 3, 3], [1, 2, 3, 3], [2, 3, 3, 3]])
+    >>> earliest_stages(arcs, np.zeros(4, np.int64), 6).tolist()
+    [0, 0, 0, 1]
+    """
+    return _earliest_stages(*_paths(arcs, tails), period)
+
+
+def _paths(arcs: ArrayLike, tails: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    rows, ends = _integers("arcs", arcs, 2), _integers("tails", tails, 1)
+    if rows.shape[1] != 4 or np.any((rows[:, 0] < 0) | (rows[:, 0] >= rows[:, 1]) | (rows[:, 1] >= len(ends))):
+        raise InvalidValue("an arc names no word, or a word that reads a later one", where="pipeline")
+    return rows, ends
+
+
+def least_registers(
+    arcs: NDArray[np.int64],
+    tails: NDArray[np.int64],
+    holds: NDArray[np.int64],
+    reads: NDArray[np.int64],
+    period: int,
+    stages: int,
+) -> NDArray[np.int64]:
+    """The stage of every word, (words,), such that all paths fit and registers hold the fewest bits.
+
+    `arcs`, `tails` and `period` as for `earliest_stages`. A row (word, bits) of `holds` stands for bits that are
+    kept from the word's stage until their last reader's; a row (hold, reader) of `reads` is a reader of them, -1
+    for the end (the clock edge after stage `stages - 1`). Words that read nothing stay in stage 0. Of the
+    best solutions the one found depends on the arguments alone.
+
+    Method: the sum of bits held is an L-natural convex function of the stages (C. Leiserson and J. Saxe, Algorithmica
+    6, 1991, in its dual): where no set of words gains by moving one stage, the sum is least (K. Murota, Discrete
+    Convex Analysis, 2003). The best set is a closure, found by a maximal flow. Two words on a path that
+    takes longer than the period must differ in stage; such pairs are added as they turn up, which changes nothing
+    about the optimum: a solution without a late path is best among all once it is best under fewer demands.
+
+    Raises InvalidValue if `stages` are too few.
+    """
+    rows = (*_paths(arcs, tails), _integers("holds", holds, 2), _integers("reads", reads, 2))
+    try:
+        return _least_registers(*rows, period, stages)
+    except ValueError as error:
+        raise InvalidValue(str(error), where="least_registers", remedy="allow more stages or a slower clock") from None

@@ -6,9 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 
 from bitwright.cost.area import Area, area
-from bitwright.cost.delay import delay_ns
+from bitwright.cost.timing import timing_of
 from bitwright.ir.netlist import Netlist, latency_cycles
-from bitwright.ir.netlist.ops import Add, Register, Subtract
+from bitwright.ir.netlist.ops import Add, Subtract
 from bitwright.platforms import Device
 
 __all__ = ["Prediction", "critical_ns", "predict"]
@@ -56,14 +56,4 @@ def predict(program: Netlist, device: Device) -> Prediction:
 
 def critical_ns(program: Netlist, device: Device) -> float:
     """The longest modelled path between registers, clock-to-output and set-up included."""
-    fabric = device.fabric
-    arrival: list[float] = []
-    worst = 0.0
-    for node in program.nodes:
-        start = max((arrival[a] for a in node.args), default=0.0)
-        if isinstance(node.op, Register):
-            worst, start = max(worst, start), 0.0
-        spent = delay_ns(node.op, node.type, [program.nodes[a].type for a in node.args], fabric)
-        arrival.append(start + spent)
-    worst = max(worst, max(arrival, default=0.0))
-    return worst + fabric.register_ns
+    return timing_of(program, device.fabric).worst() / 1e6 + device.fabric.register_ns

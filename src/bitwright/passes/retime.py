@@ -1,104 +1,124 @@
-"""`retime`: registers so that every path between them meets the clock; fixed latency, a result a cycle."""
+"""`retime`: the fewest flip-flops with which every path meets the clock; fixed latency, a result a cycle."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from bitwright.core.errors import InvalidValue
-from bitwright.cost.delay import delay_ns
-from bitwright.ir.netlist import Netlist, Port, Word
-from bitwright.ir.netlist.ops import Constant, Register, Shift, WordOp
-from bitwright.ir.program import Node
+from bitwright.core.native import earliest_stages, least_registers
+from bitwright.cost.timing import Timing, timing_of
+from bitwright.ir.netlist import Netlist
+from bitwright.ir.netlist.ops import Register
+from bitwright.numeric import IntArray
+from bitwright.passes.registers import Waits, registered, waits_of
 from bitwright.platforms import Device
 
 __all__ = ["Retime"]
 
-
-
 @dataclass(frozen=True)
 class Retime:
-    """Pipelines a netlist for `clock_mhz` on `device`, by the delay model of its fabric.
+    """Pipelines a netlist for `clock_mhz` on `device`, by `bitwright.cost.timing` of its fabric.
 
-    A word starts a new stage when it would not finish in the period. Words that are needed later
-    wait in registers, each once; shifts wait as what they shift. Outputs are registered and all
-    come out in the same cycle. `clock_mhz=None` registers the outputs only.
+    The latency is the least that meets the clock, or `stages` where given (more than the least may be asked for);
+    among all assignments of words to stages with that latency, the flip-flop bits are the fewest
+    (`bitwright.core.native.least_registers`). A word waits once whatever reads it, and only with the bits that are
+    still read; shifts and bit fields wait as what they are cut from. Outputs are registered and all
+    come out in the same cycle.
+
+    Without a clock `stages` (1 if not given) are balanced: the fastest clock at that latency is met. With one,
+    `balance` is the share of flip-flops that may be spent on a faster clock than asked for at the same latency.
+    Netlists of more than `most_words` words get every word as early as possible instead of optimal stages.
     """
 
     device: Device
     clock_mhz: float | None
+    stages: int | None = None
+    balance: float = 0.0
+    most_words: int = 300_000
 
     def __call__(self, program: Netlist) -> Netlist:
         """The pipelined netlist: the same function, `latency_cycles` later."""
-        stage, last = self._stages(program)
-        return _Registers(program, stage, last).build()
+        if any(isinstance(node.op, Register) for node in program.nodes):
+            raise InvalidValue("it is pipelined already", where=program.name, remedy="retime the plain netlist")
+        timing = timing_of(program, self.device.fabric)
+        waits = waits_of(program, timing.views)
+        stage, last = _Plan(self, program, timing, waits).best()
+        return registered(program, waits, stage.tolist(), last)
 
-    def _stages(self, program: Netlist) -> tuple[list[int], int]:
-        """The stage in which each word is computed, and the one after which outputs are registered."""
-        fabric = self.device.fabric
-        period = float("inf") if self.clock_mhz is None else 1000.0 / self.clock_mhz - fabric.register_ns
-        if period <= 0:
+    @property
+    def period(self) -> int | None:
+        """Femtoseconds between registers for logic; None where no clock is asked for."""
+        if self.clock_mhz is None:
+            return None
+        left = 1000.0 / self.clock_mhz - self.device.fabric.register_ns
+        if left <= 0:
             raise InvalidValue(
                 f"a clock of {self.clock_mhz} MHz leaves no time",
                 where=self.device.name,
-                remedy=f"stay below {1000.0 / fabric.register_ns:.0f} MHz",
+                remedy=f"stay below {1000.0 / self.device.fabric.register_ns:.0f} MHz",
             )
-        stage: list[int] = []
-        arrival: list[float] = []
-        for node in program.nodes:
-            if isinstance(node.op, Register):
-                raise InvalidValue("it is pipelined already", where=program.name, remedy="retime the plain netlist")
-            spent = delay_ns(node.op, node.type, [program.nodes[a].type for a in node.args], fabric)
-            begin = max((stage[a] for a in node.args), default=0)
-            ready = max((arrival[a] for a in node.args if stage[a] == begin), default=0.0)
-            if ready + spent > period and ready > 0:
-                begin, ready = begin + 1, 0.0
-            stage.append(begin)
-            arrival.append(ready + spent)
-        return stage, max((stage[o] for o in program.outputs), default=0)
+        return int(left * 1e6)
 
 
-class _Registers:
-    """Rebuilds a netlist with each word delayed to the stages in which it is read."""
+class _Plan:
+    """The search for stages: least latency, fewest registers, and then the shortest period that costs no more."""
 
-    def __init__(self, program: Netlist, stage: list[int], last: int) -> None:
+    def __init__(self, options: Retime, program: Netlist, timing: Timing, waits: Waits) -> None:
+        self.options = options
         self.program = program
-        self.stage = stage
-        self.last = last
-        self.nodes: list[Node[WordOp, Word]] = []
-        self.place: dict[tuple[int, int], int] = {}
+        self.timing = timing
+        self.waits = waits
+        self.holds, self.reads = waits.holds(program)
 
-    def build(self) -> Netlist:
-        program = self.program
-        for position, node in enumerate(program.nodes):
-            if isinstance(node.op, Shift) and node.op.left > 0:
-                continue  # built where it is read: its bits wait unshifted
-            args = tuple(self.at(a, self.stage[position]) for a in node.args)
-            self.place[position, self.stage[position]] = self.append(node.op, args, node, node.name)
-        ports = [self.port(p, self.last + 1) for p in program.results]
-        inputs = [Port(p.name, p.shape, tuple(self.place[w, 0] for w in p.words), p.step) for p in program.inputs]
-        outputs = tuple(w for p in ports for w in p.words)
-        return Netlist(program.name, tuple(self.nodes), outputs, tuple(inputs), tuple(ports))
+    def best(self) -> tuple[IntArray, int]:
+        """The stage of every word and the last one."""
+        asked = self.options.period
+        if asked is None:
+            count = self.options.stages or 1
+            asked = self.shortest(count, max(self.timing.worst(), 1))
+        else:
+            count = self.options.stages or self.needed(asked)
+        if len(self.program) > self.options.most_words:
+            return earliest_stages(self.timing.arcs, self.timing.tails, asked), count - 1
+        found = self.at(asked, count)
+        if self.options.balance > 0 and self.options.clock_mhz is not None:
+            found = self.balanced(found, asked, count)
+        return found, count - 1
 
-    def port(self, port: Port, stage: int) -> Port:
-        return Port(port.name, port.shape, tuple(self.at(w, stage) for w in port.words), port.step)
+    def needed(self, period: int) -> int:
+        """The fewest stages."""
+        stages = earliest_stages(self.timing.arcs, self.timing.tails, period)
+        return int(stages.max(initial=0)) + 1
 
-    def append(self, op: WordOp, args: tuple[int, ...], node: Node[WordOp, Word], name: str) -> int:
-        self.nodes.append(Node(op, args, node.type, name, node.origin))
-        return len(self.nodes) - 1
+    def at(self, period: int, count: int) -> IntArray:
+        return least_registers(self.timing.arcs, self.timing.tails, self.holds, self.reads, period, count)
 
-    def at(self, position: int, stage: int) -> int:
-        """The position of the word as it is `stage` cycles after the inputs."""
-        node = self.program.nodes[position]
-        if isinstance(node.op, Constant):
-            return self.place[position, self.stage[position]]
-        key = (position, stage)
-        if key not in self.place:
-            if isinstance(node.op, Shift) and node.op.left > 0:
-                made = self.append(node.op, (self.at(node.args[0], stage),), node, f"{node.name}_s{stage}")
+    def shortest(self, count: int, longest: int) -> int:
+        """The shortest period that `count` stages meet, to a thousandth."""
+        short = 0
+        while longest - short > max(longest // 1000, 1):
+            middle = (short + longest) // 2
+            if self.needed(max(middle, 1)) <= count:
+                longest = middle
             else:
-                before = self.at(position, stage - 1)
-                made = self.append(Register(), (before,), node, f"{node.name}_r{stage}")
-            self.place[key] = made
-        return self.place[key]
+                short = middle
+        return longest
 
+    def balanced(self, found: IntArray, period: int, count: int) -> IntArray:
+        """Stages for the shortest period whose registers stay within `balance` of the fewest."""
+        allowed = self.bits(found, count) * (1 + self.options.balance)
+        short = middle = self.shortest(count, period)
+        for _ in range(6):
+            trial = self.at(middle, count)
+            if self.bits(trial, count) <= allowed:
+                found, period = trial, middle
+            else:
+                short = middle
+            middle = (short + period) // 2
+            if period - short <= period // 100:
+                break
+        return found
+
+    def bits(self, stage: IntArray, count: int) -> int:
+        return self.waits.bits(self.program, stage.tolist(), count - 1)
 

@@ -6,12 +6,12 @@ import random
 from collections import Counter
 
 import pytest
-from tests.generate import random_netlist
+from tests.generate import random_netlist, random_vectors
 
 from bitwright.core.errors import InvalidValue
 from bitwright.cost.predict import critical_ns
-from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word, check, latency_cycles
-from bitwright.ir.netlist.ops import Register, Shift
+from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word, check, latency_cycles, run
+from bitwright.ir.netlist.ops import Bits, Register, Shift
 from bitwright.numeric import Steps
 from bitwright.passes import Retime
 from bitwright.platforms import device
@@ -82,7 +82,7 @@ def test_names_stay_unique_and_layers_stay_known() -> None:
         plain = random_netlist(random.Random(seed), stages=0, words=60)
         found = check(Retime(PART, 400)(plain))
         assert {n.origin.layer for n in found} <= {n.origin.layer for n in plain}
-        assert {n.name for n in plain if not isinstance(n.op, Shift)} <= {n.name for n in found}
+        assert {n.name for n in plain if not isinstance(n.op, Shift | Bits)} <= {n.name for n in found}
 
 
 def test_unused_inputs_stay() -> None:
@@ -91,3 +91,74 @@ def test_unused_inputs_stay() -> None:
     found = check(Retime(PART, 300)(builder.finish("net", [port], [Port("y", (), port.words[:1], ONE)])))
     assert len(found.inputs[0].words) == 2
     assert latency_cycles(found) == 1
+
+
+def test_registers_hold_as_many_bits_as_the_plan_counted_and_fewer_than_with_earliest_stages() -> None:
+    least = early = 0
+    for seed in range(25):
+        rng = random.Random(seed)
+        plain = random_netlist(rng, stages=0, words=120)
+        given = random_vectors(plain, rng, 30)
+        for clock in (150, 400):
+            found, soon = (check(Retime(PART, clock, most_words=most)(plain)) for most in (300_000, 0))
+            assert latency_cycles(found) == latency_cycles(soon)
+            for a, b, c in zip(run(plain, given), run(found, given), run(soon, given), strict=True):
+                assert (a == b).all()
+                assert (a == c).all()
+            assert held(found) <= held(soon)
+            least, early = least + held(found), early + held(soon)
+    assert least < 0.8 * early
+
+
+def held(program: Netlist) -> int:
+    return sum(node.type.width for node in program if isinstance(node.op, Register))
+
+
+def test_a_cut_word_waits_with_the_bits_that_are_still_read() -> None:
+    builder = NetlistBuilder()
+    port = builder.input_port("x", (3,), [Word(-128, 127)] * 3, ONE)
+    top, field = builder.shift(port.words[0], -5), builder.bits(port.words[1], 2, 3)
+    late = adder_tail(builder, port.words[2], 8)
+    program = builder.finish("cut", [port], [Port("y", (3,), (top, field, late), ONE)])
+    found = check(Retime(PART, 500)(program))
+    assert latency_cycles(found) > 2
+    widths = Counter(node.type.width for node in found if isinstance(node.op, Register) and "x_" in node.name)
+    assert widths[3] >= 2 * latency_cycles(found), "three bits of each of the first two inputs"
+    every = random_vectors(program, random.Random(0), 50)
+    assert all((a == b).all() for a, b in zip(run(program, every), run(found, every), strict=True))
+
+
+def adder_tail(builder: NetlistBuilder, word: int, count: int) -> int:
+    total = word
+    for _ in range(count):
+        total = builder.clip(builder.add(total, word), -100, 100)
+    return total
+
+
+def test_stages_without_a_clock_are_balanced() -> None:
+    plain = adders(24)
+    times = []
+    for count in (1, 2, 3, 6):
+        found = check(Retime(PART, None, stages=count)(plain))
+        assert latency_cycles(found) == count
+        times.append(critical_ns(found, PART))
+    assert times == sorted(times, reverse=True)
+    assert times[-1] < 0.5 * times[0]
+
+
+def test_more_stages_than_a_clock_needs_are_taken_and_fewer_refused() -> None:
+    plain = adders(12)
+    least = latency_cycles(Retime(PART, 400)(plain))
+    assert latency_cycles(Retime(PART, 400, stages=least + 2)(plain)) == least + 2
+    with pytest.raises(InvalidValue, match=f"{least} stages are needed"):
+        Retime(PART, 400, stages=least - 1)(plain)
+
+
+def test_a_better_clock_may_cost_its_share_of_flip_flops_and_no_cycle() -> None:
+    for seed in range(6):
+        plain = random_netlist(random.Random(seed), stages=0, words=120)
+        least = Retime(PART, 250)(plain)
+        better = check(Retime(PART, 250, balance=0.1)(plain))
+        assert latency_cycles(better) == latency_cycles(least)
+        assert held(least) <= held(better) <= 1.1 * held(least)
+        assert critical_ns(better, PART) <= 1000 / 250 or critical_ns(better, PART) == critical_ns(least, PART)
