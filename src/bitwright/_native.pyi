@@ -18,3 +18,17 @@ def least_registers(
     period: int,
     stages: int,
 ) -> NDArray[np.int64]: ...
+
+class Interpreter:
+    def __init__(
+        self,
+        steps: NDArray[np.int64],
+        tables: NDArray[np.int64],
+        numbers: NDArray[np.int64],
+        entries: NDArray[np.int64],
+        exits: NDArray[np.int64],
+        lane_bits: int,
+    ) -> None: ...
+    def run(self, inputs: NDArray[np.int64], outputs: NDArray[np.int64]) -> None: ...
+    @property
+    def slots(self) -> int: ...

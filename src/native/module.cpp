@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "adder_graph.hpp"
+#include "interpreter_module.hpp"
 #include "pipeline_module.hpp"
 
 namespace nb = nanobind;
@@ -60,6 +61,7 @@ std::pair<Table, Table> adder_graph(const Matrix& matrix, const Vector& low, con
 
 NB_MODULE(_native, module) {
     module.doc() = "What must be fast and cannot be numpy; bitwright.core.twin is the same in Python.";
+    bind_interpreter(module);
     module.def("adder_graph", &adder_graph, nb::arg("matrix").noconvert(), nb::arg("low").noconvert(),
                nb::arg("high").noconvert(), nb::arg("max_depth") = -1, nb::arg("pair_limit") = std::int64_t{1} << 26,
                "Shared shift-and-add graph of matrix.T @ x; see bitwright.core.twin.adder_graph.");

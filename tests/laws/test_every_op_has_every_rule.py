@@ -35,6 +35,7 @@ TABLES: list[tuple[str, Rules[..., object], list[type[Op]], set[type[Op]]]] = [
     ("graph: step", step, GRAPH, {graph_ops.Input}),
     ("graph: unroll", unroll, GRAPH, {graph_ops.Input}),
     ("netlist: run", netlists.evaluate, NETLIST, {netlist_ops.Input}),
+    ("netlist: instruction", netlists.instruction, NETLIST, {netlist_ops.Input, netlist_ops.Constant}),
     ("netlist: range", netlists.infer, NETLIST, {netlist_ops.Input}),
     ("netlist: area", area, NETLIST, set()),
     ("netlist: delay", delay_ns, NETLIST, set()),

@@ -45,7 +45,7 @@ class Port:
     step: Steps
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Netlist(Program[WordOp, Word]):
     """A circuit over single words; `outputs` are the words of the output ports in order."""
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from bitwright.core.errors import InvalidValue
+from bitwright.core.interpreter import IS_NATIVE
 from bitwright.core.rules import Rules
-from bitwright.ir.netlist.netlist import Netlist
+from bitwright.ir.netlist.machine import machine_of
+from bitwright.ir.netlist.netlist import Netlist, Port
 from bitwright.ir.netlist.ops import (
     Add,
     AtLeast,
@@ -26,7 +28,7 @@ from bitwright.ir.netlist.ops import (
 )
 from bitwright.numeric import IntArray
 
-__all__ = ["evaluate", "run", "trace"]
+__all__ = ["evaluate", "evaluated", "run", "trace"]
 
 evaluate: Rules[[list[IntArray]], IntArray] = Rules("netlist evaluation")
 
@@ -34,9 +36,30 @@ evaluate: Rules[[list[IntArray]], IntArray] = Rules("netlist evaluation")
 def run(program: Netlist, inputs: Sequence[IntArray]) -> list[IntArray]:
     """The steady-state outputs, (batch, *shape) per output port, for (batch, *shape) per input port.
 
-    Registers pass their word on: `run` is the function, not the waveform. Words are freed after
-    their last reader.
+    Registers pass their word on: `run` is the function, not the waveform. Memory is bounded by the words
+    alive at once. The compiled interpreter does the work where it is there, else `evaluate` does: the same (a law)
+    for every netlist that `check` accepts and whose words keep to their ranges.
     """
+    return _interpreted(program, inputs) if IS_NATIVE else evaluated(program, inputs)
+
+
+def _interpreted(program: Netlist, inputs: Sequence[IntArray]) -> list[IntArray]:
+    columns = [codes.reshape(len(codes), len(p.words)) for p, codes in _ports(program, inputs)]
+    batch = len(columns[0]) if columns else 1
+    codes = columns[0] if len(columns) == 1 else np.concatenate([np.empty((batch, 0), np.int64), *columns], axis=1)
+    try:
+        found = machine_of(program)(codes)
+    except InvalidValue:
+        for port, given in zip(program.inputs, columns, strict=True):
+            _require_range(program, port, given.T)
+        raise
+    ends = np.cumsum([len(port.words) for port in program.results])[:-1]
+    parts = np.split(found, ends, axis=1)
+    return [part.reshape(batch, *port.shape) for port, part in zip(program.results, parts, strict=True)]
+
+
+def evaluated(program: Netlist, inputs: Sequence[IntArray]) -> list[IntArray]:
+    """What `run` returns, by the rules of `evaluate` alone, a word after the other."""
     values = _inputs(program, inputs)
     last_use = _last_use(program)
     for position, node in enumerate(program.nodes):
@@ -63,22 +86,33 @@ def _present(value: IntArray | None) -> IntArray:
     return value
 
 
-def _inputs(program: Netlist, inputs: Sequence[IntArray]) -> list[IntArray | None]:
+def _ports(program: Netlist, inputs: Sequence[IntArray]) -> list[tuple[Port, IntArray]]:
     if len(inputs) != len(program.inputs):
         raise InvalidValue(f"{len(inputs)} arrays for {len(program.inputs)} ports", where=program.name)
-    values: list[IntArray | None] = [None] * len(program.nodes)
-    for port, given in zip(program.inputs, inputs, strict=True):
-        codes = np.asarray(given, dtype=np.int64)
+    given = [np.asarray(codes, dtype=np.int64) for codes in inputs]
+    for port, codes in zip(program.inputs, given, strict=True):
         if codes.shape[1:] != port.shape:
             raise InvalidValue(f"shape {codes.shape[1:]} is not {port.shape}", where=f"port '{port.name}'")
-        types = [program.nodes[word].type for word in port.words]
-        columns = np.ascontiguousarray(codes.reshape(len(codes), len(types)).T)
-        low, high = (np.array([getattr(t, end) for t in types], dtype=np.int64) for end in ("low", "high"))
-        if columns.size and ((columns.min(axis=1) < low).any() or (columns.max(axis=1) > high).any()):
-            raise InvalidValue("a code lies outside its range", where=f"port '{port.name}'", remedy="encode first")
+        if len(codes) != len(given[0]):
+            raise InvalidValue(f"{len(codes)} samples beside {len(given[0])}", where=f"port '{port.name}'")
+    return list(zip(program.inputs, given, strict=True))
+
+
+def _inputs(program: Netlist, inputs: Sequence[IntArray]) -> list[IntArray | None]:
+    values: list[IntArray | None] = [None] * len(program.nodes)
+    for port, codes in _ports(program, inputs):
+        columns = np.ascontiguousarray(codes.reshape(len(codes), len(port.words)).T)
+        _require_range(program, port, columns)
         for word, column in zip(port.words, columns, strict=True):
             values[word] = column
     return values
+
+
+def _require_range(program: Netlist, port: Port, columns: IntArray) -> None:
+    types = [program.nodes[word].type for word in port.words]
+    low, high = (np.array([getattr(t, end) for t in types], dtype=np.int64) for end in ("low", "high"))
+    if columns.size and ((columns.min(axis=1) < low).any() or (columns.max(axis=1) > high).any()):
+        raise InvalidValue("a code lies outside its range", where=f"port '{port.name}'", remedy="encode first")
 
 
 def _last_use(program: Netlist) -> list[int]:
