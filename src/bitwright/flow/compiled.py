@@ -65,10 +65,16 @@ class Compiled:
         """The target clock."""
         return self.options.clock_mhz or self.device.clock_mhz
 
+    @property
+    def share(self) -> Share:
+        """How constant matrices become shared sums on this device."""
+        operands = self.device.fabric.adder_operands
+        return Share(self.options.max_depth, operands, rounds=self.options.effort, seed=self.options.seed)
+
     @cached_property
     def combinational(self) -> Netlist:
         """The unrolled network without registers."""
-        return Synthesize(Share(self.options.max_depth))(self.graph)
+        return Synthesize(self.share)(self.graph)
 
     @cached_property
     def netlist(self) -> Netlist:

@@ -23,7 +23,7 @@ from bitwright.ir.netlist import Netlist, Word
 from bitwright.ir.netlist.ops import WordOp
 from bitwright.ir.program import Node
 from bitwright.numeric import IntArray
-from bitwright.passes import Share, Synthesize
+from bitwright.passes import RECODING, Synthesize
 
 __all__ = ["diff", "diff_files", "diff_graphs", "diff_netlists", "first_difference", "netlist_fault"]
 
@@ -64,15 +64,19 @@ def diff(
 
 
 def diff_graphs(left: Graph, right: Graph, codes: list[IntArray]) -> str | None:
-    """Nodes of the same name compared in the left graph's order, then the outputs."""
+    """Nodes of the same name compared in the left graph's order, then the outputs.
+
+    Tensors that a rewrite gave other codes on one side (`passes.RECODING`) are no pairs.
+    """
     if [n.type.shape for n in left.inputs] != [n.type.shape for n in right.inputs]:
         raise InvalidValue("inputs differ in shape", where=right.name, remedy="compare designs of one model")
     if len(left.outputs) != len(right.outputs):
         raise InvalidValue("they have not as many outputs", where=right.name, remedy="compare designs of one model")
     codes = [np.clip(c, *node.type.bounds()) for c, node in zip(codes, right.inputs, strict=True)]
     ours, theirs = graphs.trace(left, codes), graphs.trace(right, codes)
-    place = {node.name: i for i, node in enumerate(right.nodes)}
-    pairs = [(i, place[n.name]) for i, n in enumerate(left.nodes) if n.name in place]
+    place = {node.name: i for i, node in enumerate(right.nodes) if not RECODING.intersection(node.origin.passes)}
+    kept = (i for i, n in enumerate(left.nodes) if not RECODING.intersection(n.origin.passes))
+    pairs = [(i, place[left.nodes[i].name]) for i in kept if left.nodes[i].name in place]
     pairs += list(zip(left.outputs, right.outputs, strict=True))
     for a, b in pairs:
         if ours[a].shape[1:] != theirs[b].shape[1:]:
@@ -110,7 +114,7 @@ def netlist_fault(netlist: Netlist) -> str | None:
 def diff_netlists(design: Compiled, codes: list[IntArray]) -> str | None:
     """The first word of the pipelined netlist that differs from the graph unrolled anew, with its layer."""
     golden = graphs.run(design.graph, codes)
-    fresh = Synthesize(Share(design.options.max_depth))(design.graph)
+    fresh = Synthesize(design.share)(design.graph)
     for name, level in (("netlist", design.combinational), ("pipelined netlist", design.netlist)):
         if all((a == b).all() for a, b in zip(golden, netlists.run(level, codes), strict=True)):
             continue

@@ -26,7 +26,8 @@ class Options:
     default). architecture: "auto" or "parallel". input_format: "s8.3" or (format, step) for inputs
     without a quantizer. output_format: grid of an output that has no exact one. name: of the
     design. valid: carry a valid bit along the pipeline. max_depth: adders on a path of a matrix
-    product (-1: as few as possible). seed: of random vectors.
+    product (-1: as few as possible). effort: rounds of the search for smaller matrix products. seed: of random
+    vectors and of that search.
     """
 
     device: str = "xcvu9p"
@@ -37,6 +38,7 @@ class Options:
     name: str = ""
     valid: bool = False
     max_depth: int = -1
+    effort: int = 4
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -38,7 +38,7 @@ from bitwright.ir.graph.ops import (
 )
 from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word
 from bitwright.numeric import IntArray
-from bitwright.passes.share import AdderGraph, Share
+from bitwright.passes.share import AdderGraph, Share, SumGraph
 from bitwright.passes.words import element
 from bitwright.platforms import Fabric, fabric
 
@@ -54,7 +54,7 @@ class _Context:
     share: Share
     type: TensorType
     fabric: Fabric
-    graphs: dict[bytes, AdderGraph] = field(default_factory=dict[bytes, AdderGraph])
+    graphs: dict[bytes, AdderGraph | SumGraph] = field(default_factory=dict[bytes, AdderGraph | SumGraph])
 
 
 @dataclass(frozen=True)
@@ -177,22 +177,7 @@ def _product(context: _Context, row: Words, matrix: IntArray, bias: IntArray) ->
     key = matrix.tobytes() + ((low == 0) & (high == 0)).tobytes() + str(matrix.shape).encode()
     if key not in context.graphs:
         context.graphs[key] = context.share(matrix, low, high)
-    graph = context.graphs[key]
-    values = row.tolist()
-    for a, sa, b, sb, sign in graph.steps.tolist():
-        combine = builder.add if sign > 0 else builder.subtract
-        values.append(combine(values[a], values[b], sa, sb))
-    out = [_output(builder, values, step, int(b)) for step, b in zip(graph.outputs.tolist(), bias, strict=True)]
-    return np.array(out, dtype=np.int64)
-
-
-def _output(builder: NetlistBuilder, values: list[int], step: list[int], bias: int) -> int:
-    """The word of one row (index, shift, sign) of the graph's outputs, and its bias."""
-    constant, (index, shift, sign) = builder.constant(bias), step
-    if index < 0:
-        return constant
-    combine = builder.add if sign > 0 else builder.subtract
-    return combine(constant, values[index], 0, shift)
+    return np.array(context.graphs[key].words(builder, row.tolist(), bias.tolist()), dtype=np.int64)
 
 
 @unroll.on(Map)
