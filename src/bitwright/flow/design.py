@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,25 @@ class Design(Compiled):
         self.certificate = verify(
             self, x, rtl=rtl, workdir=workdir, progress=progress or Silent(), float64=float64, netlist=netlist
         )
+        return self.certificate
+
+    def prove(
+        self, neurons: int | Sequence[tuple[str, int]] = 8, *, seed: int | None = None, timeout_s: float = 10.0,
+        folder: str | Path | None = None, progress: Progress | None = None,
+    ) -> Certificate:  # fmt: skip
+        """Prove neurons of the Verilog equal to the graph for every input, by yosys's SAT solver.
+
+        neurons: how many, drawn with `seed` (the design's own by default), or (layer, element) pairs.
+        timeout_s: for each; wide sums may stay undecided. folder: the files that `write` put there. Each
+        proof assumes that the numbers which the layer reads are right and within their proven ranges. Raises
+        `Mismatch` with a counterexample; returns the certificate, whose `neurons` hold the verdicts.
+        """
+        from bitwright.flow.proof import prove_design
+
+        self.certificate = prove_design(
+            self, neurons, seed=seed, timeout_s=timeout_s, folder=Path(folder) if folder else None,
+            progress=progress or Silent(),
+        )  # fmt: skip
         return self.certificate
 
     def synthesize(

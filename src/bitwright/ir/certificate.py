@@ -8,7 +8,7 @@ from typing import Any
 
 from bitwright.core.errors import ParseError
 
-__all__ = ["SCHEMA", "Certificate", "Comparison", "LayerProof"]
+__all__ = ["SCHEMA", "Certificate", "Comparison", "LayerProof", "NeuronProof"]
 
 SCHEMA = 1
 
@@ -42,6 +42,21 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class NeuronProof:
+    """One neuron of the Verilog against the graph, for every input: proved, refuted or undecided within `limit_s`.
+
+    `element` counts in C order within its tensor; `why` is the counterexample of a refuted one.
+    """
+
+    layer: str
+    element: int
+    verdict: str
+    limit_s: float
+    tool: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """Hashes of what belongs together, a proof per layer, and every comparison that was made.
 
@@ -57,6 +72,13 @@ class Certificate:
     versions: dict[str, str] | None = None
     notes: tuple[str, ...] = ()
     schema: int = SCHEMA
+    neurons: tuple[NeuronProof, ...] = ()
+
+    @property
+    def proved(self) -> str:
+        """How many of the neurons tried are proved, in words."""
+        good = sum(neuron.verdict == "proved" for neuron in self.neurons)
+        return f"proved {good} of {len(self.neurons)} neurons"
 
     @property
     def differences(self) -> int:
@@ -94,6 +116,7 @@ def _tuples(record: dict[str, Any]) -> dict[str, Any]:
         "layers": tuple(LayerProof(**_with_tuple(p)) for p in proofs),
         "comparisons": tuple(Comparison(**c) for c in record["comparisons"]),
         "notes": tuple(record["notes"]),
+        "neurons": tuple(NeuronProof(**n) for n in record.get("neurons", ())),
     }
 
 
