@@ -19,6 +19,16 @@ def least_registers(
     stages: int,
 ) -> NDArray[np.int64]: ...
 
+def sum_graph(
+    matrix: NDArray[np.int64],
+    low: NDArray[np.int64],
+    high: NDArray[np.int64],
+    max_depth: int,
+    rounds: int,
+    budget_s: float,
+    seed: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int, int]: ...
+
 class Interpreter:
     def __init__(
         self,

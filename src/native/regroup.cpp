@@ -352,6 +352,7 @@ void Regroup::perturb(std::uint64_t& state) {
 }
 
 void Regroup::search(std::int64_t steps, std::uint64_t seed) {
+    if (sums_.size() == sums_.inputs()) return;
     std::uint64_t state = seed * 0x9e3779b97f4a7c15u + 1;
     for (std::int64_t step = 0; step < steps; ++step) {
         const std::int64_t bits = sums_.total();
