@@ -12,7 +12,7 @@ from bitwright.core.naming import identifier
 from bitwright.flow.design import Design
 from bitwright.flow.options import Options
 from bitwright.ir.graph import Graph, check
-from bitwright.passes import Canonical, Tabulate
+from bitwright.passes import apply
 
 if TYPE_CHECKING:
     from bitwright.frontends.keras import Reading
@@ -45,7 +45,7 @@ def compile_model(model: Any, options: Options | None = None, **told: Any) -> De
     )
     _warn_of_dead_layers(loaded)
     source = check(_in_float64(loaded, chosen, reading))
-    built = check(Tabulate()(Canonical()(source)))
+    built = check(apply(source))
     return Design(
         name=source.name,
         options=chosen,

@@ -1,9 +1,22 @@
 """Arrows between programs: frozen dataclasses that you call; each keeps what `run` gives."""
 
+from bitwright.passes.absorb import Absorb
 from bitwright.passes.canonical import Canonical
+from bitwright.passes.recipe import RECODING, STANDARD, apply
 from bitwright.passes.retime import Retime
 from bitwright.passes.share import AdderGraph, Share
 from bitwright.passes.synthesize import Synthesize
 from bitwright.passes.tabulate import Tabulate
 
-__all__ = ["AdderGraph", "Canonical", "Retime", "Share", "Synthesize", "Tabulate"]
+__all__ = [
+    "RECODING",
+    "STANDARD",
+    "Absorb",
+    "AdderGraph",
+    "Canonical",
+    "Retime",
+    "Share",
+    "Synthesize",
+    "Tabulate",
+    "apply",
+]

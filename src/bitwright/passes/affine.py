@@ -16,7 +16,7 @@ import numpy as np
 
 from bitwright.numeric import IntArray, Rounding, nonzero_digits
 
-__all__ = ["Affine", "Staircase", "fit", "staircase"]
+__all__ = ["Affine", "Staircase", "fit", "roundest", "staircase"]
 
 _DEEPEST = 40
 _LARGEST = 1 << 60
@@ -161,10 +161,10 @@ def _offset(stairs: Staircase, mul: int, shift: int) -> int | None:
     least, most = int(ideal.max()), int(ideal.min()) + mul - 1
     if least > most:
         return None
-    return _roundest(least, most)
+    return roundest(least, most)
 
 
-def _roundest(least: int, most: int) -> int:
+def roundest(least: int, most: int) -> int:
     """The number in [least, most] with the most trailing zero bits (a shorter adder)."""
     if least <= 0 <= most:
         return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from bitwright.numeric import (
     Thresholds,
     signed_digits,
 )
+from bitwright.passes.affine import Affine
+from bitwright.passes.settle import affine_of, settled
 from bitwright.platforms import Fabric
 
 __all__ = ["element", "half_even", "rounded", "times"]
@@ -45,9 +48,9 @@ def times(builder: NetlistBuilder, x: int, factor: int) -> int:
     return total if factor > 0 else builder.negate(total)
 
 
-def half_even(builder: NetlistBuilder, x: int, shift: int) -> int:
-    """x / 2**shift rounded half to even: add half, drop the bits, clear the last bit on a tie."""
-    raised = builder.add(x, builder.constant(1 << (shift - 1)))
+def half_even(builder: NetlistBuilder, x: int, shift: int, add: int = 0) -> int:
+    """(x + add) / 2**shift rounded half to even: add half too, drop the bits, clear the last bit on a tie."""
+    raised = builder.add(x, builder.constant(add + (1 << (shift - 1))))
     rounded = builder.shift(raised, -shift)
     tie = builder.at_least(builder.constant(0), builder.bits(raised, 0, shift))
     last = builder.mux(tie, builder.constant(0), builder.bits(rounded, 0, 1))
@@ -69,15 +72,26 @@ def rounded(builder: NetlistBuilder, x: int, shift: int, mode: Rounding) -> int:
 @element.on(ShiftRoundSaturate)
 def _(form: ShiftRoundSaturate, row: int, builder: NetlistBuilder, x: int, fabric: Fabric) -> int:
     def arithmetic(builder: NetlistBuilder, x: int) -> int:
-        mul, add, shift = (int(a.array[row]) for a in (form.mul, form.add, form.shift))
-        total = builder.add(times(builder, x, mul), builder.constant(add))
-        low, high = int(form.low.array[row]), int(form.high.array[row])
-        return builder.clip(rounded(builder, total, shift, form.rounding), low, high)
+        plain = _plain(form, row, builder.type(x))
+        product = times(builder, x, plain.mul)
+        if plain.rounding is Rounding.HALF_EVEN:
+            value = half_even(builder, product, plain.shift, plain.add)
+        else:
+            value = rounded(builder, builder.add(product, builder.constant(plain.add)), plain.shift, plain.rounding)
+        return builder.clip(value, plain.low, plain.high)
 
     candidates: list[Build] = [arithmetic]
     if form.rounding not in (Rounding.FLOOR, Rounding.HALF_EVEN) and builder.type(x).width <= _WIDEST_TABLE:
         candidates.append(lambda b, w: _tabulated(form, row, b, w))
     return _cheapest(candidates, builder, x, fabric)
+
+
+def _plain(form: ShiftRoundSaturate, row: int, word: Word) -> Affine:
+    """The row settled, for the codes of `word`."""
+    found = affine_of(form, row)
+    if min(found.mul * word.low, found.mul * word.high) + found.add >= 0 and found.high >= 0:
+        found = replace(found, low=max(found.low, 0))  # what is never negative needs no other bound
+    return settled(found)
 
 
 def _tabulated(form: MapForm, row: int, builder: NetlistBuilder, x: int) -> int:

@@ -1,0 +1,26 @@
+"""The passes that every compiled graph goes through, in order, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+
+from bitwright.ir.graph import Graph
+from bitwright.passes.absorb import Absorb
+from bitwright.passes.canonical import Canonical
+from bitwright.passes.tabulate import Tabulate
+
+__all__ = ["RECODING", "STANDARD", "GraphPass", "apply"]
+
+GraphPass = Callable[[Graph], Graph]
+
+STANDARD: tuple[GraphPass, ...] = (Canonical(), Tabulate(), Absorb(), Canonical())
+"""What `compile` does to a graph that was read."""
+
+RECODING = frozenset({"absorb"})
+"""Passes (as `Origin` names them) after which a tensor inside the network may hold other codes than before."""
+
+
+def apply(program: Graph, passes: tuple[GraphPass, ...] = STANDARD) -> Graph:
+    """`program` through `passes`, one after the other."""
+    return reduce(lambda graph, step: step(graph), passes, program)
