@@ -39,7 +39,7 @@ _HOMES = {
     ),
     "bitwright.flow": (
         "Bits", "Design", "Health", "HealthLimits", "HealthWarning", "Options", "QTools", "calibrate", "check_health",
-        "compile", "import_model", "load_model", "quantize",
+        "compile", "compile_matrix", "import_model", "load_model", "quantize",
     ),
     "bitwright.numeric": ("Format", "Rounding", "Overflow"),
     "bitwright.core.errors": ("BitwrightError",),

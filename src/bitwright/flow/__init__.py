@@ -9,6 +9,7 @@ _HOMES = {
     "Design": "bitwright.flow.design",
     "Options": "bitwright.flow.options",
     "QTools": "bitwright.flow.qtools.adapter",
+    "compile_matrix": "bitwright.flow.matrix",
     "import_model": "bitwright.flow.models",
     "load_model": "bitwright.flow.models",
     "Bits": "bitwright.train.convert",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "Compiled", "Floats"]
 
 Floats = NDArray[np.float32]
+_ANY_ROUNDS = 1 << 30
 Batch = NDArray[Any] | Sequence[NDArray[Any]]
 
 
@@ -37,7 +38,8 @@ class Compiled:
     """A network as hardware: exact integers on every level.
 
     `source` is the graph as read from the model, `graph` the one that is built; `model` is the
-    Keras model (None for designs without one).
+    Keras model (None for designs without one). `search_rounds`, once there is a netlist: how much of the search for
+    a smaller circuit was done for each matrix product, by layer.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Compiled:
     origin: str = ""
     measured: Synthesis | None = None
     certificate: Certificate | None = None
+    search_rounds: tuple[tuple[str, int], ...] = ()
 
     # ---- levels ------------------------------------------------------------------------------------
 
@@ -68,13 +71,22 @@ class Compiled:
     @property
     def share(self) -> Share:
         """How constant matrices become shared sums on this device."""
-        operands = self.device.fabric.adder_operands
-        return Share(self.options.max_depth, operands, rounds=self.options.effort, seed=self.options.seed)
+        options = self.options
+        return Share(
+            options.max_depth,
+            self.device.fabric.adder_operands,
+            rounds=options.effort if options.budget_s is None else _ANY_ROUNDS,
+            budget_s=options.budget_s,
+            seed=options.seed,
+        )
 
     @cached_property
     def combinational(self) -> Netlist:
         """The unrolled network without registers."""
-        return Synthesize(self.share)(self.graph)
+        recipe = Synthesize(self.share, fabric=self.device.fabric)
+        made = recipe(self.graph)
+        self.search_rounds = tuple(recipe.rounds)
+        return made
 
     @cached_property
     def netlist(self) -> Netlist:

@@ -65,6 +65,7 @@ def _manifest(design: Compiled, folder: Path, written: list[Path]) -> str:
         "outputs": [{"step": str(d.step.uniform), "head": d.head.value} for d in design.decoders],
         "latency_cycles": design.estimate().latency_cycles,
         "graph": design.graph.digest(),
+        "search_rounds": [[layer, rounds] for layer, rounds in design.search_rounds],
         "netlist": design.netlist.digest(),
         "files": {str(p.resolve().relative_to(root)): sha256(p.read_bytes()) for p in sorted(written)},
         "versions": {"bitwright": bitwright.__version__, "numpy": np.__version__},

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitwright.core.errors import InvalidValue
-from bitwright.numeric import IntArray, Steps, is_dyadic
+from bitwright.numeric import IntArray, Ints, Steps, is_dyadic
 
-__all__ = ["Decoder", "Encoder", "Head", "LevelEncoder", "RoundEncoder"]
+__all__ = ["Decoder", "Encoder", "GridEncoder", "Head", "LevelEncoder", "RoundEncoder"]
 
 
 class Head(Enum):
@@ -107,6 +107,37 @@ class RoundEncoder:
     def describe(self) -> dict[str, Any]:
         """As plain data."""
         return {"kind": "round_half_even", "step": str(self.step), "low": self.low, "high": self.high}
+
+
+@dataclass(frozen=True, slots=True)
+class GridEncoder:
+    """code = clip(round half-even(x / step), low, high) with a step and an interval per element."""
+
+    source: int
+    step: Steps
+    low: Ints
+    high: Ints
+
+    def __call__(self, x: NDArray[Any]) -> IntArray:
+        """The codes of `x`; raises `InvalidValue` for NaN."""
+        scaled = np.rint(np.asarray(x, dtype=np.float64) / self.step.floats())
+        if np.isnan(scaled).any():
+            raise InvalidValue("the input holds NaN", where=f"input {self.source}", remedy="clean the data first")
+        return np.clip(scaled, self.low.array, self.high.array).astype(np.int64)
+
+    def sample(self, codes: IntArray) -> NDArray[np.float32]:
+        """Floats that it encodes to `codes`."""
+        return (codes * self.step.floats()).astype(np.float32)
+
+    def describe(self) -> dict[str, Any]:
+        """As plain data."""
+        step = [str(s) for s in self.step.array.ravel()]
+        return {
+            "kind": "round_half_even",
+            "step": step[0] if len(step) == 1 else step,
+            "low": self.low.array.tolist(),
+            "high": self.high.array.tolist(),
+        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)

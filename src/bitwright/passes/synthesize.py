@@ -54,6 +54,8 @@ class _Context:
     share: Share
     type: TensorType
     fabric: Fabric
+    rounds: list[tuple[str, int]]
+    layer: str = ""
     graphs: dict[bytes, AdderGraph | SumGraph] = field(default_factory=dict[bytes, AdderGraph | SumGraph])
 
 
@@ -62,17 +64,20 @@ class Synthesize:
     """Unrolls a graph: constants dissolve into adder graphs, maps into clips, searches and tables.
 
     `most_words` refuses networks that are too large to unroll before any work is done. Where forms compete, the
-    one with the fewest LUTs on `fabric` is built.
+    one with the fewest LUTs on `fabric` is built. `rounds` tells, after a call, how much of the search for a smaller
+    circuit was done for each matrix, by layer.
     """
 
     share: Share = field(default_factory=Share)
     most_words: int = 4_000_000
     fabric: Fabric = field(default_factory=fabric)
+    rounds: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]], compare=False, repr=False)
 
     def __call__(self, program: Graph) -> Netlist:
         """The netlist with the same function (no registers yet)."""
         self._refuse_huge(program)
-        context = _Context(NetlistBuilder(), self.share, program.nodes[0].type, self.fabric)
+        self.rounds.clear()
+        context = _Context(NetlistBuilder(), self.share, program.nodes[0].type, self.fabric, self.rounds)
         tensors: list[Words] = []
         ports: list[Port] = []
         for node in program.nodes:
@@ -81,7 +86,7 @@ class Synthesize:
                 tensors.append(np.array(ports[-1].words, dtype=np.int64).reshape(node.type.shape))
                 continue
             context.builder.at(node.origin)
-            context.type = node.type
+            context.type, context.layer = node.type, node.origin.layer
             words = unroll(node.op, context, [tensors[a] for a in node.args])
             tensors.append(_narrowed(context.builder, words, node.type))
         results = [self._result(context.builder, program, i, tensors) for i in range(len(program.outputs))]
@@ -176,7 +181,8 @@ def _product(context: _Context, row: Words, matrix: IntArray, bias: IntArray) ->
     # An adder graph leaves out the inputs that are zero where it was built: it is no other row's.
     key = matrix.tobytes() + ((low == 0) & (high == 0)).tobytes() + str(matrix.shape).encode()
     if key not in context.graphs:
-        context.graphs[key] = context.share(matrix, low, high)
+        made = context.graphs[key] = context.share(matrix, low, high)
+        context.rounds.append((context.layer, made.rounds if isinstance(made, SumGraph) else 0))
     return np.array(context.graphs[key].words(builder, row.tolist(), bias.tolist()), dtype=np.int64)
 
 
