@@ -84,6 +84,7 @@ class NetlistBuilder:
         self._prefixes: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self._labels: set[str] = set()
+        self._narrowed: set[int] = set()
         self._origin = Origin()
         self._prefix = "w"
 
@@ -137,6 +138,7 @@ class NetlistBuilder:
         if tight.low == tight.high:
             return self.constant(tight.low)
         if tight != node.type and not isinstance(node.op, Input | Constant | Register):
+            self._narrowed.add(word)
             self.nodes[word] = Node(node.op, node.args, tight, node.name, node.origin)
         return word
 
@@ -250,17 +252,22 @@ class NetlistBuilder:
         for port in inputs:
             for word in port.words:
                 keep[word] = True
-        return _renumbered(draft, keep)
+        return _renumbered(draft, keep, set(self._narrowed))
 
 
-def _renumbered(draft: Netlist, keep: list[bool]) -> Netlist:
+def _renumbered(draft: Netlist, keep: list[bool], narrowed: set[int]) -> Netlist:
+    """The words to keep; those that read `narrowed` ones may become narrower themselves."""
     place: dict[int, int] = {}
     nodes: list[Node[WordOp, Word]] = []
     for position, node in enumerate(draft.nodes):
         if keep[position]:
             place[position] = len(nodes)
-            args = tuple(place[a] for a in node.args)
-            nodes.append(Node(node.op, args, _tightened(node, [nodes[a].type for a in args]), node.name, node.origin))
+            args, type = tuple([place[a] for a in node.args]), node.type
+            if not narrowed.isdisjoint(node.args):
+                type = _tightened(node, [nodes[a].type for a in args])
+                if type != node.type:
+                    narrowed.add(position)
+            nodes.append(Node(node.op, args, type, node.name, node.origin))
     ports = [
         tuple(Port(p.name, p.shape, tuple(place[w] for w in p.words), p.step) for p in side)
         for side in (draft.inputs, draft.results)
