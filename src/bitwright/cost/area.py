@@ -54,10 +54,6 @@ class Area:
 area: Rules[[Word, list[Word], Fabric], Area] = Rules("area of a netlist operator")
 
 
-def _carry(bits: int) -> int:
-    return -(-bits // 4)
-
-
 @area.on(Input, Constant, Shift, Bits)
 def _(op: object, out: Word, args: list[Word], fabric: Fabric) -> Area:
     return Area()
@@ -72,77 +68,112 @@ def _(op: Register, out: Word, args: list[Word], fabric: Fabric) -> Area:
 def _(op: Add, out: Word, args: list[Word], fabric: Fabric) -> Area:
     if is_join(op, args[1]):
         return Area()
-    return _chain(out, args, (op.left, op.right))
+    return _sum(out, args, (op.left, op.right), False, fabric)
 
 
 @area.on(Subtract)
 def _(op: Subtract, out: Word, args: list[Word], fabric: Fabric) -> Area:
-    return _chain(out, args, (op.left, op.right), subtract=True)
+    return _sum(out, args, (op.left, op.right), True, fabric)
 
 
 @area.on(Sum)
 def _(op: Sum, out: Word, args: list[Word], fabric: Fabric) -> Area:
     chain = chain_of(op, out, args)
-    return Area(luts=chain.lut_count, carries=_carry(chain.carry_bits))
+    return chained(chain.lut_count, chain.carry_bits, fabric)
 
 
-def _chain(out: Word, args: list[Word], shifts: tuple[int, int], subtract: bool = False) -> Area:
-    """A ripple-carry sum: a LUT for every bit at which both operands vary.
-
-    Where one of them is a constant or has run out the carry cell takes the other one as it is;
-    sign extensions repeat a pair of bits that has its LUT already.
-    """
+def _sum(out: Word, args: list[Word], shifts: tuple[int, int], subtract: bool, fabric: Fabric) -> Area:
+    """The LUTs where two signals meet: sign extensions repeat a pair of bits that has its LUT already."""
     tops = [a.width + s for a, s in zip(args, shifts, strict=True)]
     begin = max(shifts)
-    fixed = [a for a in args if a.low == a.high]
+    fixed = any(a.low == a.high for a in args)
     ends = [top for top, a in zip(tops, args, strict=True) if not a.signed]
     end = min(min(ends, default=max(tops)), max(tops), out.width)
-    luts = 0 if fixed else max(end - begin, 0)
     first = shifts[1] if subtract else begin
     if fixed:
         first = _free_bits(args, shifts, subtract)
-    return Area(luts=luts, carries=_carry(max(out.width - first, 0)))
+    bits = max(out.width - first, 0)
+    if fixed and bits < fabric.shortest_chain:
+        return Area(luts=max(bits - 1, 0))
+    return chained(0 if fixed else max(end - begin, 0), bits, fabric)
+
+
+def chained(meetings: int, bits: int, fabric: Fabric) -> Area:
+    """A carry chain of `bits` bits, at `meetings` of which a LUT must join two signals.
+
+    Where carry cells hold their LUTs, every bit takes one. What is shorter than the shortest chain
+    becomes plain logic: a LUT for each of the first two bits, two or three for one behind them.
+    """
+    if bits < fabric.shortest_chain:
+        return Area(luts=(0, 1, 2, 4, 7)[bits])
+    cells = -(-bits // fabric.carry_bits)
+    return Area(luts=cells * fabric.carry_bits * fabric.carry_luts or meetings, carries=cells)
 
 
 def _free_bits(args: list[Word], shifts: tuple[int, int], subtract: bool) -> int:
-    """Low bits that a constant leaves as they are: its trailing zeros."""
+    """Low bits that a sum with a constant leaves as they are: the constant's trailing zeros, or the shift."""
     place = 0 if args[0].low == args[0].high else 1
     if subtract and place == 0:
         return shifts[1]
-    value = args[place].low << shifts[place]
-    return max((value & -value).bit_length() - 1, shifts[1 - place] if value == 0 else 0)
+    moved = shifts[1 - place]
+    value = args[place].low << shifts[place] >> moved
+    return moved + max((value & -value).bit_length() - 1, 0)
 
 
 @area.on(Clip)
 def _(op: Clip, out: Word, args: list[Word], fabric: Fabric) -> Area:
+    """A LUT per bit, which takes the bits beyond as long as they fit in; else one signal says that there are any."""
     source = args[0]
-    luts = float(out.width) if source.width > 1 else 0.0
+    luts = float(max(out.width - out.signed, 1)) if source.width > 1 else 0.0
     for bound, reached in ((op.high + 1, source.high > op.high), (op.low, source.low < op.low)):
         if reached and bound != 0:
             spare = source.width - max(abs(bound).bit_length() - 1, 0)
             power = (bound > 0 and bound & (bound - 1) == 0) or (bound < 0 and -bound & (-bound - 1) == 0)
-            luts += _tree(spare) if power else 2 + source.width / 5
+            luts += (tree(spare, fabric) if spare >= fabric.lut_inputs else 0) if power else compared(source, fabric)
     return Area(luts=luts)
 
 
-def _tree(bits: int) -> int:
-    """LUT6 needed to combine `bits` bits into one; the last level merges into its reader."""
-    return 0 if bits <= 4 else -(-(bits - 1) // 5)
+def tree(inputs: int, fabric: Fabric) -> int:
+    """LUTs that combine `inputs` bits into one."""
+    return -(-max(inputs - 1, 0) // (fabric.lut_inputs - 1))
+
+
+def compared(word: Word, fabric: Fabric) -> float:
+    """LUTs of a comparison with a number: a tree, or the carry chain that yosys takes where it holds its LUTs."""
+    if word.width <= fabric.lut_inputs or not fabric.carry_luts:
+        return tree(word.width, fabric)
+    return word.width + 2.0
 
 
 @area.on(AtLeast)
 def _(op: AtLeast, out: Word, args: list[Word], fabric: Fabric) -> Area:
     width = max(a.width for a in args)
     if any(a.low == a.high for a in args):
-        return Area(luts=max(_tree(width), 1))
-    return Area(luts=min(width, 2 + width / 2), carries=_carry(width // 4) if width > 6 else 0)
+        return Area(luts=compared(Word(0, (1 << width) - 1), fabric))
+    if 2 * width <= fabric.lut_inputs:
+        return Area(luts=1)
+    if fabric.carry_luts:
+        cells = -(-width // fabric.carry_bits)
+        return Area(luts=cells * fabric.carry_bits + width / 2 + 1, carries=cells)
+    return Area(luts=2 * -(-width // 3), carries=-(-width // 12) if width > 6 else 0)
 
 
 @area.on(Mux)
 def _(op: Mux, out: Word, args: list[Word], fabric: Fabric) -> Area:
+    """A LUT for every pair of bits that is no pair of numbers; extensions repeat a pair."""
     if out.width == 1 and any(a.low == a.high for a in args[1:]):
         return Area()  # an AND or OR that merges into what reads it
-    return Area(luts=out.width)
+    pairs = {(_bit(args[1], place), _bit(args[2], place)) for place in range(out.width)}
+    return Area(luts=sum(not (isinstance(a, bool) and isinstance(b, bool)) for a, b in pairs))
+
+
+def _bit(word: Word, place: int) -> int | bool:
+    """Which bit of a word's code lies at `place`, its extension included; a truth value where it is a number."""
+    if word.low == word.high:
+        return bool(word.low >> place & 1)
+    if place < word.width:
+        return place
+    return word.width - 1 if word.signed else False
 
 
 @area.on(Multiply)
@@ -150,7 +181,7 @@ def _(op: Multiply, out: Word, args: list[Word], fabric: Fabric) -> Area:
     a, b = (w.width for w in args)
     if max(a, b) > 9 and min(a, b) > 4:
         return Area(dsps=1)
-    return Area(luts=1.1 * a * b, carries=min(a, b) * _carry(max(a, b)))
+    return Area(luts=1.1 * a * b, carries=min(a, b) * -(-max(a, b) // 4))
 
 
 @area.on(Table)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bitwright.cost.area import Area, area
 from bitwright.cost.timing import timing_of
 from bitwright.ir.netlist import Netlist, latency_cycles
-from bitwright.ir.netlist.ops import Add, Subtract
 from bitwright.platforms import Device
 
 __all__ = ["Prediction", "critical_ns", "predict"]
@@ -37,8 +36,6 @@ def predict(program: Netlist, device: Device) -> Prediction:
     layers: dict[str, Area] = defaultdict(Area)
     for node in program.nodes:
         found = area(node.op, node.type, [program.nodes[a].type for a in node.args], device.fabric)
-        if isinstance(node.op, Add | Subtract):
-            found = replace(found, luts=found.luts * device.fabric.adder_luts)
         layers[node.origin.layer] += found
     total = sum(layers.values(), Area())
     return Prediction(

@@ -20,8 +20,9 @@ class Fabric:
 
     lut_ns: one LUT with the wire behind it; carry_ns: one bit of a carry chain; chain_ns: getting
     onto and off a chain; register_ns: clock to output plus set-up. The model's source is `delays`.
-    adder_luts: LUTs per bit of an adder in a whole design, relative to the adder alone.
-    adder_operands: operands that one carry chain adds at a LUT a bit.
+    adder_operands: operands that one carry chain adds at a LUT a bit; carry_bits: bits of a carry cell;
+    carry_luts: LUTs that a carry cell holds per bit (0 where they are cells of their own, taken only where two
+    bits meet); shortest_chain: sums of fewer bits are built from LUTs alone.
     """
 
     family: str
@@ -31,7 +32,9 @@ class Fabric:
     chain_ns: float
     register_ns: float
     delays: str
-    adder_luts: float
+    carry_bits: int
+    carry_luts: int
+    shortest_chain: int
     adder_operands: int = 2
 
 
