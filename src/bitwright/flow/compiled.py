@@ -83,7 +83,7 @@ class Compiled:
     @cached_property
     def combinational(self) -> Netlist:
         """The unrolled network without registers."""
-        recipe = Synthesize(self.share, fabric=self.device.fabric)
+        recipe = Synthesize(self.share, fabric=self.device.fabric, dsps=self.options.dsps)
         made = recipe(self.graph)
         self.search_rounds = tuple(recipe.rounds)
         return made

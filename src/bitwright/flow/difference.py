@@ -114,7 +114,7 @@ def netlist_fault(netlist: Netlist) -> str | None:
 def diff_netlists(design: Compiled, codes: list[IntArray]) -> str | None:
     """The first word of the pipelined netlist that differs from the graph unrolled anew, with its layer."""
     golden = graphs.run(design.graph, codes)
-    fresh = Synthesize(design.share, fabric=design.device.fabric)(design.graph)
+    fresh = Synthesize(design.share, fabric=design.device.fabric, dsps=design.options.dsps)(design.graph)
     for name, level in (("netlist", design.combinational), ("pipelined netlist", design.netlist)):
         if all((a == b).all() for a, b in zip(golden, netlists.run(level, codes), strict=True)):
             continue

@@ -27,7 +27,7 @@ class Options:
     without a quantizer. output_format: grid of an output that has no exact one. name: of the
     design. valid: carry a valid bit along the pipeline. max_depth: adders on a path of a matrix
     product (-1: as few as possible). effort: rounds of the search for smaller matrix products. budget_s: seconds for
-    each of these searches instead. seed: of random vectors and of that search.
+    each of these searches instead. dsps: DSP slices that constant multiplications may take. seed: of random vectors and of that search.
     """
 
     device: str = "xcvu9p"
@@ -40,6 +40,7 @@ class Options:
     max_depth: int = -1
     effort: int = 4
     budget_s: float | None = None
+    dsps: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:

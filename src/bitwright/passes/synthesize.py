@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 
@@ -38,6 +38,7 @@ from bitwright.ir.graph.ops import (
 )
 from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word
 from bitwright.numeric import IntArray
+from bitwright.passes.multipliers import Multipliers, chosen_products, matrix_key
 from bitwright.passes.share import AdderGraph, Share, SumGraph
 from bitwright.passes.words import element
 from bitwright.platforms import Fabric, fabric
@@ -55,6 +56,7 @@ class _Context:
     type: TensorType
     fabric: Fabric
     rounds: list[tuple[str, int]]
+    multipliers: Mapping[bytes, Multipliers]
     layer: str = ""
     graphs: dict[bytes, AdderGraph | SumGraph] = field(default_factory=dict[bytes, AdderGraph | SumGraph])
 
@@ -64,20 +66,22 @@ class Synthesize:
     """Unrolls a graph: constants dissolve into adder graphs, maps into clips, searches and tables.
 
     `most_words` refuses networks that are too large to unroll before any work is done. Where forms compete, the
-    one with the fewest LUTs on `fabric` is built. `rounds` tells, after a call, how much of the search for a smaller
+    one with the fewest LUTs on `fabric` is built. `dsps` slices at most take constant multiplications. `rounds` tells, after a call, how much of the search for a smaller
     circuit was done for each matrix, by layer.
     """
 
     share: Share = field(default_factory=Share)
     most_words: int = 4_000_000
     fabric: Fabric = field(default_factory=fabric)
+    dsps: int = 0
     rounds: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]], compare=False, repr=False)
 
     def __call__(self, program: Graph) -> Netlist:
         """The netlist with the same function (no registers yet)."""
         self._refuse_huge(program)
         self.rounds.clear()
-        context = _Context(NetlistBuilder(), self.share, program.nodes[0].type, self.fabric, self.rounds)
+        multipliers = chosen_products(program, self.dsps) if self.dsps else {}
+        context = _Context(NetlistBuilder(), self.share, program.nodes[0].type, self.fabric, self.rounds, multipliers)
         tensors: list[Words] = []
         ports: list[Port] = []
         for node in program.nodes:
@@ -176,6 +180,10 @@ def _(op: Conv, context: _Context, args: list[Words]) -> Words:
 def _product(context: _Context, row: Words, matrix: IntArray, bias: IntArray) -> Words:
     """row @ matrix + bias as words; rows with zeros in the same places share one adder graph."""
     builder = context.builder
+    multipliers = context.multipliers.get(matrix_key(matrix)) if context.multipliers else None
+    if multipliers is not None:
+        row = np.concatenate([row, np.array(multipliers.words(builder, row.tolist()), dtype=np.int64)])
+        matrix, bias = multipliers.rest(matrix), multipliers.bias(bias)
     types = [builder.type(w) for w in row.tolist()]
     low, high = (np.array([getattr(t, end) for t in types], dtype=np.int64) for end in ("low", "high"))
     # An adder graph leaves out the inputs that are zero where it was built: it is no other row's.
