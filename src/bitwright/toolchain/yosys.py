@@ -134,7 +134,7 @@ def _script(
     options = (family.flat if flatten else family.hierarchical, "" if shift_registers else family.no_srl)
     reads = [f"read_verilog {'-sv ' if name.endswith('.sv') else ''}{name}" for name in verilog]
     words = " ".join([family.command, *filter(None, options), "-top", top])
-    before, after = ("", "") if merge_sums else (LEARN, f"hierarchy -check -top {top}\n{KEEP}")
+    before, after = ("", "") if merge_sums else (LEARN, f"hierarchy -top {top}\n{KEEP}")
     return before + "\n".join([*reads, f"{after}{words}", f"tee -q -o {_REPORT} stat -json", ""])
 
 

@@ -75,7 +75,7 @@ def test_options_become_words_of_the_script(
 def test_sums_become_carry_chains_before_the_family_s_script_begins(fake: Fake, tmp_path: Path, source: Path) -> None:
     fake_yosys(fake, tmp_path, HIERARCHY)
     script = synthesize([source], "top", workdir=tmp_path / "work").script
-    assert script == LEARN + "read_verilog top.v\nhierarchy -check -top top\n" + KEEP + (
+    assert script == LEARN + "read_verilog top.v\nhierarchy -top top\n" + KEEP + (
         "synth_xilinx -family xcup -noiopad -noclkbuf -flatten -nosrl -top top\ntee -q -o stat.json stat -json\n"
     )
 
