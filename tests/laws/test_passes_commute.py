@@ -20,7 +20,7 @@ from bitwright.ir.graph.ops import Map
 from bitwright.ir.netlist import Netlist, latency_cycles
 from bitwright.ir.netlist.ops import Register
 from bitwright.numeric import IntArray, Ints, Rounding, ShiftRoundSaturate, Steps, Table, Thresholds
-from bitwright.passes import Absorb, Canonical, Retime, Synthesize, Tabulate
+from bitwright.passes import Absorb, Canonical, Prune, Retime, Synthesize, Tabulate
 from bitwright.platforms import device
 
 GRAPHS = 300
@@ -62,13 +62,14 @@ def built(graph: Graph) -> Graph:
 def test_this_file_knows_every_pass() -> None:
     # Share answers for a matrix, inside Synthesize: see test_adder_graph.
     helpers = {"AdderGraph", "RECODING", "STANDARD", "Share", "apply"}
-    assert set(passes.__all__) - helpers == {"Absorb", "Canonical", "Retime", "Synthesize", "Tabulate"}
+    assert set(passes.__all__) - helpers == {"Absorb", "Canonical", "Prune", "Retime", "Synthesize", "Tabulate"}
 
 
 GRAPH_PASSES: dict[str, Callable[[Graph], Graph]] = {
     "absorb": Absorb(),
     "absorb maps that were tabulated": lambda graph: Absorb()(Tabulate()(graph)),
     "canonical": Canonical(),
+    "prune": Prune(),
     "tabulate": Tabulate(),
     "tabulate wherever it can": Tabulate(most_levels=0),
     "canonical twice": lambda graph: Canonical()(Canonical()(graph)),

@@ -2,6 +2,7 @@
 
 from bitwright.passes.absorb import Absorb
 from bitwright.passes.canonical import Canonical
+from bitwright.passes.prune import Prune
 from bitwright.passes.recipe import RECODING, STANDARD, apply
 from bitwright.passes.retime import Retime
 from bitwright.passes.share import AdderGraph, Share
@@ -14,6 +15,7 @@ __all__ = [
     "Absorb",
     "AdderGraph",
     "Canonical",
+    "Prune",
     "Retime",
     "Share",
     "Synthesize",

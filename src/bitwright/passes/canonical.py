@@ -8,8 +8,8 @@ import numpy as np
 
 from bitwright.core.rules import Rules
 from bitwright.ir.graph import Graph, GraphBuilder
-from bitwright.ir.graph.ops import Conv, GraphOp, Map, Pad, Reshape, Transpose
-from bitwright.numeric import Rounding, ShiftRoundSaturate
+from bitwright.ir.graph.ops import Conv, GraphOp, Input, Map, Pad, Reshape, Transpose
+from bitwright.numeric import Rounding, ShiftRoundSaturate, Steps
 from bitwright.passes.rewrite import GraphNode, keep, rebuild
 
 __all__ = ["Canonical"]
@@ -17,15 +17,21 @@ __all__ = ["Canonical"]
 
 @dataclass(frozen=True)
 class Canonical:
-    """Drops dead nodes, identity maps and moves, joins reshapes and transposes, moves padding into convolutions.
+    """Drops dead nodes, repeated ones, identity maps and moves; joins reshapes and transposes.
 
-    Ranges are inferred anew, so they narrow where an earlier pass made something tighter.
+    Padding moves into convolutions. Ranges are inferred anew, so they narrow where an earlier pass made something tighter.
     """
 
     def __call__(self, program: Graph) -> Graph:
         """The canonical form of `program`; `run` gives the same codes."""
-        simple = rebuild(program, lambda builder, node, args: _simplify(node.op, builder, node, args))
-        return rebuild(simple, keep)  # without what was joined or moved into its reader
+        known: dict[tuple[GraphOp, tuple[int, ...], Steps], int] = {}
+
+        def rewrite(builder: GraphBuilder, node: GraphNode, args: list[int]) -> int:
+            made = _simplify(node.op, builder, node, args)
+            new = builder.nodes[made]
+            return made if isinstance(new.op, Input) else known.setdefault((new.op, new.args, new.type.step), made)
+
+        return rebuild(rebuild(program, rewrite), keep)  # without what was joined or moved into its reader
 
 
 _simplify: Rules[[GraphBuilder, GraphNode, list[int]], int] = Rules("canonical form")
