@@ -26,8 +26,9 @@ class Options:
     default). architecture: "auto" or "parallel". input_format: "s8.3" or (format, step) for inputs
     without a quantizer. output_format: grid of an output that has no exact one. name: of the
     design. valid: carry a valid bit along the pipeline. max_depth: adders on a path of a matrix
-    product (-1: as few as possible). effort: rounds of the search for smaller matrix products. budget_s: seconds for
-    each of these searches instead. dsps: DSP slices that constant multiplications may take. seed: of random vectors and of that search.
+    product (-1: as few as possible). effort: rounds of the search for smaller matrix products. budget_s:
+    seconds for each of these searches instead. dsps: DSP slices that constant multiplications may take.
+    seed: of random vectors and of that search.
     """
 
     device: str = "xcvu9p"

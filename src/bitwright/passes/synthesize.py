@@ -66,8 +66,8 @@ class Synthesize:
     """Unrolls a graph: constants dissolve into adder graphs, maps into clips, searches and tables.
 
     `most_words` refuses networks that are too large to unroll before any work is done. Where forms compete, the
-    one with the fewest LUTs on `fabric` is built. `dsps` slices at most take constant multiplications. `rounds` tells, after a call, how much of the search for a smaller
-    circuit was done for each matrix, by layer.
+    one with the fewest LUTs on `fabric` is built. At most `dsps` slices take constant multiplications. `rounds`
+    tells, after a call, how much of the search for a smaller circuit was done for each matrix, by layer.
     """
 
     share: Share = field(default_factory=Share)
