@@ -1,18 +1,18 @@
 """Area of netlist words on a fabric: LUTs, carry cells, flip-flops, word by word.
 
-A word's LUTs follow from where bits really meet: an adder spends one LUT per overlapping bit, a
-shift nothing, a table what its output bits depend on. Single words agree with yosys 0.23; what it
-makes of chains of them is the fabric's `adder_luts` (see `cost.predict`).
+A word's LUTs follow from where bits really meet: an adder spends one LUT per overlapping bit (or one per bit
+of the carry chain, where carry cells hold them), a shift nothing, a table what its output bits depend on.
+Single words agree with yosys 0.23 (`benchmarks.calibrate` prints the errors); whole designs too, as long as
+sums stay carry chains (`toolchain.sums`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from bitwright.core.rules import Rules
 from bitwright.cost.chain import chain_of
+from bitwright.cost.tables import table_luts
 from bitwright.ir.netlist.ops import (
     Add,
     AtLeast,
@@ -30,7 +30,6 @@ from bitwright.ir.netlist.ops import (
     Word,
     is_join,
 )
-from bitwright.numeric import IntArray
 from bitwright.platforms import Fabric
 
 __all__ = ["Area", "area", "table_luts"]
@@ -186,32 +185,4 @@ def _(op: Multiply, out: Word, args: list[Word], fabric: Fabric) -> Area:
 
 @area.on(Table)
 def _(op: Table, out: Word, args: list[Word], fabric: Fabric) -> Area:
-    source = args[0]
-    return Area(luts=table_luts(op.values.array, op.start, source.width, out))
-
-
-def table_luts(values: IntArray, start: int, width: int, out: Word) -> float:
-    """LUT6 for a table: per output bit the distinct 64-entry parts that are no constant, and their selection."""
-    full = np.zeros(1 << width, dtype=np.int64)
-    full[(start + np.arange(len(values))) & ((1 << width) - 1)] = values
-    bits = (full[None, :] >> np.arange(out.width)[:, None]) & 1
-    return float(sum(_bit_luts(row.astype(np.uint8)) for row in bits))
-
-
-def _bit_luts(truth: np.ndarray) -> float:
-    support = _support(truth)
-    if len(support) <= 1:
-        return 0.0
-    if len(support) <= 6:
-        return 1.0
-    parts = truth.reshape(-1, 64)
-    distinct = {row.tobytes() for row in parts if 0 < row.sum() < 64}
-    return max(1.0, len(distinct) * 1.15)
-
-
-def _support(truth: np.ndarray) -> list[int]:
-    size = len(truth).bit_length() - 1
-    return [
-        bit for bit in range(size)
-        if (truth.reshape(-1, 2, 1 << bit)[:, 0] != truth.reshape(-1, 2, 1 << bit)[:, 1]).any()
-    ]  # fmt: skip
+    return Area(luts=table_luts(op.values.array, op.start, args[0].width, out, fabric))

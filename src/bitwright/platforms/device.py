@@ -22,7 +22,8 @@ class Fabric:
     onto and off a chain; register_ns: clock to output plus set-up. The model's source is `delays`.
     adder_operands: operands that one carry chain adds at a LUT a bit; carry_bits: bits of a carry cell;
     carry_luts: LUTs that a carry cell holds per bit (0 where they are cells of their own, taken only where two
-    bits meet); shortest_chain: sums of fewer bits are built from LUTs alone.
+    bits meet); shortest_chain: sums of fewer bits are built from LUTs alone. choice_luts: LUTs per two-way choice
+    in a table that is too large for one LUT.
     """
 
     family: str
@@ -35,6 +36,7 @@ class Fabric:
     carry_bits: int
     carry_luts: int
     shortest_chain: int
+    choice_luts: float
     adder_operands: int = 2
 
 
