@@ -177,7 +177,7 @@ void table(const Step& step, Block<Lane>& block) {
     Lane* const target = block.words + step.target * block.lanes;
     bool outside = false;
     for (std::size_t i = 0; i < block.lanes; ++i) {
-        const auto index = static_cast<std::uint64_t>(a[i] - step.first);
+        const std::uint64_t index = static_cast<std::uint64_t>(a[i]) - static_cast<std::uint64_t>(step.first);
         const bool inside = index < static_cast<std::uint64_t>(step.third);
         outside |= !inside;
         target[i] = values[inside ? index : 0];

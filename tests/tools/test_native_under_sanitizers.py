@@ -7,18 +7,29 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ["adder_graph", "graph", "sharing", "tree"]
+FLAGS = "-std=c++17 -O1 -g -Wall -Wextra -Werror -Wno-psabi -fsanitize=address,undefined -fno-sanitize-recover=all"
+
+
+def said(fuzz: str, sources: list[str], folder: Path, *flags: str) -> str:
+    """What the program `fuzz` prints when it is built with `sources` of the native module."""
+    compiler = shutil.which("g++") or shutil.which("clang++") or "c++"
+    program, native = folder / "fuzz", ROOT / "src" / "native"
+    files = [Path(__file__).with_name(f"{fuzz}.cpp"), *(native / f"{s}.cpp" for s in sources)]
+    command = [compiler, *FLAGS.split(), *flags, f"-I{native}", *map(str, files), "-o", str(program)]
+    subprocess.run(command, check=True)
+    done = subprocess.run([str(program)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
 
 
 @pytest.mark.long
 @pytest.mark.tool("g++")
 def test_native_optimizer_is_clean_under_sanitizers_on_thousands_of_random_matrices(tmp_path):
-    compiler = shutil.which("g++") or shutil.which("clang++") or "c++"
-    program, native = tmp_path / "fuzz", ROOT / "src" / "native"
-    sources = [Path(__file__).with_name("adder_graph_fuzz.cpp"), *(native / f"{s}.cpp" for s in SOURCES)]
-    flags = "-std=c++17 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all"
-    subprocess.run(
-        [compiler, *flags.split(), f"-I{native}", *map(str, sources), "-o", str(program)], check=True
-    )
-    done = subprocess.run([str(program)], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "3000 graphs\n"), done.stderr[-2000:]
+    assert said("adder_graph_fuzz", ["adder_graph", "graph", "sharing", "tree"], tmp_path) == "3000 graphs\n"
+
+
+@pytest.mark.long
+@pytest.mark.tool("g++")
+@pytest.mark.parametrize("flags", [(), ("-march=native",)], ids=["any processor", "this processor"])
+def test_native_interpreter_is_clean_under_sanitizers_on_thousands_of_random_programs(tmp_path, flags):
+    assert said("interpreter_fuzz", ["interpreter", "interpreter_kernels"], tmp_path, *flags) == "3000 programs\n"
