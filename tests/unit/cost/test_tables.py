@@ -12,7 +12,7 @@ from bitwright.platforms import fabric
 
 def luts(values: list[int], family: str = "xcup") -> float:
     width = (len(values) - 1).bit_length()
-    out = Word(min(values), max(values))
+    out = Word(int(min(values)), int(max(values)))
     return table_luts(np.array(values), 0, width, out, fabric(family))
 
 
