@@ -11,7 +11,9 @@ import pytest
 from tests.generate_graphs import random_graph
 
 from bitwright import passes
+from bitwright.flow.difference import in_common
 from bitwright.flow.vectors import corner_codes, random_codes
+from bitwright.cost import predict
 from bitwright.ir import graph as graphs
 from bitwright.ir import netlist as netlists
 from bitwright.ir.graph import Graph, GraphBuilder, TensorType
@@ -20,7 +22,7 @@ from bitwright.ir.graph.ops import Map
 from bitwright.ir.netlist import Netlist, latency_cycles
 from bitwright.ir.netlist.ops import Register
 from bitwright.numeric import IntArray, Ints, Rounding, ShiftRoundSaturate, Steps, Table, Thresholds
-from bitwright.passes import Absorb, Canonical, Prune, Retime, Synthesize, Tabulate
+from bitwright.passes import ARGMAX, Absorb, Canonical, Contest, Merge, Prune, Retime, Share, Synthesize, Tabulate
 from bitwright.platforms import device
 
 GRAPHS = 300
@@ -61,8 +63,9 @@ def built(graph: Graph) -> Graph:
 
 def test_this_file_knows_every_pass() -> None:
     # Share answers for a matrix, inside Synthesize: see test_adder_graph.
-    helpers = {"AdderGraph", "RECODING", "STANDARD", "Share", "apply"}
-    assert set(passes.__all__) - helpers == {"Absorb", "Canonical", "Prune", "Retime", "Synthesize", "Tabulate"}
+    helpers = {"ARGMAX", "AdderGraph", "RECODING", "STANDARD", "Share", "apply"}
+    known = {"Absorb", "Canonical", "Contest", "Merge", "Prune", "Retime", "Synthesize", "Tabulate"}
+    assert set(passes.__all__) - helpers == known
 
 
 GRAPH_PASSES: dict[str, Callable[[Graph], Graph]] = {
@@ -84,6 +87,20 @@ def test_graph_passes_commute_with_run(name: str, cases: list[Case]) -> None:
         assert [(n.name, n.type) for n in after.inputs] == [(n.name, n.type) for n in case.graph.inputs]
         assert [n.type.step for n in after.results] == [n.type.step for n in case.graph.results]
         assert_same(case, graphs.run(after, case.codes), name)
+
+
+@pytest.mark.parametrize("chosen", [(Contest(),), ARGMAX], ids=["contest", "as compiled for the argmax"])
+def test_contest_keeps_the_argmax_and_outputs_that_are_no_scores(
+    chosen: tuple[Callable[[Graph], Graph], ...], cases: list[Case]
+) -> None:
+    changed = 0
+    for case in cases:
+        after = graphs.check(passes.apply(case.graph, chosen))
+        found = graphs.run(after, case.codes)
+        pairs = list(zip(*in_common(after, case.expected, found), strict=True))
+        assert all((a == b).all() for a, b in pairs), f"seed {case.seed}"
+        changed += any("contest" in node.origin.passes for node in after.results)
+    assert changed > 20
 
 
 def test_canonical_is_done_after_one_call_and_leaves_nothing_dead(cases: list[Case]) -> None:
@@ -112,6 +129,19 @@ def test_synthesis_and_retiming_at_any_clock_commute_with_run_on_the_built_graph
             assert_outputs_are_registered(after)
             cycles.append(latency_cycles(after))
         assert cycles == sorted(cycles), f"seed {case.seed}: a faster clock takes fewer cycles, {cycles}"
+
+
+def test_merged_sums_and_retiming_commute_with_run_and_take_no_more_lookup_tables(cases: list[Case]) -> None:
+    part, fewer = device("xcvu9p"), 0
+    for case in cases[::2]:
+        plain = Synthesize(Share(operands=3, rounds=1), fabric=part.fabric)(built(case.graph))
+        merged = netlists.check(Merge(part.fabric)(plain))
+        assert_same(case, netlists.run(merged, case.codes), "merge")
+        before, after = (predict(program, part).luts for program in (plain, merged))
+        assert after <= before + 1, f"seed {case.seed}: {before} LUTs became {after}"
+        fewer += len(merged) < len(plain)
+        assert_same(case, netlists.run(netlists.check(Retime(part, 400)(merged)), case.codes), "retime")
+    assert fewer > 20
 
 
 def assert_outputs_are_registered(program: Netlist) -> None:

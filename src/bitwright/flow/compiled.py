@@ -18,7 +18,7 @@ from bitwright.ir.graph.emulator import Emulator
 from bitwright.ir.interface import Decoder, Encoder, RoundEncoder
 from bitwright.ir.netlist import Netlist
 from bitwright.numeric import IntArray
-from bitwright.passes import Retime, Share, Synthesize
+from bitwright.passes import Merge, Retime, Share, Synthesize
 from bitwright.platforms import Device, device
 
 if TYPE_CHECKING:
@@ -83,8 +83,13 @@ class Compiled:
     @cached_property
     def combinational(self) -> Netlist:
         """The unrolled network without registers."""
-        recipe = Synthesize(self.share, fabric=self.device.fabric, dsps=self.options.dsps)
-        made = recipe(self.graph)
+        return self.unrolled()
+
+    def unrolled(self) -> Netlist:
+        """The network unrolled anew: the same netlist every time, unless `budget_s` ends the search."""
+        fabric = self.device.fabric
+        recipe = Synthesize(self.share, fabric=fabric, dsps=self.options.dsps)
+        made = Merge(fabric)(recipe(self.graph))
         self.search_rounds = tuple(recipe.rounds)
         return made
 

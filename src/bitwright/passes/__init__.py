@@ -2,19 +2,24 @@
 
 from bitwright.passes.absorb import Absorb
 from bitwright.passes.canonical import Canonical
+from bitwright.passes.contest import Contest
+from bitwright.passes.merge import Merge
 from bitwright.passes.prune import Prune
-from bitwright.passes.recipe import RECODING, STANDARD, apply
+from bitwright.passes.recipe import ARGMAX, RECODING, STANDARD, apply
 from bitwright.passes.retime import Retime
 from bitwright.passes.share import AdderGraph, Share
 from bitwright.passes.synthesize import Synthesize
 from bitwright.passes.tabulate import Tabulate
 
 __all__ = [
+    "ARGMAX",
     "RECODING",
     "STANDARD",
     "Absorb",
     "AdderGraph",
     "Canonical",
+    "Contest",
+    "Merge",
     "Prune",
     "Retime",
     "Share",
