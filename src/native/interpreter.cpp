@@ -16,7 +16,7 @@ constexpr std::size_t kMostLanes = 512;
 // Columns of the inputs and outputs that are moved together: a cache line of 64-bit codes.
 constexpr std::size_t kTile = 8;
 
-const Kernels& best_kernels() {
+const AllKernels& best_kernels() {
 #ifdef BITWRIGHT_X86_KERNELS
     if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
         return kernels_avx512();
@@ -148,7 +148,7 @@ void Interpreter::allocate() {
 }
 
 void Interpreter::run(const std::int64_t* inputs, std::int64_t* outputs, std::size_t batch) const {
-    static const Kernels& kernels = best_kernels();
+    static const AllKernels& kernels = best_kernels();
     switch (code_.lane_bits) {
         case 16:
             return run_lanes(kernels.narrow, narrow_tables_, inputs, outputs, batch);
@@ -160,7 +160,7 @@ void Interpreter::run(const std::int64_t* inputs, std::int64_t* outputs, std::si
 }
 
 template <class Lane>
-void Interpreter::run_lanes(const Kernel<Lane>* kernels, const std::vector<Lane>& tables, const std::int64_t* inputs,
+void Interpreter::run_lanes(const Kernels<Lane>& kernels, const std::vector<Lane>& tables, const std::int64_t* inputs,
                             std::int64_t* outputs, std::size_t batch) const {
     const std::size_t lanes = lanes_for(slots_, sizeof(Lane), batch);
     std::vector<Lane> words(slots_ * lanes);
@@ -171,29 +171,42 @@ void Interpreter::run_lanes(const Kernel<Lane>* kernels, const std::vector<Lane>
     Block<Lane> block{words.data(), lanes, tables.data(), false};
     for (std::size_t start = 0; start < batch; start += lanes) {
         const std::size_t count = std::min(lanes, batch - start);
-        load(inputs + start * entries(), words.data(), lanes, count);
-        for (const Step& step : code_.steps) kernels[static_cast<std::size_t>(step.op)](step, block);
+        load(kernels, inputs + start * entries(), words.data(), lanes, count);
+        for (const Step& step : code_.steps) kernels.run[static_cast<std::size_t>(step.op)](step, block);
         if (block.outside) throw std::out_of_range("a word lies outside its table");
         store(words.data(), outputs + start * exits(), lanes, count);
     }
 }
 
-// The lanes beyond the last sample repeat it: whatever is in them must be a code as well.
+// A few rows at a time, so that the cache lines that a column touches are still there for the next.
 template <class Lane>
-void Interpreter::load(const std::int64_t* inputs, Lane* words, std::size_t lanes, std::size_t count) const {
-    const std::size_t width = entries();
+void Interpreter::load(const Kernels<Lane>& kernels, const std::int64_t* inputs, Lane* words, std::size_t lanes,
+                       std::size_t count) const {
+    const std::size_t width = entries(), whole = count / kLaneStep * kLaneStep;
+    Lane unread[kLaneStep];
     bool outside = false;
-    for (std::size_t tile = 0; tile < width; tile += kTile) {
-        const std::size_t end = std::min(tile + kTile, width);
-        for (std::size_t lane = 0; lane < lanes; ++lane) {
-            const std::int64_t* const row = inputs + std::min(lane, count - 1) * width;
-            for (std::size_t i = tile; i < end; ++i) {
-                outside |= row[i] < code_.entries[i].low || row[i] > code_.entries[i].high;
-                if (entry_slots_[i] >= 0) words[entry_slots_[i] * lanes + lane] = static_cast<Lane>(row[i]);
-            }
+    for (std::size_t lane = 0; lane < whole; lane += kLaneStep) {
+        for (std::size_t i = 0; i < width; ++i) {
+            Lane* const to = entry_slots_[i] >= 0 ? words + entry_slots_[i] * lanes + lane : unread;
+            outside |= kernels.load(inputs + lane * width + i, width, code_.entries[i], to);
         }
     }
     if (outside) throw std::overflow_error("a code lies outside its range");
+    if (whole < lanes) load_rest(inputs, words, lanes, whole, count);
+}
+
+// The lanes beyond the last sample repeat it: whatever is in them must be a code as well.
+template <class Lane>
+void Interpreter::load_rest(const std::int64_t* inputs, Lane* words, std::size_t lanes, std::size_t first,
+                            std::size_t count) const {
+    for (std::size_t lane = first; lane < lanes; ++lane) {
+        const std::int64_t* const row = inputs + std::min(lane, count - 1) * entries();
+        for (std::size_t i = 0; i < entries(); ++i) {
+            if (row[i] < code_.entries[i].low || row[i] > code_.entries[i].high)
+                throw std::overflow_error("a code lies outside its range");
+            if (entry_slots_[i] >= 0) words[entry_slots_[i] * lanes + lane] = static_cast<Lane>(row[i]);
+        }
+    }
 }
 
 template <class Lane>

@@ -13,11 +13,6 @@
 
 namespace bitwright {
 
-// The codes that may be put into an input.
-struct Entry {
-    std::int64_t low, high;
-};
-
 // Words are numbered: the entries, then the numbers, then the steps, whose `target` is not read and whose
 // `args` are words that come before.
 struct Code {
@@ -45,10 +40,14 @@ class Interpreter {
 
   private:
     template <class Lane>
-    void run_lanes(const Kernel<Lane>* kernels, const std::vector<Lane>& tables, const std::int64_t* inputs,
+    void run_lanes(const Kernels<Lane>& kernels, const std::vector<Lane>& tables, const std::int64_t* inputs,
                    std::int64_t* outputs, std::size_t batch) const;
     template <class Lane>
-    void load(const std::int64_t* inputs, Lane* words, std::size_t lanes, std::size_t count) const;
+    void load(const Kernels<Lane>& kernels, const std::int64_t* inputs, Lane* words, std::size_t lanes,
+              std::size_t count) const;
+    template <class Lane>
+    void load_rest(const std::int64_t* inputs, Lane* words, std::size_t lanes, std::size_t first,
+                   std::size_t count) const;
     template <class Lane>
     void store(const Lane* words, std::int64_t* outputs, std::size_t lanes, std::size_t count) const;
 

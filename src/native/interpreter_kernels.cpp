@@ -194,14 +194,31 @@ void multiply(const Step& step, Block<Lane>& block) {
 }
 
 template <class Lane>
-void fill(Kernel<Lane>* kernels) {
+bool load_entry(const std::int64_t* from, std::size_t stride, const Entry& entry, Lane* to) {
+    std::int64_t codes[kLaneStep];
+    for (std::size_t lane = 0; lane < kLaneStep; ++lane) codes[lane] = from[lane * stride];
+    const auto low = static_cast<std::uint64_t>(entry.low);
+    const std::uint64_t span = static_cast<std::uint64_t>(entry.high) - low;
+    std::uint64_t outside = 0;
+    for (std::size_t lane = 0; lane < kLaneStep; ++lane) {
+        outside |= static_cast<std::uint64_t>(codes[lane]) - low > span ? 1 : 0;
+        to[lane] = static_cast<Lane>(codes[lane]);
+    }
+    return outside != 0;
+}
+
+template <class Lane>
+Kernels<Lane> all_kernels() {
     const Kernel<Lane> all[] = {
         sum<Lane, 1, 0>, sum<Lane, 0, 1>, sum<Lane, 2, 0>,    sum<Lane, 1, 1>,      sum<Lane, 0, 2>, sum<Lane, 3, 0>,
         sum<Lane, 2, 1>, sum<Lane, 1, 2>, sum<Lane, 0, 3>,    shift_right<Lane>,    bits<Lane>,      clip<Lane>,
         at_least<Lane>,  at_least_number<Lane>, at_most_number<Lane>, mux<Lane>, table<Lane>, multiply<Lane>,
     };
     static_assert(sizeof(all) / sizeof(all[0]) == static_cast<std::size_t>(Instruction::kCount), "one kernel each");
-    for (std::size_t i = 0; i < static_cast<std::size_t>(Instruction::kCount); ++i) kernels[i] = all[i];
+    Kernels<Lane> made{};
+    for (std::size_t i = 0; i < static_cast<std::size_t>(Instruction::kCount); ++i) made.run[i] = all[i];
+    made.load = load_entry<Lane>;
+    return made;
 }
 
 }  // namespace
@@ -210,14 +227,9 @@ void fill(Kernel<Lane>* kernels) {
 #define BITWRIGHT_KERNELS kernels_baseline
 #endif
 
-const Kernels& BITWRIGHT_KERNELS() {
-    static const Kernels all = [] {
-        Kernels made{};
-        fill(made.narrow);
-        fill(made.middle);
-        fill(made.wide);
-        return made;
-    }();
+const AllKernels& BITWRIGHT_KERNELS() {
+    static const AllKernels all{all_kernels<std::int16_t>(), all_kernels<std::int32_t>(),
+                                all_kernels<std::int64_t>()};
     return all;
 }
 

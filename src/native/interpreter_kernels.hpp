@@ -43,17 +43,29 @@ using Kernel = void (*)(const Step&, Block<Lane>&);
 // A block's lanes are a multiple of this.
 constexpr std::size_t kLaneStep = 32;
 
-// One function per instruction and lane type.
-struct Kernels {
-    Kernel<std::int16_t> narrow[static_cast<std::size_t>(Instruction::kCount)];
-    Kernel<std::int32_t> middle[static_cast<std::size_t>(Instruction::kCount)];
-    Kernel<std::int64_t> wide[static_cast<std::size_t>(Instruction::kCount)];
+// The codes that may be put into an input.
+struct Entry {
+    std::int64_t low, high;
 };
 
-const Kernels& kernels_baseline();
+// One function per instruction; `load` puts kLaneStep samples of an entry, `stride` numbers apart, into lanes and
+// says whether one of them lies outside its range.
+template <class Lane>
+struct Kernels {
+    Kernel<Lane> run[static_cast<std::size_t>(Instruction::kCount)];
+    bool (*load)(const std::int64_t* from, std::size_t stride, const Entry& entry, Lane* to);
+};
+
+struct AllKernels {
+    Kernels<std::int16_t> narrow;
+    Kernels<std::int32_t> middle;
+    Kernels<std::int64_t> wide;
+};
+
+const AllKernels& kernels_baseline();
 #ifdef BITWRIGHT_X86_KERNELS
-const Kernels& kernels_avx2();
-const Kernels& kernels_avx512();
+const AllKernels& kernels_avx2();
+const AllKernels& kernels_avx512();
 #endif
 
 }  // namespace bitwright
