@@ -11,9 +11,9 @@ import pytest
 from tests.generate_graphs import random_graph
 
 from bitwright import passes
+from bitwright.cost import predict
 from bitwright.flow.difference import in_common
 from bitwright.flow.vectors import corner_codes, random_codes
-from bitwright.cost import predict
 from bitwright.ir import graph as graphs
 from bitwright.ir import netlist as netlists
 from bitwright.ir.graph import Graph, GraphBuilder, TensorType

@@ -73,13 +73,13 @@ class _Merging:
         """What a sum adds up: variable terms and a constant; None for a word that is no sum."""
         node = self.nodes[position]
         op = node.op
+        constant = 0
         if isinstance(op, Sum):
             given = list(zip(node.args, op.shifts, op.signs, strict=True))
             constant = op.constant
-        elif isinstance(op, Add | Subtract) and not (isinstance(op, Add) and is_join(op, self.nodes[node.args[1]].type)):
+        elif isinstance(op, Subtract) or (isinstance(op, Add) and not is_join(op, self.nodes[node.args[1]].type)):
             a, b = node.args
             given = [(a, op.left, 1), (b, op.right, 1 if isinstance(op, Add) else -1)]
-            constant = 0
         else:
             return None
         kept: list[_Term] = []
