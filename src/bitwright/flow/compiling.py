@@ -12,7 +12,8 @@ from bitwright.core.naming import identifier
 from bitwright.flow.design import Design
 from bitwright.flow.options import Options
 from bitwright.ir.graph import Graph, check
-from bitwright.passes import apply
+from bitwright.ir.interface import Decoder
+from bitwright.passes import ARGMAX, STANDARD, apply
 
 if TYPE_CHECKING:
     from bitwright.frontends.keras import Reading
@@ -45,14 +46,14 @@ def compile_model(model: Any, options: Options | None = None, **told: Any) -> De
     )
     _warn_of_dead_layers(loaded)
     source = check(_in_float64(loaded, chosen, reading))
-    built = check(apply(source))
+    built = check(apply(source, ARGMAX if chosen.argmax_only else STANDARD))
     return Design(
         name=source.name,
         options=chosen,
         source=source,
         graph=built,
         encoders=reading.encoders,
-        decoders=reading.decoders,
+        decoders=tuple(Decoder(n.type.step, d.head) for n, d in zip(built.results, reading.decoders, strict=True)),
         findings=reading.findings,
         kinds=reading.kinds,
         model=loaded,

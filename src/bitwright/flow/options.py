@@ -28,7 +28,8 @@ class Options:
     design. valid: carry a valid bit along the pipeline. max_depth: adders on a path of a matrix
     product (-1: as few as possible). effort: rounds of the search for smaller matrix products. budget_s:
     seconds for each of these searches instead. dsps: DSP slices that constant multiplications may take.
-    seed: of random vectors and of that search.
+    argmax_only: outputs keep only the order of their classes, in fewer bits (`predict` then gives scores: a
+    softmax of them stays, but for biases finer than the sums). seed: of random vectors and of that search.
     """
 
     device: str = "xcvu9p"
@@ -42,6 +43,7 @@ class Options:
     effort: int = 4
     budget_s: float | None = None
     dsps: int = 0
+    argmax_only: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:

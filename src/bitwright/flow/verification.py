@@ -16,7 +16,7 @@ from bitwright.backends.verilog import pack, unpack
 from bitwright.core.errors import Mismatch
 from bitwright.core.progress import Progress
 from bitwright.flow.compiled import Batch, Compiled
-from bitwright.flow.difference import first_difference, netlist_fault
+from bitwright.flow.difference import first_difference, in_common, netlist_fault
 from bitwright.flow.vectors import corner_codes, random_codes
 from bitwright.flow.writing import emit, place
 from bitwright.ir import graph as graphs
@@ -58,11 +58,12 @@ def verify(
         golden = graphs.run(design.source, codes)
         if found is not None:
             rows.append(_compare_keras(design, label, found, codes, golden))
-        rows.append(_compare(design, "graph", "built graph", label, codes, golden, graphs.run(design.graph, codes)))
+        built = graphs.run(design.graph, codes)
+        rows.append(_compare(design, "graph", "built graph", label, codes, *in_common(design.graph, golden, built)))
         emulated = design.emulator(codes)
-        rows.append(_compare(design, "built graph", "emulator", label, codes, golden, emulated))
+        rows.append(_compare(design, "built graph", "emulator", label, codes, built, emulated))
         for name, level in _netlists(design) if netlist else ():
-            rows.append(_compare(design, "built graph", name, label, codes, golden, _batched(level, codes)))
+            rows.append(_compare(design, "built graph", name, label, codes, built, _batched(level, codes)))
         progress.done("equal")
     if rtl:
         rows += _compare_rtl(design, sets, workdir, progress)
@@ -129,13 +130,13 @@ def keras_codes(design: Compiled, floats: Sequence[NDArray[Any]]) -> list[IntArr
     ask = logits_in_float64 if any(f.wide for f in design.findings) else logits
     found = ask(design.model, floats, [d.head for d in design.decoders])
     out: list[IntArray] = []
-    for values, decoder, node in zip(found, design.decoders, design.source.results, strict=True):
-        scaled = values.astype(np.float64) / decoder.step.floats()
+    for values, node in zip(found, design.source.results, strict=True):
+        scaled = values.astype(np.float64) / node.type.step.floats()
         codes = np.rint(scaled)
         if design.options.output_format is not None:
             codes = np.clip(codes, *node.type.bounds())
         # A value off the grid equals no code: keep it different from every one.
-        off = (codes != scaled) if design.options.output_format is None and decoder.step.dyadic else codes != codes
+        off = (codes != scaled) if design.options.output_format is None and node.type.step.dyadic else codes != codes
         out.append(np.where(off, np.iinfo(np.int64).min, codes).astype(np.int64))
     return out
 

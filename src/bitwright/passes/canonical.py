@@ -19,7 +19,8 @@ __all__ = ["Canonical"]
 class Canonical:
     """Drops dead nodes, repeated ones, identity maps and moves; joins reshapes and transposes.
 
-    Padding moves into convolutions. Ranges are inferred anew, so they narrow where an earlier pass made something tighter.
+    Padding moves into convolutions. Ranges are inferred anew, so they narrow where an earlier pass made
+    something tighter.
     """
 
     def __call__(self, program: Graph) -> Graph:

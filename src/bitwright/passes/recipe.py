@@ -8,17 +8,21 @@ from functools import reduce
 from bitwright.ir.graph import Graph
 from bitwright.passes.absorb import Absorb
 from bitwright.passes.canonical import Canonical
+from bitwright.passes.contest import Contest
 from bitwright.passes.prune import Prune
 from bitwright.passes.tabulate import Tabulate
 
-__all__ = ["RECODING", "STANDARD", "GraphPass", "apply"]
+__all__ = ["ARGMAX", "RECODING", "STANDARD", "GraphPass", "apply"]
 
 GraphPass = Callable[[Graph], Graph]
 
 STANDARD: tuple[GraphPass, ...] = (Canonical(), Tabulate(), Prune(), Absorb(), Canonical())
 """What `compile` does to a graph that was read."""
 
-RECODING = frozenset({"absorb", "prune"})
+ARGMAX: tuple[GraphPass, ...] = (Canonical(), Tabulate(), Prune(), Contest(), *STANDARD[2:])
+"""The same where only the argmax of the outputs matters."""
+
+RECODING = frozenset({"absorb", "contest", "prune"})
 """Passes (as `Origin` names them) after which a tensor inside the network may hold other codes than before."""
 
 

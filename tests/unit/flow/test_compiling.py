@@ -103,3 +103,18 @@ def test_estimates_follow_the_clock(model: Any) -> None:
     assert slow.initiation_cycles == fast.initiation_cycles == 1
     assert slow.ffs < fast.ffs
     assert slow.luts > 0
+
+
+def test_only_the_argmax_is_kept_when_only_it_matters() -> None:
+    model = tiny(softmax=True)
+    design, plain = bw.compile(model, argmax_only=True), bw.compile(model)
+    (x,) = inputs_for(model, 500)
+    expected = model.predict(x, verbose=0)
+    assert np.array_equal(np.asarray(design.predict_codes(x)).argmax(-1), expected.argmax(-1))
+    assert np.allclose(np.asarray(design.predict(x)), expected, rtol=1e-5, atol=1e-7)
+    assert design.estimate().luts <= plain.estimate().luts
+    rows = design.verify(x, rtl=False).comparisons
+    assert {row.after for row in rows} >= {"built graph", "netlist", "emulator"}
+    assert design.diff(x=x) is None
+    assert plain.diff(design, x=x) is None
+    assert design.options.to_dict()["argmax_only"] is True
