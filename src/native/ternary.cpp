@@ -118,7 +118,7 @@ int ternary_tree(std::vector<Operand>& operands, int limit, bool root, Operand& 
     Operand* const end = operands.data() + count;
     for (Operand* first = operands.data(); end - first > 1;) {
         const int left = static_cast<int>(end - first);
-        const int taken = left == 2 || (left % 2 == 0 && !root) ? 2 : 3;
+        int taken = left == 2 || (left % 2 == 0 && !root) ? 2 : 3;
         const auto price = [&] {
             int level = 0;
             std::int64_t weight = 0;
@@ -130,6 +130,8 @@ int ternary_tree(std::vector<Operand>& operands, int limit, bool root, Operand& 
         };
         if (price() > room) {
             std::stable_sort(first, end, [](const Operand& a, const Operand& b) { return a.level < b.level; });
+            // Three of the least levels need not fit where two do: 0 0 1 1 makes 2 as (0 0) 1 1, not as (0 0 1) 1.
+            if (left % 2 == 0 && price() > room) taken = 2;
             std::stable_sort(first + taken, end, narrower);
         }
         room -= price();

@@ -125,6 +125,9 @@ def ternary_tree(
         taken = 2 if left == 2 or (left % 2 == 0 and not root) else 3
         if _price(waiting[:taken]) > room:
             waiting.sort(key=_level)
+            # Three of the least levels need not fit where two do: 0 0 1 1 makes 2 as (0 0) 1 1, not as (0 0 1) 1.
+            if left % 2 == 0 and _price(waiting[:taken]) > room:
+                taken = 2
             waiting[taken:] = sorted(waiting[taken:], key=lambda operand: operand[:2])
         group = waiting[:taken]
         room -= _price(group)
