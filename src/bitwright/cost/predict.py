@@ -30,6 +30,11 @@ class Prediction:
     fmax_mhz: float
     by_layer: dict[str, Area]
 
+    @property
+    def latency_ns(self) -> float:
+        """From an input to its outputs at the predicted clock."""
+        return self.latency_cycles * 1000.0 / self.fmax_mhz
+
 
 def predict(program: Netlist, device: Device) -> Prediction:
     """Area and timing of a fully parallel netlist (initiation 1) on `device`."""

@@ -66,6 +66,7 @@ def test_a_prediction_is_the_sum_of_its_layers() -> None:
     assert found.ffs == program.nodes[-1].type.width
     assert (found.latency_cycles, found.initiation_cycles) == (1, 1)
     assert found.fmax_mhz == pytest.approx(1000 / critical_ns(program, device("xcvu9p")))
+    assert found.latency_ns == pytest.approx(critical_ns(program, device("xcvu9p")))
 
 
 @pytest.mark.parametrize("clock_mhz", [50, 150, 300, 500])
