@@ -23,27 +23,32 @@ __all__ = ["Design"]
 class Design(Compiled):
     """A compiled network with its verbs; each is one call into a recipe, imported when it is called."""
 
-    def emit(self, *, axis: bool = False, vectors: int = 0) -> Emitted:
-        """The Verilog files as text, with a self-checking bench when `vectors` > 0."""
+    def emit(self, *, axis: bool = False, vectors: int = 0, primitives: bool = False) -> Emitted:
+        """The Verilog files as text, with a self-checking bench when `vectors` > 0.
+
+        primitives: sums of three operands as LUT6_2 and CARRY4 cells (`bw_sum.v`), for Xilinx parts.
+        """
         from bitwright.flow.writing import emit
 
-        return emit(self, axis=axis, vectors=vectors)
+        return emit(self, axis=axis, vectors=vectors, primitives=primitives)
 
     def verify(
         self, x: Batch | None = None, *, rtl: bool = True, workdir: str | Path | None = None,
-        float64: bool | None = None, progress: Progress | None = None, netlist: bool = True,
+        float64: bool | None = None, progress: Progress | None = None, netlist: bool = True, synthesized: bool = False,
     ) -> Certificate:  # fmt: skip
         """Keras = graph = netlist = simulated RTL on `x`, random codes and corner vectors.
 
         netlist: False stops at the integer graph and its emulator, for networks too large to unroll.
+        synthesized: also simulate what yosys maps the Verilog to for the device's family, cells and all.
         float64: also read the maps in float64 and list the codes on which it disagrees (None: with
         `rtl`). Raises `Mismatch` naming the first difference; returns the certificate otherwise.
         """
         from bitwright.flow.verification import verify
 
         self.certificate = verify(
-            self, x, rtl=rtl, workdir=workdir, progress=progress or Silent(), float64=float64, netlist=netlist
-        )
+            self, x, rtl=rtl, workdir=workdir, progress=progress or Silent(), float64=float64, netlist=netlist,
+            synthesized=synthesized,
+        )  # fmt: skip
         return self.certificate
 
     def prove(
@@ -66,12 +71,19 @@ class Design(Compiled):
         return self.certificate
 
     def synthesize(
-        self, *, workdir: str | Path | None = None, timeout_s: float = 1800.0, progress: Progress | None = None
-    ) -> Synthesis:
-        """Area measured by yosys for the device's family."""
+        self, *, workdir: str | Path | None = None, timeout_s: float = 1800.0, progress: Progress | None = None,
+        primitives: bool | None = None,
+    ) -> Synthesis:  # fmt: skip
+        """Area measured by yosys for the device's family.
+
+        primitives: sums as cells of the part instead of `+`; None where there are such cells (Xilinx),
+        since yosys does not find three-operand adders itself. The result's `note` says which it was.
+        """
         from bitwright.flow.measuring import synthesize
 
-        self.measured = synthesize(self, workdir=workdir, timeout_s=timeout_s, progress=progress or Silent())
+        self.measured = synthesize(
+            self, workdir=workdir, timeout_s=timeout_s, progress=progress or Silent(), primitives=primitives
+        )
         return self.measured
 
     def integers(self) -> Mapping[str, NDArray[Any]]:
@@ -86,11 +98,14 @@ class Design(Compiled):
 
         return report(self, **facts)
 
-    def write(self, folder: str | Path, *, axis: bool = True, vectors: int = 64) -> Path:
-        """Write rtl/, tb/, reports/ and manifest.json into `folder`; returns it."""
+    def write(self, folder: str | Path, *, axis: bool = True, vectors: int = 64, primitives: bool = False) -> Path:
+        """Write rtl/, tb/, reports/ and manifest.json into `folder`; returns it.
+
+        primitives: sums of three operands as LUT6_2 and CARRY4 cells (`bw_sum.v`), for Xilinx parts.
+        """
         from bitwright.flow.writing import write
 
-        return write(self, Path(folder), axis=axis, vectors=vectors)
+        return write(self, Path(folder), axis=axis, vectors=vectors, primitives=primitives)
 
     def diff(
         self, other: Design | None = None, x: Batch | None = None, *,

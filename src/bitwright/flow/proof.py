@@ -76,7 +76,8 @@ def _written(
     design: Compiled, hardware: _Hardware, jobs: Sequence[_Job], folder: Path | None, scratch: Path
 ) -> list[Path]:
     """The modules that the jobs need, of `folder` or as emitted now, and the two sides of each job."""
-    emitted = emit(design, axis=hardware.stalls)
+    cells = folder is not None and inside(folder, "rtl/bw_sum.v").exists()
+    emitted = emit(design, axis=hardware.stalls, primitives=cells)
     needed = {hardware.layers[number].module.name for job in jobs for number in job.modules}
     texts = {f"{Path(n).stem}.v": emitted.files[n] for n in emitted.sources if Path(n).stem in needed or "/bw_" in n}
     if folder is not None:

@@ -32,7 +32,8 @@ def diff_rtl(design: Compiled, codes: Sequence[IntArray], folder: Path | None = 
     all layers and the top, each fed with the netlist's own words one sample a cycle.
     """
     stalls = folder is not None and inside(folder, f"rtl/{design.name}_core.v").exists()
-    emitted = emit(design, axis=stalls)
+    cells = folder is not None and inside(folder, "rtl/bw_sum.v").exists()
+    emitted = emit(design, axis=stalls, primitives=cells)
     texts = {Path(name).stem: _text(folder, name) or emitted.files[name] for name in emitted.sources}
     buses = tuple(p.name for p in emitted.ports)
     modules = Modules.of(design.netlist, emitted.top, buses, stalls=stalls)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import bitwright
 from bitwright.backends.verilog import pack, unpack
 from bitwright.core.errors import Mismatch
+from bitwright.core.files import inside, write_atomic
 from bitwright.core.progress import Progress
 from bitwright.flow.compiled import Batch, Compiled
 from bitwright.flow.difference import first_difference, in_common, netlist_fault
@@ -23,7 +24,7 @@ from bitwright.ir import graph as graphs
 from bitwright.ir import netlist as netlists
 from bitwright.ir.certificate import Certificate, Comparison, LayerProof
 from bitwright.numeric import IntArray
-from bitwright.toolchain import Ports, build
+from bitwright.toolchain import Ports, build, has_sum_cells, mapped
 
 __all__ = ["certify", "keras_codes", "simulate", "unstable_samples", "verify"]
 
@@ -40,6 +41,7 @@ def verify(
     progress: Progress,
     float64: bool | None = None,
     netlist: bool = True,
+    synthesized: bool = False,
 ) -> Certificate:
     """Compare all levels on the data given, on random codes and on corners; see `Design.verify`."""
     rtl = rtl and netlist
@@ -67,6 +69,8 @@ def verify(
         progress.done("equal")
     if rtl:
         rows += _compare_rtl(design, sets, workdir, progress)
+    if synthesized and netlist:
+        rows += _compare_rtl(design, sets, workdir, progress, synthesized=True)
     return certify(design, tuple(rows), netlist)
 
 
@@ -207,27 +211,36 @@ def _compare(
 
 
 def _compare_rtl(
-    design: Compiled, sets: list[tuple[str, Arrays, list[IntArray]]], workdir: str | Path | None, progress: Progress
-) -> list[Comparison]:
+    design: Compiled, sets: list[tuple[str, Arrays, list[IntArray]]], workdir: str | Path | None, progress: Progress,
+    *, synthesized: bool = False,
+) -> list[Comparison]:  # fmt: skip
     rows: list[Comparison] = []
     everything = [np.concatenate(parts) for parts in zip(*(codes for _, _, codes in sets), strict=True)]
-    found, simulator = simulate(design, everything, workdir, progress)
+    found, simulator = simulate(design, everything, workdir, progress, synthesized=synthesized)
+    family = design.device.fabric.family
+    after = f"synthesized netlist ({family}, {simulator})" if synthesized else f"RTL ({simulator})"
     start = 0
     for label, _, codes in sets:
         part = slice(start, start + len(codes[0]))
         start += len(codes[0])
         golden = graphs.run(design.graph, codes)
         rows.append(
-            _compare(design, "pipelined netlist", f"RTL ({simulator})", label, codes, golden, [f[part] for f in found])
+            _compare(design, "pipelined netlist", after, label, codes, golden, [f[part] for f in found])
         )
     return rows
 
 
 def simulate(
-    design: Compiled, codes: list[IntArray], workdir: str | Path | None, progress: Progress
-) -> tuple[list[IntArray], str]:
-    """The RTL's outputs, one sample a cycle, and the simulator that gave them."""
-    emitted = emit(replace(design, options=replace(design.options, valid=False)))
+    design: Compiled, codes: list[IntArray], workdir: str | Path | None, progress: Progress,
+    *, synthesized: bool = False,
+) -> tuple[list[IntArray], str]:  # fmt: skip
+    """The RTL's outputs, one sample a cycle, and the simulator that gave them.
+
+    synthesized: what yosys maps it to for the device's family instead, as `synthesize` does.
+    """
+    family = design.device.fabric.family
+    plain = replace(design, options=replace(design.options, valid=False))
+    emitted = emit(plain, primitives=synthesized and has_sum_cells(family))
     inputs = [p for p in emitted.ports if p.direction == "input"]
     outputs = [p for p in emitted.ports if p.direction == "output"]
     ports = Ports(tuple((p.name, p.bits) for p in inputs), tuple((p.name, p.bits) for p in outputs))
@@ -235,8 +248,11 @@ def simulate(
     with TemporaryDirectory(prefix="bitwright-") as scratch:
         folder = Path(workdir) if workdir else Path(scratch)
         place(emitted, folder)
+        sources = [folder / s for s in emitted.sources]
+        if synthesized:
+            sources = [_mapped(sources, emitted.top, folder, family, progress)]
         progress.step("build the simulation")
-        with build([folder / s for s in emitted.sources], emitted.top, ports, folder / "sim") as simulation:
+        with build(sources, emitted.top, ports, folder / "sim") as simulation:
             progress.done(simulation.built.simulator)
             progress.step(f"simulate {len(codes[0])} vectors")
             fed = {
@@ -247,6 +263,14 @@ def simulate(
             progress.done()
             tool = simulation.built.simulator
     return [unpack(seen[p.name][latency:], [p])[0] for p in outputs], tool
+
+
+def _mapped(sources: list[Path], top: str, folder: Path, family: str, progress: Progress) -> Path:
+    """The file of the synthesized netlist."""
+    progress.step(f"synthesize for {family}")
+    text = mapped(sources, top, workdir=folder, family=family, timeout_s=1800.0)
+    progress.done()
+    return write_atomic(inside(folder, f"synthesized/{top}.v"), text)
 
 
 # ---- certificate -----------------------------------------------------------------------------------

@@ -19,15 +19,16 @@ from bitwright.ir.graph import run, show
 __all__ = ["emit", "place", "write"]
 
 
-def emit(design: Compiled, *, axis: bool = False, vectors: int = 0) -> Emitted:
+def emit(design: Compiled, *, axis: bool = False, vectors: int = 0, primitives: bool = False) -> Emitted:
     """The design's Verilog; with `vectors` > 0 a bench with that many golden vectors."""
     golden = None
     if vectors:
         codes = random_codes(design.graph, vectors, design.options.seed)
         golden = (codes, run(design.graph, codes))
     return emit_verilog(
-        design.netlist, name=design.name, valid=design.options.valid, axis=axis, vectors=golden, header=_header(design)
-    )
+        design.netlist, name=design.name, valid=design.options.valid, axis=axis, vectors=golden,
+        header=_header(design), primitives=primitives,
+    )  # fmt: skip
 
 
 def _header(design: Compiled) -> str:
@@ -42,9 +43,9 @@ def place(emitted: Emitted, folder: Path) -> list[Path]:
     return [write_atomic(inside(folder, name), text) for name, text in emitted.files.items()]
 
 
-def write(design: Compiled, folder: Path, *, axis: bool, vectors: int) -> Path:
+def write(design: Compiled, folder: Path, *, axis: bool, vectors: int, primitives: bool = False) -> Path:
     """rtl/, tb/, docs/ from the backend, the integers, the programs as text, certificate and manifest."""
-    emitted = emit(design, axis=axis, vectors=vectors)
+    emitted = emit(design, axis=axis, vectors=vectors, primitives=primitives)
     written = place(emitted, folder)
     written.append(write_atomic(inside(folder, "programs/graph.txt"), show(design.graph)))
     written.append(save_npz(design.graph, inside(folder, "integers/integers.npz")))

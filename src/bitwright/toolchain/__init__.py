@@ -4,7 +4,7 @@ Everything here works on Verilog files; nothing knows where they come from.
 """
 
 from bitwright.toolchain.combine import Combined, combine
-from bitwright.toolchain.families import FAMILIES, Counts, Family
+from bitwright.toolchain.families import FAMILIES, Counts, Family, has_sum_cells
 from bitwright.toolchain.find import (
     Tool,
     ToolStatus,
@@ -18,7 +18,9 @@ from bitwright.toolchain.find import (
 )
 from bitwright.toolchain.icarus import run_bench
 from bitwright.toolchain.ports import Ports, word_count
+from bitwright.toolchain.postsynthesis import mapped
 from bitwright.toolchain.process import Completed, run
+from bitwright.toolchain.prove import Miter, Proof, Verdict, prove
 from bitwright.toolchain.simulate import Built, Simulation, build
 from bitwright.toolchain.verilator import LintWarning, lint
 from bitwright.toolchain.words import from_int, pack, to_int, unpack
@@ -32,11 +34,14 @@ __all__ = [
     "Counts",
     "Family",
     "LintWarning",
+    "Miter",
     "Ports",
+    "Proof",
     "Simulation",
     "Synthesis",
     "Tool",
     "ToolStatus",
+    "Verdict",
     "build",
     "combine",
     "find_compiler",
@@ -46,8 +51,11 @@ __all__ = [
     "find_vvp",
     "find_yosys",
     "from_int",
+    "has_sum_cells",
     "lint",
+    "mapped",
     "pack",
+    "prove",
     "run",
     "run_bench",
     "survey",

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from bitwright.core.errors import ConfigError
 
-__all__ = ["FAMILIES", "Counts", "Family", "family_of"]
+__all__ = ["FAMILIES", "Counts", "Family", "family_of", "has_sum_cells"]
 
 Weights = tuple[tuple[str, int | Fraction], ...]
 _HALF = Fraction(1, 2)
@@ -180,3 +180,12 @@ def family_of(name: str) -> Family:
         known = ", ".join(FAMILIES)
         raise ConfigError(f"unknown family {name!r}", where="synthesis", remedy=f"one of {known}")
     return FAMILIES[name]
+
+
+def has_sum_cells(family: str) -> bool:
+    """Whether sums can be placed as LUT6_2 and CARRY4 cells of `family`.
+
+    >>> has_sum_cells("xcup"), has_sum_cells("ecp5")
+    (True, False)
+    """
+    return family_of(family).command.startswith("synth_xilinx")

@@ -1,7 +1,7 @@
 """Formal equivalence of combinational Verilog: two modules with equal ports, output by output, by yosys's SAT solver.
 
 Flip-flops of both sides become wires first, so that a pipeline of fixed latency is compared as the
-function that it computes. A verdict is final or honest: proved for every input within the ranges, refuted
+function that it computes; Xilinx cells are what yosys's models of them say. A verdict is final or honest: proved for every input within the ranges, refuted
 with an input that shows it, or undecided within the time.
 """
 
@@ -132,7 +132,8 @@ def prove_all(
             (folder / "bitwright_wires.v").write_text(_WIRES)
             for number, miter in enumerate(miters):
                 (folder / f"bitwright_miter_{number}.v").write_text(miter.text(f"bitwright_miter_{number}"))
-        script = _script(staged.verilog, miters, timeout_s)
+        cells = any(b"LUT6_2" in content for content in contents.values())
+        script = _script(staged.verilog, miters, timeout_s, cells)
         used, late = _solved(script, folder, _READ_S + 1.5 * timeout_s * len(jobs) + 5, tool, progress)
         logs = {job: _log(folder / _name(*job), late) for job in jobs}
     found = {
@@ -146,8 +147,9 @@ def _name(number: int, output: str) -> str:
     return f"proof_{number}_{output}.log"
 
 
-def _script(verilog: Sequence[str], miters: Sequence[Miter], timeout_s: float) -> str:
-    lines = [f"read_verilog {'-sv ' if name.endswith('.sv') else ''}{name}" for name in verilog]
+def _script(verilog: Sequence[str], miters: Sequence[Miter], timeout_s: float, cells: bool) -> str:
+    lines = ["read_verilog -nosynthesis +/xilinx/cells_sim.v"] if cells else []
+    lines += [f"read_verilog {'-sv ' if name.endswith('.sv') else ''}{name}" for name in verilog]
     lines.append("design -save sources")
     for number, miter in enumerate(miters):
         top = f"bitwright_miter_{number}"

@@ -20,7 +20,7 @@ from bitwright.toolchain.process import Completed, run
 from bitwright.toolchain.stage import checked_name, read_sources, scratch, stage, storing
 from bitwright.toolchain.sums import KEEP, LEARN
 
-__all__ = ["Synthesis", "run_yosys", "synthesize"]
+__all__ = ["Synthesis", "mapping_lines", "run_yosys", "synthesize"]
 
 _REPORT = "stat.json"
 _SCRIPT = "run.ys"
@@ -33,7 +33,8 @@ class Synthesis(Counts):
     """What yosys counted after mapping, and how to repeat it.
 
     `cells` is the whole design by cell type. `per_module` (only with `flatten=False`) gives every
-    module with all that it instantiates, once per module, not per instance. `warnings` are yosys's.
+    module with all that it instantiates, once per module, not per instance. `warnings` are yosys's,
+    `note` is whatever else the figures depend on.
     """
 
     top: str
@@ -45,6 +46,7 @@ class Synthesis(Counts):
     seconds: float
     script: str
     warnings: tuple[str, ...] = ()
+    note: str = ""
 
 
 def synthesize(
@@ -75,7 +77,8 @@ def synthesize(
     contents = read_sources(sources)
     with scratch(workdir, "synthesis") as folder:
         staged = stage(contents, folder)
-        script = _script(staged.verilog, top, target, flatten, shift_registers, merge_sums)
+        options = {"flatten": flatten, "shift_registers": shift_registers, "merge_sums": merge_sums}
+        script = f"{mapping_lines(staged.verilog, top, target, **options)}\ntee -q -o {_REPORT} stat -json\n"
         note = f"synthesize {top}"
         used, done = run_yosys(script, folder, timeout_s, tool=tool, progress=progress, note=note)
         modules = _modules(folder / _REPORT, top)
@@ -126,16 +129,18 @@ def run_yosys(
     return used, done
 
 
-def _script(
-    verilog: Sequence[str], top: str, family: Family, flatten: bool, shift_registers: bool, merge_sums: bool
-) -> str:
+def mapping_lines(
+    verilog: Sequence[str], top: str, family: Family, *,
+    flatten: bool = True, shift_registers: bool = False, merge_sums: bool = False,
+) -> str:  # fmt: skip
+    """The lines of a script that read `verilog` and map `top` to `family`; see `synthesize`."""
     if not verilog:
         raise InvalidValue("no Verilog among the sources", remedy="give files that end in .v or .sv")
     options = (family.flat if flatten else family.hierarchical, "" if shift_registers else family.no_srl)
     reads = [f"read_verilog {'-sv ' if name.endswith('.sv') else ''}{name}" for name in verilog]
     words = " ".join([family.command, *filter(None, options), "-top", top])
     before, after = ("", "") if merge_sums else (LEARN, f"hierarchy -top {top}\n{KEEP}")
-    return before + "\n".join([*reads, f"{after}{words}", f"tee -q -o {_REPORT} stat -json", ""])
+    return before + "\n".join([*reads, f"{after}{words}"])
 
 
 def _modules(report: Path, top: str) -> dict[str, dict[str, int]]:

@@ -13,9 +13,10 @@ from bitwright.backends.verilog.bench import Vectors, axis_bench, axis_images, b
 from bitwright.backends.verilog.document import port_table
 from bitwright.backends.verilog.netlist import Design, layer_modules
 from bitwright.backends.verilog.ports import PortBits, port_bits
+from bitwright.backends.verilog.primitives import LIBRARY
 from bitwright.backends.verilog.printer import module as printed
 from bitwright.backends.verilog.top import core, summary, wrapper
-from bitwright.backends.verilog.tree import Module
+from bitwright.backends.verilog.tree import Instance, Module
 from bitwright.core.errors import InvalidValue
 from bitwright.core.naming import identifier
 from bitwright.ir.netlist.netlist import Netlist
@@ -53,16 +54,18 @@ def emit(
     axis: bool = False,
     vectors: tuple[Sequence[IntArray], Sequence[IntArray]] | None = None,
     header: str = "",
+    primitives: bool = False,
 ) -> Emitted:
     """`netlist` as Verilog-2005: one module per layer under the top `name`, which is a fixed pipeline.
 
     `valid` adds a flag that travels with each sample, and a reset that clears only flags. `axis` adds
     the top `<name>_axis` with AXI4-Stream on both sides. `vectors` (inputs, outputs; int64 (n, *shape)
-    per port) add self-checking benches. `header` stands at the head of every generated file. The same
-    netlist gives the same bytes.
+    per port) add self-checking benches. `header` stands at the head of every generated file. `primitives`
+    makes sums instances of `bw_sum`, which places LUT6_2 and CARRY4 of Xilinx parts in synthesis and says
+    the same in plain Verilog in simulation. The same netlist gives the same bytes.
     """
     with _uninterrupted():
-        return _emit(netlist, identifier(name or netlist.name), valid, axis, vectors, header)
+        return _emit(netlist, identifier(name or netlist.name), valid, axis, vectors, header, primitives)
 
 
 @contextlib.contextmanager
@@ -84,9 +87,10 @@ def _emit(
     axis: bool,
     vectors: tuple[Sequence[IntArray], Sequence[IntArray]] | None,
     header: str,
+    primitives: bool,
 ) -> Emitted:
     ports = _checked(port_bits(netlist), top)
-    design = Design.of(netlist, top, tuple(p.name for p in ports), stalls=axis)
+    design = Design.of(netlist, top, tuple(p.name for p in ports), stalls=axis, primitives=primitives)
     parts = _Parts(design, ports, valid, header)
     rtl, axis_rtl = parts.rtl()
     golden = Vectors(tuple(vectors[0]), tuple(vectors[1])).checked() if vectors else None
@@ -121,11 +125,13 @@ class _Parts:
         below = [m.module for m in modules]
         chain = _library("rtl", "bw_valid") if self.valid else {}
         name = self.design.name
+        placed = any(isinstance(item, Instance) for m in below for item in m.items)
+        cells = {path: text for part in LIBRARY for path, text in _library("rtl", part).items()} if placed else {}
         if not self.design.stalls:
             top = core(self.design, modules, self.ports, name, self.valid)
-            return self._files("rtl", [top, *below]) | chain, {}
+            return self._files("rtl", [top, *below]) | cells | chain, {}
         inner = core(self.design, modules, self.ports, f"{name}_core", valid=False)
-        shared = self._files("rtl", [inner, *below])
+        shared = self._files("rtl", [inner, *below]) | cells
         top = wrapper(self.design, inner.name, self.ports, self.valid)
         stream = axis_module(
             f"{name}_axis", inner.name, self.ports, self.design.latency_cycles, summary(self.design, self.ports)

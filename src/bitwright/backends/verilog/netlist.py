@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bitwright.backends.verilog.layers import Layer, layers, word_names
 from bitwright.backends.verilog.operand import Operand
 from bitwright.backends.verilog.ports import OWN_NAMES
+from bitwright.backends.verilog.primitives import sum_cells
 from bitwright.backends.verilog.tree import (
     Always,
     Assign,
@@ -15,6 +16,7 @@ from bitwright.backends.verilog.tree import (
     Concat,
     Expression,
     If,
+    Instance,
     Item,
     Literal,
     Module,
@@ -27,7 +29,7 @@ from bitwright.backends.verilog.tree import (
 from bitwright.backends.verilog.words import Functions, verilog
 from bitwright.core.naming import Namer
 from bitwright.ir.netlist.netlist import Netlist, stages
-from bitwright.ir.netlist.ops import Register
+from bitwright.ir.netlist.ops import Register, Sum
 
 __all__ = ["Design", "LayerModule", "layer_modules", "sink"]
 
@@ -36,7 +38,8 @@ __all__ = ["Design", "LayerModule", "layer_modules", "sink"]
 class Design:
     """A netlist with what every module of it needs to know, worked out once.
 
-    `ports` are the names of the buses, `stalls` says whether the registers have a clock enable. Per
+    `ports` are the names of the buses, `stalls` says whether the registers have a clock enable and
+    `primitives` whether sums are instances of `bw_sum`. Per
     word: its name, its age (clock cycles since the input) and whether it is one number; such words are
     written as that number wherever they are read. Nothing else in a module may have a name in `taken`.
     """
@@ -50,15 +53,18 @@ class Design:
     constant: list[bool]
     layers: list[Layer]
     taken: frozenset[str]
+    primitives: bool = False
 
     @classmethod
-    def of(cls, netlist: Netlist, name: str, ports: tuple[str, ...], *, stalls: bool) -> Design:
+    def of(
+        cls, netlist: Netlist, name: str, ports: tuple[str, ...], *, stalls: bool, primitives: bool = False
+    ) -> Design:
         """The design of `netlist` under the top module `name`."""
         names = word_names(netlist, (*OWN_NAMES, *ports))
         ages = [max(age, 0) for age in stages(netlist)]
         constant = [node.type.low == node.type.high for node in netlist.nodes]
         taken = frozenset((*names, *ports))
-        return cls(netlist, name, ports, stalls, names, ages, constant, layers(netlist, constant), taken)
+        return cls(netlist, name, ports, stalls, names, ages, constant, layers(netlist, constant), taken, primitives)
 
     @property
     def latency_cycles(self) -> int:
@@ -68,6 +74,13 @@ class Design:
     def operand(self, position: int) -> Operand:
         """A fresh operand for the word at `position`."""
         return Operand(self.names[position], self.netlist.nodes[position].type)
+
+    def instance(self, of: str) -> str:
+        """A name for the instance that stands for `of`."""
+        name = f"u_{of}"
+        while name in self.taken:
+            name = f"u_{name}"
+        return name
 
     def is_register(self, position: int) -> bool:
         """Whether the word is a flip-flop (a register of a number is that number)."""
@@ -144,6 +157,7 @@ class _Scope:
         self.design = design
         self.layer = layer
         self.functions = Functions(design.taken)
+        self.cells: dict[int, Instance] = {}
         self._inside = frozenset(layer.words)
         self._operands: dict[int, Operand] = {p: design.operand(p) for p in layer.words}
         self._outside: dict[int, Operand] = {}
@@ -160,13 +174,23 @@ class _Scope:
         return found
 
     def body(self) -> dict[int, Expression]:
-        """The value of every word of the layer, by position."""
+        """The value of every word of the layer, by position; words that an instance drives are in `cells`."""
         values: dict[int, Expression] = {}
         for position in self.layer.words:
             node = self.design.netlist.nodes[position]
             args = [self._operand(a) for a in node.args]
+            if self.design.primitives and isinstance(node.op, Sum) and self._placed(position, node.op, args):
+                continue
             values[position] = verilog(node.op, args, node.type, self.functions)
         return values
+
+    def _placed(self, position: int, op: Sum, args: list[Operand]) -> bool:
+        """Whether the sum is an instance now."""
+        target = self.design.names[position]
+        made = sum_cells(op, args, self.design.netlist.nodes[position].type, target, self.design.instance(target))
+        if made is not None:
+            self.cells[position] = made
+        return made is not None
 
     def export(self, outputs: tuple[int, ...]) -> None:
         """Count words at the module's edge as read."""
@@ -210,7 +234,10 @@ class _Scope:
             updates = tuple(Update(self._operands[p].name, values[p]) for p in registers)
             items.append(Always("clk", (If(Ref("ce"), updates),) if self.design.stalls else updates))
         for position in logic:
-            if edges[position]:
+            if position in self.cells:
+                items += [] if edges[position] else [self._net("wire", position, None)]
+                items.append(self.cells[position])
+            elif edges[position]:
                 items.append(Assign(Ref(self._operands[position].name), values[position]))
             else:
                 items.append(self._net("wire", position, values[position]))

@@ -245,8 +245,14 @@ def _connections(pairs: tuple[tuple[str, Expression], ...]) -> Iterator[str]:
     return (f".{name}({expression(value)})" for name, value in pairs)
 
 
-def _parameters(pairs: tuple[tuple[str, int | str], ...]) -> Iterator[str]:
-    return (f'.{name}("{value}")' if isinstance(value, str) else f".{name}({value})" for name, value in pairs)
+def _parameters(pairs: tuple[tuple[str, int | str | Literal], ...]) -> Iterator[str]:
+    return (f".{name}({_parameter(value)})" for name, value in pairs)
+
+
+def _parameter(value: int | str | Literal) -> str:
+    if isinstance(value, Literal):
+        return f"{value.width}'h{value.value & ((1 << value.width) - 1):x}"
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 # Items that begin with an empty line of their own.

@@ -135,10 +135,7 @@ def _instances(design: Design, modules: Sequence[LayerModule]) -> list[Item]:
 
 
 def _instance_name(design: Design, module: str) -> str:
-    name = f"u_{module.removeprefix(design.name + '_')}"
-    while name in design.taken:
-        name = f"u_{name}"
-    return name
+    return design.instance(module.removeprefix(design.name + "_"))
 
 
 def _outputs(design: Design, ports: Sequence[PortBits]) -> list[Item]:

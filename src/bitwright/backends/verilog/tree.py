@@ -195,12 +195,12 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A module placed: parameters and connections by name."""
+    """A module placed: parameters (a `Literal` as a mask in hexadecimal) and connections by name."""
 
     module: str
     name: str
     connections: tuple[tuple[str, Expression], ...]
-    parameters: tuple[tuple[str, int | str], ...] = ()
+    parameters: tuple[tuple[str, int | str | Literal], ...] = ()
 
 
 Item = Comment | Net | Assign | Always | Function | Instance
