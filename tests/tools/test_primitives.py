@@ -19,7 +19,6 @@ from bitwright.core.progress import Silent
 from bitwright.cost.chain import chain_of
 from bitwright.flow.design import Design
 from bitwright.flow.options import Options
-from bitwright.flow.proof import prove
 from bitwright.flow.vectors import corner_codes, random_codes
 from bitwright.flow.verification import simulate
 from bitwright.ir import graph as graphs
@@ -170,14 +169,6 @@ def test_what_synthesis_made_answers_as_the_graph_does(tmp_path: Path, device: s
     found, _ = simulate(design, codes, tmp_path, Silent(), synthesized=True)
     assert np.array_equal(found[0], graphs.run(design.graph, codes)[0])
     assert (tmp_path / "rtl" / "bw_sum.v").exists() == (device == "xcvu9p")
-
-
-def test_neurons_of_a_design_on_cells_are_proved(tmp_path: Path) -> None:
-    design = network()
-    design.write(tmp_path, vectors=0, primitives=True)
-    assert "bw_sum" in (tmp_path / "rtl" / "net_fc1.v").read_text()
-    rows = prove(design, [("fc2", 0)], folder=tmp_path, progress=Silent(), timeout_s=20)
-    assert [row.verdict for row in rows] == ["proved"]
 
 
 def test_masks_print_in_hexadecimal() -> None:

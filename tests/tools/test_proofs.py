@@ -100,9 +100,13 @@ def design() -> Design:
     return Design("net", Options(clock_mhz=400.0), graph, graph, (), ())
 
 
-def test_every_neuron_of_a_small_network_is_proved_in_the_files_that_were_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("primitives", [False, True])
+def test_every_neuron_of_a_small_network_is_proved_in_the_files_that_were_written(
+    tmp_path: Path, primitives: bool
+) -> None:
     made = design()
-    made.write(tmp_path, vectors=0)
+    made.write(tmp_path, vectors=0, primitives=primitives)
+    assert (tmp_path / "rtl" / "bw_sum.v").exists() == primitives
     certificate = made.prove(99, folder=tmp_path)
     assert {row.layer for row in certificate.neurons} >= {"relu", "steps", "lut"}
     assert certificate.proved == f"proved {len(certificate.neurons)} of {len(certificate.neurons)} neurons"

@@ -1,8 +1,8 @@
 """Formal equivalence of combinational Verilog: two modules with equal ports, output by output, by yosys's SAT solver.
 
 Flip-flops of both sides become wires first, so that a pipeline of fixed latency is compared as the
-function that it computes; Xilinx cells are what yosys's models of them say. A verdict is final or honest: proved for every input within the ranges, refuted
-with an input that shows it, or undecided within the time.
+function that it computes; Xilinx cells are what yosys's models of them say. A verdict is final or honest:
+proved for every input within the ranges, refuted with an input that shows it, or undecided within the time.
 """
 
 from __future__ import annotations
