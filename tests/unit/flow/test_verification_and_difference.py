@@ -21,7 +21,7 @@ from bitwright.frontends.keras import Finding
 from bitwright.ir.graph import Graph
 from bitwright.ir.graph.ops import Dense, GraphOp, Map
 from bitwright.ir.netlist import Netlist
-from bitwright.ir.netlist.ops import Add, Register
+from bitwright.ir.netlist.ops import Register, Sum
 from bitwright.numeric import Ints, Rounding, ShiftRoundSaturate, Table, Thresholds
 
 
@@ -119,11 +119,13 @@ def test_every_dropped_register_is_caught_and_located(design: Design) -> None:
 
 def test_one_changed_word_is_caught_and_located(design: Design) -> None:
     sound = design.netlist
-    for at in [i for i, n in enumerate(sound.nodes) if isinstance(n.op, Add)][:5]:
+    sums = [i for i, n in enumerate(sound.nodes) if isinstance(n.op, Sum)][:5]
+    assert len(sums) > 3
+    for at in sums:
         node = sound.nodes[at]
         op: Any = node.op
         faulty = replace(design)
-        changed = replace(node, op=replace(op, left=op.left + 1))
+        changed = replace(node, op=replace(op, shifts=(op.shifts[0] + 1, *op.shifts[1:])))
         faulty.__dict__["netlist"] = replace(sound, nodes=(*sound.nodes[:at], changed, *sound.nodes[at + 1 :]))
         found = faulty.diff()
         assert found is not None
@@ -134,9 +136,9 @@ def test_one_changed_word_is_caught_and_located(design: Design) -> None:
 
 def test_a_fault_before_the_pipeline_is_found_too(design: Design) -> None:
     sound = design.combinational
-    at = next(i for i, n in enumerate(sound.nodes) if isinstance(n.op, Add))
+    at = next(i for i, n in enumerate(sound.nodes) if isinstance(n.op, Sum))
     op: Any = sound.nodes[at].op
-    changed = replace(sound.nodes[at], op=replace(op, right=op.right + 1))
+    changed = replace(sound.nodes[at], op=replace(op, shifts=(op.shifts[0] + 1, *op.shifts[1:])))
     faulty = replace(design)
     faulty.__dict__["combinational"] = replace(sound, nodes=(*sound.nodes[:at], changed, *sound.nodes[at + 1 :]))
     faulty.__dict__["netlist"] = design.netlist
