@@ -19,7 +19,7 @@ TORCH ?= torch==2.13.0
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-APT_TOOLS := yosys verilator iverilog g++ make chromium
+APT_TOOLS := yosys verilator iverilog g++ make chromium ghdl
 NATIVE := $(wildcard CMakeLists.txt src/native/*)
 BENCHMARKS := $(filter-out __init__ render,$(basename $(notdir $(wildcard benchmarks/[a-z]*.py))))
 QUIET := TF_CPP_MIN_LOG_LEVEL=3 PYTHONUNBUFFERED=1

@@ -102,7 +102,7 @@ def written(given: list[Case], folder: Path) -> list[Path]:
 
 
 def test_a_sum_of_cells_is_the_sum_for_every_input(tmp_path: Path) -> None:
-    given = cases(60, seed=1)
+    given = cases(30, seed=1)
     found = prove_modules(written(given, tmp_path), Miter("meaning", "cells", _ports(given)), workdir=tmp_path)
     assert [proof.output for proof in found if proof.verdict is not Verdict.PROVED] == []
 

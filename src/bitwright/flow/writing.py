@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import bitwright
-from bitwright.backends.verilog import Emitted
+from bitwright.backends.verilog import Emitted, vhdl_wrapper
 from bitwright.backends.verilog import emit as emit_verilog
 from bitwright.core.files import inside, sha256, write_atomic
 from bitwright.flow.compiled import Compiled
@@ -47,6 +47,10 @@ def write(design: Compiled, folder: Path, *, axis: bool, vectors: int, primitive
     """rtl/, tb/, docs/ from the backend, the integers, the programs as text, certificate and manifest."""
     emitted = emit(design, axis=axis, vectors=vectors, primitives=primitives)
     written = place(emitted, folder)
+    wrapper = vhdl_wrapper(
+        emitted.top, emitted.ports, emitted.latency_cycles, valid=design.options.valid, header=_header(design)
+    )
+    written.append(write_atomic(inside(folder, f"rtl/{emitted.top}.vhd"), wrapper))
     written.append(write_atomic(inside(folder, "programs/graph.txt"), show(design.graph)))
     written.append(save_npz(design.graph, inside(folder, "integers/integers.npz")))
     written.append(write_atomic(inside(folder, f"integers/{design.name}.h"), c_header(design.graph)))

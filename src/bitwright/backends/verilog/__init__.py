@@ -2,6 +2,7 @@
 
 from bitwright.backends.verilog.emit import Emitted, emit
 from bitwright.backends.verilog.ports import PortBits, pack, port_bits, unpack, word_slices
+from bitwright.backends.verilog.vhdl import vhdl_wrapper
 from bitwright.backends.verilog.words import verilog
 
-__all__ = ["Emitted", "PortBits", "emit", "pack", "port_bits", "unpack", "verilog", "word_slices"]
+__all__ = ["Emitted", "PortBits", "emit", "pack", "port_bits", "unpack", "verilog", "vhdl_wrapper", "word_slices"]
