@@ -72,13 +72,20 @@ def _(op: Add, out: Word, args: list[Word], fabric: Fabric) -> Area:
 
 @area.on(Subtract)
 def _(op: Subtract, out: Word, args: list[Word], fabric: Fabric) -> Area:
-    return _sum(out, args, (op.left, op.right), True, fabric)
+    found = _sum(out, args, (op.left, op.right), True, fabric)
+    flips = fabric.inverter_luts * (args[1].width if args[1].low != args[1].high else 0)
+    return Area(found.luts + flips, 0, found.carries)
 
 
 @area.on(Sum)
 def _(op: Sum, out: Word, args: list[Word], fabric: Fabric) -> Area:
     chain = chain_of(op, out, args)
-    return chained(chain.lut_count, chain.carry_bits, fabric)
+    if fabric.adder_operands >= len(args) and not fabric.carry_luts:
+        return Area(luts=chain.lut_count, carries=-(-chain.carry_bits // fabric.carry_bits))
+    flips = sum((o.inverted & o.present).bit_count() for o in chain.operands)
+    chains = max(len(args) - 1, 0) + (chain.constant + chain.free + chain.rest > 0)
+    one = chained(chain.lut_count, chain.width - chain.first, fabric)
+    return Area(flips + chains * one.luts, 0, chains * one.carries)
 
 
 def _sum(out: Word, args: list[Word], shifts: tuple[int, int], subtract: bool, fabric: Fabric) -> Area:
@@ -100,11 +107,11 @@ def _sum(out: Word, args: list[Word], shifts: tuple[int, int], subtract: bool, f
 def chained(meetings: int, bits: int, fabric: Fabric) -> Area:
     """A carry chain of `bits` bits, at `meetings` of which a LUT must join two signals.
 
-    Where carry cells hold their LUTs, every bit takes one. What is shorter than the shortest chain
-    becomes plain logic: a LUT for each of the first two bits, two or three for one behind them.
+    Where carry cells hold their LUTs, every bit takes one. What is shorter than the shortest chain becomes plain
+    logic: a LUT a bit, one for the carry into the third, and one for that into a top bit where two signals meet.
     """
     if bits < fabric.shortest_chain:
-        return Area(luts=(0, 1, 2, 4, 7)[bits])
+        return Area(luts=bits + (bits == 4) + (bits > 2 and meetings == bits))
     cells = -(-bits // fabric.carry_bits)
     return Area(luts=cells * fabric.carry_bits * fabric.carry_luts or meetings, carries=cells)
 
@@ -121,15 +128,29 @@ def _free_bits(args: list[Word], shifts: tuple[int, int], subtract: bool) -> int
 
 @area.on(Clip)
 def _(op: Clip, out: Word, args: list[Word], fabric: Fabric) -> Area:
-    """A LUT per bit, which takes the bits beyond as long as they fit in; else one signal says that there are any."""
+    """A LUT per bit, and what it takes to know that the code lies beyond a bound."""
     source = args[0]
     luts = float(max(out.width - out.signed, 1)) if source.width > 1 else 0.0
-    for bound, reached in ((op.high + 1, source.high > op.high), (op.low, source.low < op.low)):
-        if reached and bound != 0:
-            spare = source.width - max(abs(bound).bit_length() - 1, 0)
-            power = (bound > 0 and bound & (bound - 1) == 0) or (bound < 0 and -bound & (-bound - 1) == 0)
-            luts += (tree(spare, fabric) if spare >= fabric.lut_inputs else 0) if power else compared(source, fabric)
-    return Area(luts=luts)
+    crossed = [b for b, c in ((op.high + 1, source.high > op.high), (op.low, source.low < op.low)) if b and c]
+    powers = [bound for bound in crossed if _is_power(bound)]
+    if powers:
+        spare = source.width - (abs(powers[0]).bit_length() - 1)
+        luts += _beyond(spare, fabric) + (2 if len(powers) > 1 and spare >= fabric.lut_inputs else 0)
+    return Area(luts=luts + (len(crossed) - len(powers)) * compared(source, fabric))
+
+
+def _is_power(bound: int) -> bool:
+    """Whether the top bits alone say that a code has crossed it."""
+    return abs(bound) & (abs(bound) - 1) == 0
+
+
+def _beyond(spare: int, fabric: Fabric) -> int:
+    """LUTs that gather the bits beyond a bound, behind those that a result's own LUT (and the free multiplexers
+    beside six-input ones) still takes.
+    """
+    if fabric.lut_inputs >= 6:
+        return -(-max(spare - 8, 0) // 2)
+    return -(-max(spare + 1 - fabric.lut_inputs, 0) // (fabric.lut_inputs - 1))
 
 
 def tree(inputs: int, fabric: Fabric) -> int:
@@ -150,7 +171,11 @@ def _(op: AtLeast, out: Word, args: list[Word], fabric: Fabric) -> Area:
     if any(a.low == a.high for a in args):
         return Area(luts=compared(Word(0, (1 << width) - 1), fabric))
     if 2 * width <= fabric.lut_inputs:
-        return Area(luts=1)
+        return Area()  # it merges into what reads it
+    if width < fabric.shortest_chain:
+        return Area(luts=width)
+    if fabric.inverter_luts:
+        return Area(luts=width + 1, carries=width)  # carry cells alone, behind inverters
     if fabric.carry_luts:
         cells = -(-width // fabric.carry_bits)
         return Area(luts=cells * fabric.carry_bits + width / 2 + 1, carries=cells)
@@ -177,10 +202,13 @@ def _bit(word: Word, place: int) -> int | bool:
 
 @area.on(Multiply)
 def _(op: Multiply, out: Word, args: list[Word], fabric: Fabric) -> Area:
+    """A multiplier block where yosys takes one; else a LUT or two for every pair of bits."""
     a, b = (w.width for w in args)
-    if max(a, b) > 9 and min(a, b) > 4:
-        return Area(dsps=1)
-    return Area(luts=1.1 * a * b, carries=min(a, b) * -(-max(a, b) // 4))
+    if fabric.dsp_product and min(a, b) > 1 and out.width >= fabric.dsp_product:
+        return Area(dsps=-(-max(a, b) // 25) * -(-min(a, b) // 18))
+    pairs = a * b if min(a, b) > 1 else 0
+    cells = -(-max(a, b) // fabric.carry_bits) if out.width >= fabric.shortest_chain + 2 else 0
+    return Area(luts=(1.2 if fabric.lut_inputs >= 6 else 2.0) * pairs, carries=cells)
 
 
 @area.on(Table)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from bitwright.cost.area import Area, area
+from bitwright.cost.area import Area
+from bitwright.cost.neighbors import area_of
 from bitwright.cost.timing import timing_of
 from bitwright.ir.netlist import Netlist, latency_cycles
 from bitwright.platforms import Device
@@ -39,8 +40,7 @@ class Prediction:
 def predict(program: Netlist, device: Device) -> Prediction:
     """Area and timing of a fully parallel netlist (initiation 1) on `device`."""
     layers: dict[str, Area] = defaultdict(Area)
-    for node in program.nodes:
-        found = area(node.op, node.type, [program.nodes[a].type for a in node.args], device.fabric)
+    for node, found in zip(program.nodes, area_of(program, device.fabric), strict=True):
         layers[node.origin.layer] += found
     total = sum(layers.values(), Area())
     return Prediction(

@@ -23,7 +23,8 @@ class Fabric:
     adder_operands: operands that one carry chain adds at a LUT a bit; carry_bits: bits of a carry cell;
     carry_luts: LUTs that a carry cell holds per bit (0 where they are cells of their own, taken only where two
     bits meet); shortest_chain: sums of fewer bits are built from LUTs alone. choice_luts: LUTs per two-way choice
-    in a table that is too large for one LUT.
+    in a table that is too large for one LUT. dsp_product: bits of a product from which on yosys takes a multiplier
+    block (0: never). inverter_luts: LUTs that inverting a subtracted bit takes.
     """
 
     family: str
@@ -37,6 +38,8 @@ class Fabric:
     carry_luts: int
     shortest_chain: int
     choice_luts: float
+    dsp_product: int
+    inverter_luts: int
     adder_operands: int = 2
 
 
