@@ -81,7 +81,9 @@ def _(op: Subtract, out: Word, args: list[Word], fabric: Fabric) -> Area:
 def _(op: Sum, out: Word, args: list[Word], fabric: Fabric) -> Area:
     chain = chain_of(op, out, args)
     if fabric.adder_operands >= len(args) and not fabric.carry_luts:
-        return Area(luts=chain.lut_count, carries=-(-chain.carry_bits // fabric.carry_bits))
+        # What is left over is added by a second chain, from the lowest column up (`bw_sum`).
+        bits = (chain.width - chain.first, chain.width if chain.rest else 0)
+        return Area(luts=chain.lut_count, carries=sum(-(-b // fabric.carry_bits) for b in bits))
     flips = sum((o.inverted & o.present).bit_count() for o in chain.operands)
     chains = max(len(args) - 1, 0) + (chain.constant + chain.free + chain.rest > 0)
     one = chained(chain.lut_count, chain.width - chain.first, fabric)
