@@ -35,6 +35,8 @@ from bitwright.toolchain.nextpnr import place_and_route
 DATA = Path(os.environ.get("BITWRIGHT_DATA", "../shared/data")) / "reference_models" / "hls4ml_example_models"
 PARTS = {"xcup": "xcvu9p", "xc7": "xc7z020", "ecp5": "lfe5u-45", "ice40": "ice40hx8k", "gowin": "gw2a-18c"}
 SEEDS = (1, 2, 3)
+LARGE = ("16x16 6-bit", "12x12 7-bit, u6", "8-12-8-4 w5 c5", "conv 8x8 3 w4 c4, 40 %")
+"""Designs that are not placed and routed: minutes each."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,10 @@ def _trained() -> Iterator[tuple[str, Callable[[], Graph]]]:
     from benchmarks.interpreter import graph, trained
 
     layers = ["fc1_relu", "fc2_relu", "fc3_relu", "output_softmax"]
+    quantized = ["fc1", "fc2", "fc3", "output"]
     for name, file, found in (
-        ("jets, pruned tagger", "KERAS_3layer_70pruned_retrained_weights.h5", layers),
-        ("jets, tagger", "KERAS_3layer_weights.h5", layers),
+        ("jet tagger, 70 % pruned", "KERAS_3layer_70pruned_retrained_weights.h5", layers),
+        ("jet tagger, QKeras", "qkeras_3layer_weights.h5", quantized),
     ):
         if (DATA / file).is_file():
             yield name, lambda name=name, file=file, found=found: graph(trained(name, file, found))
@@ -126,7 +129,7 @@ def cases(quick: bool) -> list[Case]:
         return [Case(name, family, make, clock) for family, clock in pairs for name, make in some]
     found = [Case(name, "xcup", make, 200) for name, make in (*small, *_trained())]
     found += [Case(name, "xc7", make, 100) for name, make in small[::3]]
-    found += [Case(name, "ecp5", make, 150, routed=not name.startswith("conv")) for name, make in small]
+    found += [Case(name, "ecp5", make, 150, routed=name not in LARGE) for name, make in small]
     found += [Case(name, "ice40", make, 48) for name, make in small[1::3]]
     found += [Case(name, "gowin", make, 100) for name, make in small[2::3]]
     return found

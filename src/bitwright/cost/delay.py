@@ -37,7 +37,11 @@ def _(op: object, out: Word, args: list[Word], fabric: Fabric) -> float:
 
 @delay_ns.on(Add, Subtract)
 def _(op: Add | Subtract, out: Word, args: list[Word], fabric: Fabric) -> float:
-    return chain_ns(4 * int(area(op, out, args, fabric).carries), fabric)
+    found = area(op, out, args, fabric)
+    inverter = fabric.inverter_luts * fabric.lut_ns if isinstance(op, Subtract) else 0.0
+    if found.carries:
+        return inverter + chain_ns(int(found.carries) * fabric.carry_bits, fabric)
+    return min(found.luts, 1 + (found.luts > 2)) * fabric.lut_ns
 
 
 @delay_ns.on(Sum)
@@ -48,18 +52,17 @@ def _(op: Sum, out: Word, args: list[Word], fabric: Fabric) -> float:
 
 
 def chain_ns(bits: int, fabric: Fabric) -> float:
-    """A LUT, then the carry over `bits` bits; nothing for no bits."""
-    if bits == 0:
-        return 0.0
-    if bits <= 2:
-        return fabric.lut_ns
+    """A LUT, then the carry over `bits` bits; LUTs alone where that is too short, nothing for no bits."""
+    if bits < fabric.shortest_chain:
+        return min(bits, 1 + (bits > 2)) * fabric.lut_ns
     return fabric.lut_ns + fabric.chain_ns + bits * fabric.carry_ns
 
 
 @delay_ns.on(AtLeast)
 def _(op: AtLeast, out: Word, args: list[Word], fabric: Fabric) -> float:
     width = max(a.width for a in args)
-    if any(a.low == a.high for a in args):
+    fixed = any(a.low == a.high for a in args)
+    if fixed and (width <= fabric.lut_inputs or not fabric.carry_luts):
         return levels(width, fabric) * fabric.lut_ns
     return chain_ns(width, fabric)
 
