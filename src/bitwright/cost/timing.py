@@ -20,7 +20,7 @@ from bitwright.ir.program import Node
 from bitwright.numeric import IntArray
 from bitwright.platforms import Fabric
 
-__all__ = ["Timing", "View", "constants", "femtoseconds", "timing_of", "views"]
+__all__ = ["Arrivals", "Timing", "View", "femtoseconds", "timing_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,6 @@ class View:
     offset: int = 0
     low: int = 0
     high: int | None = None
-
-
-def views(program: Netlist) -> list[View]:
-    """Every word as wires of the word that is really computed (itself, where it is no shift or bit field)."""
-    found: list[View] = []
-    for position, node in enumerate(program.nodes):
-        seen = _through(node, found[node.args[0]], program.nodes) if isinstance(node.op, Shift | Bits) else None
-        found.append(seen or View(position))
-    return found
 
 
 def _through(node: Node[WordOp, Word], of: View, nodes: Sequence[Node[WordOp, Word]]) -> View | None:
@@ -66,14 +57,6 @@ def _through(node: Node[WordOp, Word], of: View, nodes: Sequence[Node[WordOp, Wo
     return View(of.root, offset, low, high)
 
 
-def constants(program: Netlist) -> list[bool]:
-    """For each word whether no input reaches it."""
-    still: list[bool] = []
-    for node in program.nodes:
-        still.append(isinstance(node.op, Constant) or (bool(node.args) and all(still[a] for a in node.args)))
-    return still
-
-
 def femtoseconds(ns: float) -> int:
     """Rounded up."""
     return ceil(ns * 1e6 - 1e-6)
@@ -84,12 +67,14 @@ class Timing:
     """Times between computed words, as `bitwright.core.native.earliest_stages` takes them.
 
     arcs: rows (u, v, fresh, through) over node positions, u the root of a word that v reads; v begins `fresh` after
-    a register that u waits in, or `through` after u begins. tails: from a word's begin to its last bit.
+    a register that u waits in, or `through` after u begins. tails: from a word's begin to its last bit. views:
+    every word as wires of the word that is really computed. still: whether no input reaches a word.
     """
 
     arcs: IntArray
     tails: IntArray
     views: list[View]
+    still: list[bool]
 
     def worst(self) -> int:
         """The latest arrival at any word, from registers and inputs."""
@@ -101,31 +86,61 @@ class Timing:
 
 def timing_of(program: Netlist, fabric: Fabric) -> Timing:
     """The timing of every word of `program` on `fabric`; registers cut it."""
-    seen, still = views(program), constants(program)
-    tails = np.zeros(len(program.nodes), dtype=np.int64)
-    arcs: list[tuple[int, int, int, int]] = []
-    carry = femtoseconds(fabric.carry_ns)
-    for place, node in enumerate(program.nodes):
-        if isinstance(node.op, Input | Register) or still[place] or seen[place].root != place:
-            continue
-        spent = femtoseconds(delay_ns(node.op, node.type, [program.nodes[a].type for a in node.args], fabric))
-        entries = _entries(node.op, node.type, spent, carry)
+    clock = Arrivals(fabric)
+    for node in program.nodes:
+        clock.add(node, program.nodes)
+    arcs = np.array(clock.arcs, dtype=np.int64).reshape(-1, 4)
+    return Timing(arcs, np.array(clock.tails, dtype=np.int64), clock.views, clock.still)
+
+
+class Arrivals:
+    """When words begin and end, word by word as a netlist grows; `add` takes them in order.
+
+    begins: of each word, as `Timing` counts; a wire begins when its lowest bit comes.
+    """
+
+    def __init__(self, fabric: Fabric) -> None:
+        self.fabric = fabric
+        self.carry = femtoseconds(fabric.carry_ns)
+        self.arcs: list[tuple[int, int, int, int]] = []
+        self.tails: list[int] = []
+        self.begins: list[int] = []
+        self.views: list[View] = []
+        self.still: list[bool] = []
+
+    def add(self, node: Node[WordOp, Word], nodes: Sequence[Node[WordOp, Word]]) -> None:
+        """The next word; `nodes` hold its arguments."""
+        place = len(self.begins)
+        seen = _through(node, self.views[node.args[0]], nodes) if isinstance(node.op, Shift | Bits) else None
+        self.views.append(seen or View(place))
+        self.still.append(isinstance(node.op, Constant) or (bool(node.args) and all(self.still[a] for a in node.args)))
+        self.tails.append(0)
+        self.begins.append(0)
+        if seen is not None:
+            self.begins[place] = self.begins[seen.root] + (self.carry * seen.offset if self.tails[seen.root] else 0)
+        elif not isinstance(node.op, Input | Register) and not self.still[place]:
+            self._computed(place, node, nodes)
+
+    def _computed(self, place: int, node: Node[WordOp, Word], nodes: Sequence[Node[WordOp, Word]]) -> None:
+        spent = femtoseconds(delay_ns(node.op, node.type, [nodes[a].type for a in node.args], self.fabric))
+        entries = _entries(node.op, node.type, spent, self.carry)
         if entries is not None:
-            tails[place] = carry * (node.type.width - 1)
+            self.tails[place] = self.carry * (node.type.width - 1)
         for index, argument in enumerate(node.args):
-            if not still[argument]:
-                view = seen[argument]
-                root = program.nodes[view.root].type
-                ripples = int(tails[view.root]) > 0
-                if entries is None:
-                    top = carry * ((root.width if view.high is None else view.high) - 1) if ripples else 0
-                    arcs.append((view.root, place, spent, spent + top))
-                else:
-                    begin, shift, chain = entries[0], entries[1][index], entries[2]
-                    fresh = max(chain - carry * begin, 0)
-                    late = max(fresh, chain + carry * (view.offset - shift)) if ripples else fresh
-                    arcs.append((view.root, place, fresh, late))
-    return Timing(np.array(arcs, dtype=np.int64).reshape(-1, 4), tails, seen)
+            if self.still[argument]:
+                continue
+            view = self.views[argument]
+            ripples = self.tails[view.root] > 0
+            if entries is None:
+                fresh = spent
+                top = (nodes[view.root].type.width if view.high is None else view.high) - 1
+                through = spent + (self.carry * top if ripples else 0)
+            else:
+                begin, shifts, chain = entries
+                fresh = max(chain - self.carry * begin, 0)
+                through = max(fresh, chain + self.carry * (view.offset - shifts[index])) if ripples else fresh
+            self.arcs.append((view.root, place, fresh, through))
+            self.begins[place] = max(self.begins[place], self.begins[view.root] + through)
 
 
 def _entries(op: WordOp, out: Word, spent: int, carry: int) -> tuple[int, tuple[int, ...], int] | None:

@@ -5,6 +5,7 @@ from bitwright.passes.canonical import Canonical
 from bitwright.passes.contest import Contest
 from bitwright.passes.merge import Merge
 from bitwright.passes.prune import Prune
+from bitwright.passes.reassociate import Reassociate
 from bitwright.passes.recipe import ARGMAX, RECODING, STANDARD, apply
 from bitwright.passes.retime import Retime
 from bitwright.passes.share import AdderGraph, Share
@@ -21,6 +22,7 @@ __all__ = [
     "Contest",
     "Merge",
     "Prune",
+    "Reassociate",
     "Retime",
     "Share",
     "Synthesize",

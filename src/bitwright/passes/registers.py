@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from bitwright.cost.timing import View, constants
+from bitwright.cost.timing import Timing, View
 from bitwright.ir.netlist import Netlist, Port, Word, infer
 from bitwright.ir.netlist.ops import Bits, Input, Register, Shift, WordOp
 from bitwright.ir.program import Node
@@ -60,9 +60,9 @@ class Waits:
         return total
 
 
-def waits_of(program: Netlist, views: Sequence[View]) -> Waits:
+def waits_of(program: Netlist, timing: Timing) -> Waits:
     """Who reads which bits of the words that an output needs."""
-    still = constants(program)
+    views, still = timing.views, timing.still
     live = program.live()
     reads: dict[int, list[tuple[int, int, int]]] = {}
     readers = [(a, p) for p, node in enumerate(program.nodes) if live[p] and views[p].root == p for a in node.args]

@@ -34,14 +34,14 @@ class Retime:
     clock_mhz: float | None
     stages: int | None = None
     balance: float = 0.0
-    most_words: int = 300_000
+    most_words: int = 5_000_000
 
     def __call__(self, program: Netlist) -> Netlist:
         """The pipelined netlist: the same function, `latency_cycles` later."""
         if any(isinstance(node.op, Register) for node in program.nodes):
             raise InvalidValue("it is pipelined already", where=program.name, remedy="retime the plain netlist")
         timing = timing_of(program, self.device.fabric)
-        waits = waits_of(program, timing.views)
+        waits = waits_of(program, timing)
         stage, last = _Plan(self, program, timing, waits).best()
         return registered(program, waits, stage.tolist(), last)
 

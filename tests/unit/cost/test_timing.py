@@ -9,7 +9,7 @@ from tests.generate import random_netlist, random_vectors
 
 from bitwright.cost import delay_ns
 from bitwright.cost.predict import critical_ns
-from bitwright.cost.timing import timing_of, views
+from bitwright.cost.timing import timing_of
 from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word, trace
 from bitwright.numeric import IntArray, Steps
 from bitwright.platforms import device, devices
@@ -73,7 +73,7 @@ def test_a_word_is_the_bits_of_its_root_that_its_view_names() -> None:
         rng = random.Random(seed)
         plain = random_netlist(rng, stages=1, words=80)
         values = trace(plain, random_vectors(plain, rng, 20))
-        for place, view in enumerate(views(plain)):
+        for place, view in enumerate(timing_of(plain, PART.fabric).views):
             assert (values[place] == _seen(values[view.root], view.offset, view.low, view.high)).all()
 
 
