@@ -2,10 +2,10 @@
 
 from bitwright.passes.absorb import Absorb
 from bitwright.passes.canonical import Canonical
+from bitwright.passes.compose import Compose
 from bitwright.passes.contest import Contest
 from bitwright.passes.merge import Merge
 from bitwright.passes.prune import Prune
-from bitwright.passes.reassociate import Reassociate
 from bitwright.passes.recipe import ARGMAX, RECODING, STANDARD, apply
 from bitwright.passes.retime import Retime
 from bitwright.passes.share import AdderGraph, Share
@@ -19,10 +19,10 @@ __all__ = [
     "Absorb",
     "AdderGraph",
     "Canonical",
+    "Compose",
     "Contest",
     "Merge",
     "Prune",
-    "Reassociate",
     "Retime",
     "Share",
     "Synthesize",

@@ -8,6 +8,7 @@ from functools import reduce
 from bitwright.ir.graph import Graph
 from bitwright.passes.absorb import Absorb
 from bitwright.passes.canonical import Canonical
+from bitwright.passes.compose import Compose
 from bitwright.passes.contest import Contest
 from bitwright.passes.prune import Prune
 from bitwright.passes.tabulate import Tabulate
@@ -16,10 +17,10 @@ __all__ = ["ARGMAX", "RECODING", "STANDARD", "GraphPass", "apply"]
 
 GraphPass = Callable[[Graph], Graph]
 
-STANDARD: tuple[GraphPass, ...] = (Canonical(), Tabulate(), Prune(), Absorb(), Canonical())
+STANDARD: tuple[GraphPass, ...] = (Canonical(), Compose(), Tabulate(), Prune(), Absorb(), Canonical())
 """What `compile` does to a graph that was read."""
 
-ARGMAX: tuple[GraphPass, ...] = (Canonical(), Tabulate(), Prune(), Contest(), *STANDARD[2:])
+ARGMAX: tuple[GraphPass, ...] = (*STANDARD[:4], Contest(), *STANDARD[3:])
 """The same where only the argmax of the outputs matters."""
 
 RECODING = frozenset({"absorb", "contest", "prune"})
