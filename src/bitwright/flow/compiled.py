@@ -18,7 +18,7 @@ from bitwright.ir.graph.emulator import Emulator
 from bitwright.ir.interface import Decoder, Encoder, RoundEncoder
 from bitwright.ir.netlist import Netlist
 from bitwright.numeric import IntArray
-from bitwright.passes import Merge, Retime, Share, Synthesize
+from bitwright.passes import Merge, Reassociate, Retime, Share, Synthesize
 from bitwright.platforms import Device, device
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ class Compiled:
         """The network unrolled anew: the same netlist every time, unless `budget_s` ends the search."""
         fabric = self.device.fabric
         recipe = Synthesize(self.share, fabric=fabric, dsps=self.options.dsps)
-        made = Merge(fabric)(recipe(self.graph))
+        grouped = Merge if fabric.adder_operands > 2 else Reassociate
+        made = grouped(fabric)(recipe(self.graph))
         self.search_rounds = tuple(recipe.rounds)
         return made
 
