@@ -12,6 +12,7 @@ from tests.generate_graphs import random_graph
 
 from bitwright import passes
 from bitwright.cost import predict
+from bitwright.cost.predict import critical_ns
 from bitwright.flow.difference import in_common
 from bitwright.flow.vectors import corner_codes, random_codes
 from bitwright.ir import graph as graphs
@@ -30,6 +31,7 @@ from bitwright.passes import (
     Contest,
     Merge,
     Prune,
+    Reassociate,
     Retime,
     Share,
     Synthesize,
@@ -76,7 +78,10 @@ def built(graph: Graph) -> Graph:
 def test_this_file_knows_every_pass() -> None:
     # Share answers for a matrix, inside Synthesize: see test_adder_graph.
     helpers = {"ARGMAX", "AdderGraph", "RECODING", "STANDARD", "Share", "apply"}
-    known = {"Absorb", "Canonical", "Compose", "Contest", "Merge", "Prune", "Retime", "Synthesize", "Tabulate"}
+    known = {
+        "Absorb", "Canonical", "Compose", "Contest", "Merge", "Prune", "Reassociate", "Retime",
+        "Synthesize", "Tabulate",
+    }  # fmt: skip
     assert set(passes.__all__) - helpers == known
 
 
@@ -155,6 +160,18 @@ def test_merged_sums_and_retiming_commute_with_run_and_take_no_more_lookup_table
         fewer += len(merged) < len(plain)
         assert_same(case, netlists.run(netlists.check(Retime(part, 400)(merged)), case.codes), "retime")
     assert fewer > 20
+
+
+def test_sums_regrouped_by_arrival_commute_with_run_and_end_no_later(cases: list[Case]) -> None:
+    part, sooner = device("lfe5u-25"), 0
+    for case in cases[1::2]:
+        plain = Synthesize(fabric=part.fabric)(built(case.graph))
+        after = netlists.check(Reassociate(part.fabric)(plain))
+        assert_same(case, netlists.run(after, case.codes), "reassociate")
+        slow, fast = (critical_ns(program, part) for program in (plain, after))
+        assert fast <= slow, f"seed {case.seed}: {slow} ns became {fast}"
+        sooner += fast < 0.99 * slow
+    assert sooner > 20
 
 
 def assert_outputs_are_registered(program: Netlist) -> None:

@@ -6,6 +6,7 @@ from bitwright.passes.compose import Compose
 from bitwright.passes.contest import Contest
 from bitwright.passes.merge import Merge
 from bitwright.passes.prune import Prune
+from bitwright.passes.reassociate import Reassociate
 from bitwright.passes.recipe import ARGMAX, RECODING, STANDARD, apply
 from bitwright.passes.retime import Retime
 from bitwright.passes.share import AdderGraph, Share
@@ -23,6 +24,7 @@ __all__ = [
     "Contest",
     "Merge",
     "Prune",
+    "Reassociate",
     "Retime",
     "Share",
     "Synthesize",
