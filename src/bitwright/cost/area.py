@@ -103,7 +103,11 @@ def _sum(out: Word, args: list[Word], shifts: tuple[int, int], subtract: bool, f
     bits = max(out.width - first, 0)
     if fixed and bits < fabric.shortest_chain:
         return Area(luts=max(bits - 1, 0))
-    return chained(0 if fixed else max(end - begin, 0), bits, fabric)
+    found = chained(0 if fixed else max(end - begin, 0), bits, fabric)
+    if fabric.inverter_luts and found.carries:
+        # The last carry is left out; where it would be the sum's top bit, so is the LUT.
+        return Area(found.luts - (out.width > max(tops) and not any(a.signed for a in args)), 0, found.carries - 1)
+    return found
 
 
 def chained(meetings: int, bits: int, fabric: Fabric) -> Area:

@@ -43,3 +43,20 @@ def test_a_word_that_is_subtracted_twice_is_inverted_once_where_inverting_costs(
     assert two == 2 * one - 8
     on_ecp5 = [predict(subtractions(n), device("lfe5u-25")).luts for n in (1, 2)]
     assert on_ecp5[1] == 2 * on_ecp5[0]
+
+
+def test_an_inversion_or_saturation_behind_a_sum_fits_into_its_luts_where_they_have_an_input_to_spare() -> None:
+    def behind(build: str, device_name: str) -> int:
+        builder = NetlistBuilder()
+        port = builder.input_port("x", (3,), [Word(0, 255)] * 3, Steps.of(1))
+        a, b, c = port.words
+        total = builder.add(a, b)
+        end = {"sum": total, "minus": builder.subtract(c, total), "clip": builder.clip(total, 0, 255)}[build]
+        return predict(builder.finish("net", [port], [Port("y", (1,), (end,), Steps.of(1))]), device(device_name)).luts
+
+    for part in ("ice40hx8k", "lfe5u-25"):
+        alone, cut = behind("sum", part), behind("clip", part)
+        assert cut - alone <= (0 if part == "ice40hx8k" else 8)
+        assert behind("minus", part) > alone
+    assert behind("clip", "lfe5u-25") > behind("sum", "lfe5u-25")
+    assert behind("minus", "ice40hx8k") - behind("sum", "ice40hx8k") <= 11, "the sum is inverted in its own LUTs"
