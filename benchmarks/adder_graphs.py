@@ -1,168 +1,213 @@
-"""Adder graphs of constant matrices: adders, depth, adder bits and time, beside da4ml where it is installed.
+"""Constant matrices in LUTs: `bw.compile_matrix` beside Alkaid, whose ternary adders stand on true cells, and da4ml.
 
-Random 6-bit matrices with 8-bit signed inputs, sparse ones as training leaves them, ternary and 2-bit ones.
-An adder's bits are its full adders: the width of its exact result less what the lower operand passes through.
+All through one yosys (`synth_xilinx -family xcup -flatten -noiopad`), with the same input formats; every mapped
+netlist is evaluated on random and corner vectors. "cells": Alkaid's graph with each ternary adder as one LUT6_2
+and a carry cell a bit, which is what the device has (yosys makes two adders of `a + b + c`); "kept": the same with
+its two-operand adders kept as one carry chain each, as ours are (see `toolchain.sums`). A column of a carry chain
+that only one signal enters needs no LUT cell, yet takes the LUT's place: "taken" counts these columns too. Depth is
+in carry chains. "of ideal": bits that the adders remove, over two a LUT. Seconds are CPU time of the optimizers.
 """
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import process_time
 from typing import Any
 
 import numpy as np
 
-from benchmarks._table import Claim, Outcome, at_most, equal, main, peak_memory_mib, timed
-from bitwright.core.native import adder_graph, implementation
-from bitwright.core.twin import csd
+import bitwright as bw
+from benchmarks._cells import on_cells
+from benchmarks._mapped import Mapped, PortMap, mapped
+from benchmarks._matrices import Case, cases
+from benchmarks._peers import Solved, python_of, solved
+from benchmarks._table import Claim, Outcome, at_most, equal, geometric_mean, main
+from bitwright.backends.verilog import emit
+from bitwright.core.errors import InvalidValue
+from bitwright.ir.netlist import Netlist
+from bitwright.ir.netlist.ops import Sum
+from bitwright.numeric import IntArray
 
-Matrix = np.ndarray[Any, Any]
-INPUT_LOW, INPUT_HIGH = -128, 127
+PEER_LIMIT_S = 240.0
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Case:
-    """One matrix, the adders recorded for da4ml 0.6 on its kind (0: none) and the seconds allowed."""
+class Mine:
+    """Our netlist of a case and the CPU seconds it took."""
 
-    name: str
-    make: Callable[[np.random.Generator], Matrix]
-    recorded_adders: int = 0
-    seconds_allowed: float = 1.0
-    quick: bool = True
+    netlist: Netlist
+    seconds: float
 
+    @property
+    def bits_removed(self) -> int:
+        """Bits that go into the sums less those that come out."""
+        nodes = self.netlist.nodes
+        sums = (node for node in nodes if isinstance(node.op, Sum))
+        return sum(sum(nodes[a].type.width for a in node.args) - node.type.width for node in sums)
 
-def dense(inputs: int, outputs: int, bits: int = 6) -> Callable[[np.random.Generator], Matrix]:
-    """Uniform over the whole signed range of `bits`."""
-    return lambda random: random.integers(-(1 << bits - 1), 1 << bits - 1, (inputs, outputs))
+    def mapped(self, folder: Path) -> Mapped:
+        """Its Verilog, sums on cells, through yosys."""
+        emitted = emit(self.netlist, name="mine", primitives=True)
+        text = "\n".join(emitted.files[source] for source in emitted.sources)
+        return mapped(text, emitted.top, folder, keep_sums=True)
 
-
-def sparse(inputs: int, outputs: int, bits: int, density: float) -> Callable[[np.random.Generator], Matrix]:
-    """Bell-shaped weights of which only `density` are not zero."""
-
-    def make(random: np.random.Generator) -> Matrix:
-        largest = (1 << bits - 1) - 1
-        weights = np.rint(random.normal(0, largest / 2.5, (inputs, outputs))).clip(-largest, largest)
-        return weights.astype(np.int64) * (random.random((inputs, outputs)) < density)
-
-    return make
-
-
-CASES = [
-    Case("16x64 6-bit", dense(16, 64), 976),
-    Case("32x32 6-bit", dense(32, 32), 1042),
-    Case("64x32 6-bit", dense(64, 32), 2035),
-    Case("64x64 6-bit", dense(64, 64), 3833),
-    Case("128x128 6-bit", dense(128, 128), 0, 20.0),
-    Case("784x64 6-bit", dense(784, 64), 0, 30.0, quick=False),
-    Case("784x64 6-bit, 20 %", sparse(784, 64, 6, 0.2), 0, 30.0, quick=False),
-    Case("64x64 4-bit, 20 %", sparse(64, 64, 4, 0.2)),
-    Case("32x32 8-bit, 10 %", sparse(32, 32, 8, 0.1)),
-    Case("64x64 ternary", lambda random: random.integers(-1, 2, (64, 64))),
-    Case("64x32 2-bit", dense(64, 32, 2)),
-    Case("1x64 12-bit", dense(1, 64, 12)),
-]
+    def differing(self, found: Mapped, x: IntArray, y: IntArray) -> int:
+        """Outputs of the mapped netlist that are not `y` for the inputs `x`."""
+        inputs, outputs = self.netlist.inputs[0], self.netlist.results[0]
+        nodes = self.netlist.nodes
+        return found.differing(
+            _places("x", [nodes[word].type for word in inputs.words]),
+            _places("y", [nodes[word].type for word in outputs.words]),
+            x, y,
+        )  # fmt: skip
 
 
-def shape_of(matrix: Matrix, nodes: Matrix) -> tuple[int, int]:
-    """(depth, adder bits) of a graph, from the exact interval of every node."""
-    inputs = len(matrix)
-    factors = [np.eye(1, inputs, i, dtype=np.int64)[0] for i in range(inputs)]
-    ranges, depth, bits = [(INPUT_LOW, INPUT_HIGH)] * inputs, [0] * inputs, 0
-    for a, shift_a, b, shift_b, sign in nodes.tolist():
-        factors.append((factors[a] << shift_a) + sign * (factors[b] << shift_b))
-        up, down = factors[-1].clip(0).sum(), factors[-1].clip(None, 0).sum()
-        ranges.append((int(up * INPUT_LOW + down * INPUT_HIGH), int(up * INPUT_HIGH + down * INPUT_LOW)))
-        # A subtracted operand has no free low bits: its borrow starts at the bottom.
-        free = max(shift_a, shift_b) if sign > 0 else shift_b
-        bits += max(1, width(*ranges[-1]) - free)
-        depth.append(max(depth[a], depth[b]) + 1)
-    return max(depth), bits
+def _places(port: str, words: list[Any]) -> PortMap:
+    low, found = 0, list[tuple[str, int, int, bool]]()
+    for word in words:
+        found.append((port, low, word.width, word.signed))
+        low += word.width
+    return found
 
 
-def width(low: int, high: int) -> int:
-    """Bits of a two's complement (or, if never negative, unsigned) integer in [low, high]."""
-    return high.bit_length() if low >= 0 else max(high.bit_length(), (~low).bit_length()) + 1
+def optimized(case: Case, depth: int | None) -> Mine:
+    """Our circuit with at most `depth` sums on a path, or the least depth where that is less than needed."""
+    inputs = [
+        (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+        for signed, bits in case.formats.tolist()
+    ]
+    start = process_time()
+    try:
+        netlist = bw.compile_matrix(case.weights, input_format=inputs, device="xcvu9p", max_depth=depth).combinational
+    except InvalidValue:
+        netlist = bw.compile_matrix(case.weights, input_format=inputs, device="xcvu9p").combinational
+    return Mine(netlist, process_time() - start)
 
 
-def differing(matrix: Matrix, nodes: Matrix, outputs: Matrix) -> int:
-    """Outputs that are not `x @ matrix` on random and corner vectors."""
-    random = np.random.default_rng(0)
-    x = random.integers(INPUT_LOW, INPUT_HIGH, (256, len(matrix)), endpoint=True)
-    x[:2] = [[INPUT_LOW], [INPUT_HIGH]]
-    values = list(x.T)
-    for a, shift_a, b, shift_b, sign in nodes.tolist():
-        values.append((values[a] << shift_a) + sign * (values[b] << shift_b))
-    zero = np.zeros(len(x), np.int64)
-    found = [sign * (values[i] << shift) if i >= 0 else zero for i, shift, sign in outputs.tolist()]
-    return int((np.stack(found, axis=1) != x @ matrix).sum())
+def vectors(case: Case) -> IntArray:
+    """Inputs within the formats: corners, the signs of the columns' weights and their opposites, random ones."""
+    random, (signed, bits) = np.random.default_rng(1), case.formats.T
+    low, high = np.where(signed, -(1 << bits - 1), 0), np.where(signed, (1 << bits - 1) - 1, (1 << bits) - 1)
+    signs = case.weights.T[:100] > 0
+    parts = [low[None], high[None], np.zeros_like(low)[None], np.where(signs, high, low), np.where(signs, low, high)]
+    return np.concatenate([*parts, random.integers(low, high, (512, len(low)), endpoint=True)])
 
 
-def measured(case: Case) -> dict[str, Any]:
-    """One row: our graph of a case."""
-    matrix = case.make(np.random.default_rng(0))
-    low, high = np.full(len(matrix), INPUT_LOW), np.full(len(matrix), INPUT_HIGH)
-    with timed() as clock:
-        nodes, outputs = adder_graph(matrix, low, high)
-    digits = [sum(len(csd(weight)) for weight in column) for column in matrix.T.tolist()]
-    depth, bits = shape_of(matrix, nodes)
+def compared(case: Case, limit: int, folder: Path) -> Row:
+    """One row: a case at one depth limit of Alkaid's (-1: none, 0: its least)."""
+    x = vectors(case)
+    y = x @ case.weights
+    row: Row = {"matrix": case.name, "depth limit": "none" if limit < 0 else "least"}
+    depth = None
+    alkaid = (
+        solved("alkaid", case.weights, case.formats, limit, folder / "alkaid", PEER_LIMIT_S)
+        if python_of("alkaid")
+        else None
+    )
+    if alkaid:
+        cells = mapped(on_cells(alkaid.sources), "peer", folder, keep_sums=False)
+        depth = cells.depth if limit < 0 else None
+        row |= _columns("Alkaid", cells, alkaid, alkaid.differing(cells, x, y))
+        if not case.large and limit < 0:
+            row |= _alternatives(alkaid, folder, x, y)
+    if limit < 0 and not case.large and python_of("da4ml"):
+        row |= _da4ml(case, folder, x, y)
+    ours = optimized(case, depth)
+    found = ours.mapped(folder)
+    return row | _columns("ours", found, ours, ours.differing(found, x, y)) | _ratios(row, found)
+
+
+def _columns(who: str, found: Mapped, made: Solved | Mine, differing: int) -> Row:
+    columns, passed = found.columns
     return {
-        "matrix": case.name,
-        "unshared": sum(max(0, count - 1) for count in digits),
-        "adders": len(nodes),
-        "depth": depth,
-        "least_depth": max((count - 1).bit_length() for count in digits if count),
-        "adder_bits": bits,
-        "seconds": clock.seconds,
-        "differing": differing(matrix, nodes, outputs),
+        f"{who} LUT": found.luts,
+        f"{who} taken": found.luts + passed,
+        f"{who} carry bits": columns,
+        f"{who} depth": found.depth,
+        f"{who} of ideal": made.bits_removed / (2 * max(found.luts, 1)),
+        f"{who} s": made.seconds,
+        f"{who} differing": differing,
     }
 
 
-def beside_da4ml(case: Case) -> dict[str, Any]:
-    """The same matrix through da4ml's own defaults: adders, depth over both of its stages, seconds."""
-    from da4ml.cmvm import solve
-
-    matrix = case.make(np.random.default_rng(0))
-    intervals = [(float(INPUT_LOW), float(INPUT_HIGH), 1.0)] * len(matrix)
-    with timed() as clock:
-        pipeline = solve(matrix.astype(np.float32), qintervals=intervals)
-    adders, depth = 0, [0] * len(matrix)
-    for stage in pipeline.solutions:
-        reached: list[int] = []
-        for op in stage.ops:
-            adds = op.opcode in (0, 1)
-            adders += adds
-            reached.append(
-                max(reached[op.id0], reached[op.id1]) + 1 if adds else depth[op.id0] if op.opcode == -1 else 0
-            )
-        depth = [reached[i] if i >= 0 else 0 for i in stage.out_idxs]
-    return {"da4ml_adders": adders, "da4ml_depth": max(depth), "da4ml_seconds": clock.seconds}
+def _alternatives(alkaid: Solved, folder: Path, x: IntArray, y: IntArray) -> Row:
+    kept = mapped(on_cells(alkaid.sources), "peer", folder, keep_sums=True)
+    plain = mapped("\n".join(alkaid.sources), "peer", folder, keep_sums=False)
+    return {
+        "Alkaid kept LUT": kept.luts,
+        "Alkaid kept taken": kept.luts + kept.columns[1],
+        "Alkaid RTL LUT": plain.luts,
+        "alternatives differing": alkaid.differing(kept, x, y) + alkaid.differing(plain, x, y),
+    }
 
 
-def claims(cases: list[Case], rows: list[dict[str, Any]]) -> Iterator[Claim]:
+def _da4ml(case: Case, folder: Path, x: IntArray, y: IntArray) -> Row:
+    da4ml = solved("da4ml", case.weights, case.formats, -1, folder / "da4ml", PEER_LIMIT_S)
+    if da4ml is None:
+        return {}
+    found = mapped("\n".join(da4ml.sources), "peer", folder, keep_sums=False)
+    return {"da4ml LUT": found.luts, "da4ml s": da4ml.seconds, "da4ml differing": da4ml.differing(found, x, y)}
+
+
+def _ratios(row: Row, found: Mapped) -> Row:
+    if "Alkaid LUT" not in row:
+        return {}
+    ratios = {"ratio": found.luts / row["Alkaid LUT"]}
+    taken = found.luts + found.columns[1]
+    ratios["taken ratio"] = taken / row["Alkaid taken"]
+    if "Alkaid kept LUT" in row:
+        ratios["kept ratio"] = found.luts / row["Alkaid kept LUT"]
+        ratios["kept taken ratio"] = taken / row["Alkaid kept taken"]
+    return ratios
+
+
+def claims(rows: list[Row], allowed: dict[str, float]) -> Iterator[Claim]:
     """What must hold for the rows at hand."""
-    yield equal("outputs that differ from x @ matrix", sum(row["differing"] for row in rows), 0)
-    excess = max(row["depth"] - row["least_depth"] for row in rows)
-    yield at_most("levels above the least depth, worst", excess, 1)
-    for case, row in zip(cases, rows, strict=True):
-        if peer := row.get("da4ml_adders") or case.recorded_adders:
-            yield at_most(f"{case.name}: adders over da4ml's", row["adders"] / peer, 1.05)
-    if implementation() == "native":
-        for case, row in zip(cases, rows, strict=True):
-            yield at_most(f"{case.name}: seconds", row["seconds"], case.seconds_allowed)
-        yield at_most("peak memory, MiB", peak_memory_mib(), 4096 / 2)
+    yield equal(
+        "outputs of mapped netlists that differ",
+        sum(v for row in rows for k, v in row.items() if k.endswith("differing")),
+        0,
+    )
+    beside = [row for row in rows if "ratio" in row]
+    if beside:
+        yield at_most(
+            "LUT cells over Alkaid's graph on cells, geometric mean", geometric_mean(r["ratio"] for r in beside), 0.85
+        )
+        worst = max(beside, key=lambda row: row["ratio"])
+        yield at_most(f"the same, worst ({worst['matrix']})", worst["ratio"], 1.0)
+        deeper = max(row["ours depth"] - row["Alkaid depth"] for row in beside)
+        yield at_most("chains deeper than Alkaid's at the same limit, worst", deeper, 0)
+    for row in rows:
+        if allowed.get(row["matrix"]) and row["depth limit"] == "none":
+            yield at_most(f"{row['matrix']}: CPU seconds", row["ours s"], allowed[row["matrix"]])
+
+
+def notes(rows: list[Row]) -> Iterator[str]:
+    """Means that no claim is about, and who was missing."""
+    for name in ("kept ratio", "taken ratio", "kept taken ratio"):
+        if found := [row[name] for row in rows if name in row]:
+            yield f"{name}: geometric mean {geometric_mean(found):.3f}, worst {max(found):.3f}"
+    if missing := [peer for peer in ("alkaid", "da4ml") if python_of(peer) is None]:
+        yield f"not installed: {', '.join(missing)}"
 
 
 def measure(quick: bool) -> Outcome:
-    """All cases, or those that answer at once."""
-    cases = [case for case in CASES if case.quick or not quick]
-    rows = [measured(case) for case in cases]
-    if importlib.util.find_spec("da4ml"):
-        for case, row in zip(cases, rows, strict=True):
-            if case.recorded_adders:
-                row |= beside_da4ml(case)
-    return Outcome(rows, list(claims(cases, rows)), [f"implementation: {implementation()}"])
+    """All cases at both depth limits, or the quick ones."""
+    rows: list[Row] = []
+    allowed: dict[str, float] = {}
+    with TemporaryDirectory(prefix="bitwright-") as scratch:
+        for number, case in enumerate(cases(quick)):
+            allowed[case.name] = case.seconds
+            for limit in (-1,) if quick or case.large or not python_of("alkaid") else (-1, 0):
+                rows.append(compared(case, limit, Path(scratch) / f"{number}{'least' if limit == 0 else ''}"))
+                print(rows[-1], file=sys.stderr, flush=True)
+    return Outcome(rows, list(claims(rows, allowed)), list(notes(rows)))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(measure, __doc__, packages=["numpy", "da4ml"]))
+    raise SystemExit(main(measure, __doc__, packages=["numpy", "alkaid", "da4ml"]))
