@@ -23,10 +23,11 @@ from benchmarks._yosys import counts_of, yosys_version
 from bitwright.backends.verilog import emit
 from bitwright.core.errors import ToolMissing
 from bitwright.cost import Prediction, predict
+from bitwright.flow.compiled import Compiled
+from bitwright.flow.options import Options
 from bitwright.ir.graph import Graph
 from bitwright.ir.netlist import Netlist
 from bitwright.numeric import Rounding
-from bitwright.passes import Retime, Share, Synthesize
 from bitwright.passes.recipe import apply
 from bitwright.platforms import device
 from bitwright.toolchain import Ports
@@ -35,7 +36,10 @@ from bitwright.toolchain.nextpnr import place_and_route
 DATA = Path(os.environ.get("BITWRIGHT_DATA", "../shared/data")) / "reference_models" / "hls4ml_example_models"
 PARTS = {"xcup": "xcvu9p", "xc7": "xc7z020", "ecp5": "lfe5u-45", "ice40": "ice40hx8k", "gowin": "gw2a-18c"}
 SEEDS = (1, 2, 3)
-LARGE = ("16x16 6-bit", "12x12 7-bit, u6", "8-12-8-4 w5 c5", "conv 8x8 3 w4 c4, 40 %")
+LARGE = (
+    "16x16 6-bit", "12x12 7-bit, u6", "32x16 6-bit, 20 %", "32x32 4-bit, 10 %", "8-12-8-4 w5 c5",
+    "10-10-5 w5 c3, half up", "conv 8x8 3 w4 c4, 40 %",
+)  # fmt: skip
 """Designs that are not placed and routed: minutes each."""
 
 
@@ -55,10 +59,10 @@ class Case:
         return f"{self.name} {self.clock_mhz:g}"
 
     def netlist(self) -> Netlist:
-        """What is emitted."""
-        part = device(PARTS[self.family])
-        share = Share(-1, part.fabric.adder_operands, rounds=1)
-        return Retime(part, self.clock_mhz)(Synthesize(share, fabric=part.fabric)(apply(self.make())))
+        """What `compile` would emit, with a short search."""
+        graph = self.make()
+        options = Options(device=PARTS[self.family], clock_mhz=self.clock_mhz, effort=1)
+        return Compiled(graph.name, options, graph, apply(graph), (), ()).netlist
 
 
 R = Recipe
