@@ -33,13 +33,16 @@ class Reassociate:
     construction with maxima, M. Golumbic, IEEE TC 25, 1976); then the narrowest pair is added that still
     allows it (Kraft's inequality over the terms' slacks says which do). A second round gives every tree the time that
     the slowest path leaves it. Sums that others read too stay words, and sums of more operands
-    stay as they are.
+    stay as they are. Netlists of more than `most_words` words stay whole as they are.
     """
 
     fabric: Fabric
+    most_words: int = 300_000
 
     def __call__(self, program: Netlist) -> Netlist:
         """The same function; sums inside the trees are new words. The netlist itself where nothing comes sooner."""
+        if len(program) > self.most_words:
+            return program
         first = _Regrouped(program, self.fabric, {})
         soon = first.build()
         cheap = _Regrouped(program, self.fabric, first.required()).build()

@@ -100,6 +100,11 @@ def test_words_that_others_read_and_registers_stay() -> None:
     assert sum(isinstance(node.op, Register) for node in found) == 2
 
 
+def test_large_netlists_stay_as_they_are() -> None:
+    plain = row(8)
+    assert Reassociate(PART.fabric, most_words=10)(plain) is plain
+
+
 def test_results_keep_their_names_and_layers() -> None:
     found = Reassociate(PART.fabric)(row(6))
     assert found.nodes[found.outputs[0]].name == "fc_0"
