@@ -175,7 +175,9 @@ def compared(word: Word, fabric: Fabric) -> float:
 def _(op: AtLeast, out: Word, args: list[Word], fabric: Fabric) -> Area:
     width = max(a.width for a in args)
     if any(a.low == a.high for a in args):
-        return Area(luts=compared(Word(0, (1 << width) - 1), fabric))
+        first, second = args
+        extreme = first.high == first.low == second.low or second.low == second.high == first.high
+        return Area(luts=tree(width, fabric) if extreme else compared(Word(0, (1 << width) - 1), fabric))
     if 2 * width <= fabric.lut_inputs:
         return Area()  # it merges into what reads it
     if width < fabric.shortest_chain:

@@ -2,7 +2,8 @@
 
 A quantized ReLU that only registers read costs no LUT: its sign bit becomes their synchronous reset. Where a
 carry cell cannot invert (iCE40) a subtracted word is inverted once, however many read it; and there the LUTs of a
-sum have an input to spare, which takes in an inversion or saturation behind them, if nothing else reads the sum.
+sum have an input to spare, which takes in an inversion or saturation behind them, if nothing else reads the sum; the
+LUTs of bits that nothing reads are left out.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bitwright.cost.area import Area, area
-from bitwright.ir.netlist import Netlist
-from bitwright.ir.netlist.ops import Add, Bits, Clip, Register, Shift, Subtract
+from bitwright.ir.netlist import Netlist, Word
+from bitwright.ir.netlist.ops import Add, AtLeast, Bits, Clip, Mux, Register, Shift, Subtract, Table, WordOp
 from bitwright.platforms import Fabric
 
 __all__ = ["area_of"]
@@ -28,30 +29,64 @@ def area_of(program: Netlist, fabric: Fabric) -> list[Area]:
 
 
 def _absorbed(program: Netlist, fabric: Fabric, found: list[Area]) -> list[Area]:
-    """`found` without inverses that exist already, and without what the LUTs of sums take in."""
-    roots: list[int] = []
-    readers = [0] * len(program.nodes)
-    for position, node in enumerate(program.nodes):
-        roots.append(roots[node.args[0]] if isinstance(node.op, Shift | Bits) else position)
-        for argument in () if isinstance(node.op, Shift | Bits) else node.args:
-            readers[roots[argument]] += 1
-    for position in program.outputs:
-        readers[roots[position]] += 1
+    """`found` without inverses that exist already, what the LUTs of sums take in, and those of bits that none reads."""
+    roots, readers, lowest = _reading(program)
     inverted: set[int] = set()
-    result = list(found)
+    result: list[Area] = []
     for position, node in enumerate(program.nodes):
-        if not isinstance(node.op, Subtract | Clip):
-            continue
-        root, argument = roots[node.args[-1]], program.nodes[node.args[-1]].type
-        takes_in = readers[root] == 1 and isinstance(program.nodes[root].op, Add | Subtract)
-        if isinstance(node.op, Subtract) and (takes_in or root in inverted):
-            saved = fabric.inverter_luts * argument.width
-            result[position] = replace(found[position], luts=found[position].luts - saved)
-        elif isinstance(node.op, Clip) and takes_in:
-            result[position] = replace(found[position], luts=max(found[position].luts - node.type.width, 0))
+        root = roots[node.args[-1]] if node.args else position
+        above = program.nodes[root].op
+        alone = readers[root] == 1 and isinstance(above, Add | Subtract)
+        saved = _unread(node.op, lowest[position], node.type)
+        if isinstance(node.op, Clip) and alone:
+            saved += node.type.width
+        elif _needs_no_inverter(node.op, above, alone or root in inverted):
+            saved += fabric.inverter_luts * program.nodes[node.args[1]].type.width
         if isinstance(node.op, Subtract):
             inverted.add(root)
+        result.append(replace(found[position], luts=max(found[position].luts - saved, 0)))
     return result
+
+
+def _unread(op: WordOp, lowest: int, type: Word) -> int:
+    """Low bits of a sum's chain that nothing reads."""
+    if not isinstance(op, Add | Subtract):
+        return 0
+    begin = max(op.left, op.right) if isinstance(op, Add) else op.right
+    return max(min(lowest, type.width) - begin, 0)
+
+
+def _needs_no_inverter(op: WordOp, above: WordOp, there: bool) -> bool:
+    """Whether the inverse of the last argument (made by `above`) is `there`, or its LUTs can give it instead."""
+    return (isinstance(op, Subtract) and there) or (isinstance(op, AtLeast) and isinstance(above, Clip | Mux | Table))
+
+
+def _reading(program: Netlist) -> tuple[list[int], list[int], list[int]]:
+    """Per word: the word whose bits it only moves (or itself), how many read its bits, and the lowest bit read."""
+    roots: list[int] = []
+    places: list[int] = []
+    readers, lowest = [0] * len(program.nodes), [_FAR] * len(program.nodes)
+
+    def read(word: int) -> None:
+        readers[roots[word]] += 1
+        lowest[roots[word]] = min(lowest[roots[word]], places[word])
+
+    for position, node in enumerate(program.nodes):
+        moved = -node.op.left if isinstance(node.op, Shift) else node.op.lowest if isinstance(node.op, Bits) else None
+        if moved is not None:
+            roots.append(roots[node.args[0]])
+            places.append(max(places[node.args[0]] + moved, 0))
+            continue
+        roots.append(position)
+        places.append(0)
+        for argument in node.args:
+            read(argument)
+    for position in program.outputs:
+        read(position)
+    return roots, readers, lowest
+
+
+_FAR = 1 << 30
 
 
 def _resets(program: Netlist) -> list[bool]:

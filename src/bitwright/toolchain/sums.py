@@ -1,9 +1,9 @@
 """Sums stay what a design says: one carry chain each, when yosys maps it.
 
 yosys's `alumacc` joins chains of unsigned sums (a result that only the next sum reads, at full width) into
-compressors of two LUTs a bit. On our designs that takes 3 to 24 % more LUTs on Xilinx parts and up to 31 %
-more on ECP5, and carries that a delay model no longer knows (yosys 0.23, `benchmarks.predictions`). So every
-sum becomes a carry chain (`$alu`) before the family's own script begins.
+compressors of two LUTs a bit. On our networks that takes 15 to 24 % more LUTs on Xilinx parts and 8 to 18 %
+more on ECP5 (yosys 0.23), and a path that a delay model of carry chains does not know. So every sum becomes a
+carry chain (`$alu`) before the family's own script begins.
 """
 
 from __future__ import annotations

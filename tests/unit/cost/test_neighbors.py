@@ -60,3 +60,16 @@ def test_an_inversion_or_saturation_behind_a_sum_fits_into_its_luts_where_they_h
         assert behind("minus", part) > alone
     assert behind("clip", "lfe5u-25") > behind("sum", "lfe5u-25")
     assert behind("minus", "ice40hx8k") - behind("sum", "ice40hx8k") <= 11, "the sum is inverted in its own LUTs"
+
+
+def test_bits_of_a_sum_that_nothing_reads_cost_a_carry_but_no_lut_where_those_are_cells_of_their_own() -> None:
+    def dropped(bits: int, device_name: str) -> Area:
+        builder = NetlistBuilder()
+        port = builder.input_port("x", (2,), [Word(-128, 127)] * 2, Steps.of(1))
+        end = builder.shift(builder.add(*port.words), -bits)
+        netlist = builder.finish("net", [port], [Port("y", (1,), (end,), Steps.of(1))])
+        return sum(area_of(netlist, device(device_name).fabric), Area())
+
+    whole, cut = dropped(0, "ice40hx8k"), dropped(3, "ice40hx8k")
+    assert (whole.luts - cut.luts, whole.carries - cut.carries) == (3, 0)
+    assert dropped(0, "lfe5u-25") == dropped(3, "lfe5u-25")
