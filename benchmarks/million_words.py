@@ -1,4 +1,4 @@
-"""A network of a million words from its graph to Verilog text and through the interpreter: seconds and memory.
+"""A network of more than a million words from its graph to Verilog text and through the interpreter: seconds, memory.
 
 28x28 pixels of 6 bits, two convolutions (5x5 to 8, 3x3 to 128 channels, 5-bit weights, 60 % of them not zero) with
 quantized ReLUs, pooling, a dense layer; every window its own hardware. Times are CPU seconds of the process.
