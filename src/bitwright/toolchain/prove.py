@@ -20,7 +20,7 @@ from bitwright.toolchain.ports import Ports
 from bitwright.toolchain.stage import checked_name, read_sources, scratch, stage, storing
 from bitwright.toolchain.yosys import run_yosys
 
-__all__ = ["Miter", "Proof", "Verdict", "prove", "prove_all"]
+__all__ = ["Miter", "Proof", "Verdict", "alike", "prove", "prove_all"]
 
 _READ_S = 60.0
 _WIRES = """(* techmap_celltype = "$dff $dffe" *)
@@ -141,6 +141,35 @@ def prove_all(
         for number, output in jobs
     }
     return [tuple(found[number, name] for name, _ in miter.ports.outputs) for number, miter in enumerate(miters)]
+
+
+def alike(
+    sources: Sequence[Path], reference: str, candidate: str, *, workdir: Path, timeout_s: float = 60.0,
+    tool: Tool | None = None,
+) -> bool:  # fmt: skip
+    """Whether two modules with equal ports are proved equal net by net: a chain of many easy proofs.
+
+    Nets of one name (that of a flattened instance has its instance's name and a dot before it) are compared
+    given that all others are right, which closes over the whole (yosys's `equiv_simple`). False: not proved.
+    `bw_sum` counts as its plain form. Raises `ToolMissing`, `ToolFailed`, `StorageError`.
+    """
+    contents = read_sources(sources)
+    with scratch(workdir, "alike") as folder:
+        staged = stage(contents, folder)
+        with storing(folder):
+            (folder / "bitwright_wires.v").write_text(_WIRES)
+        lines = [*(f"read_verilog -nosynthesis {name}" for name in staged.verilog), "design -save sources"]
+        for name, top in (("gate", candidate), ("gold", reference)):
+            lines += ["design -load sources", f"hierarchy -check -top {top}", "proc", "flatten", "memory"]
+            lines += ["techmap -map bitwright_wires.v", "opt_clean", f"rename -top {name}", f"design -stash {name}"]
+        lines += [f"design -copy-from {name} -as {name} {name}" for name in ("gate", "gold")]
+        lines += ["equiv_make gold gate equiv", "hierarchy -top equiv", "opt -full", "wreduce", "equiv_simple -short"]
+        lines += ["tee -q -o status.log equiv_status", ""]
+        try:
+            run_yosys("\n".join(lines), folder, timeout_s, tool=tool, note="prove by parts")
+        except ToolTimeout:
+            return False
+        return "Equivalence successfully proven!" in _log(folder / "status.log", late=False)
 
 
 def _name(number: int, output: str) -> str:

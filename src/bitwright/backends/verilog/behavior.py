@@ -41,7 +41,7 @@ from bitwright.ir.graph.ops import (
 )
 from bitwright.numeric import IntArray, Interval, Rounding, ShiftRoundSaturate, Table, Thresholds
 
-__all__ = ["Behavior", "Cell", "Element", "behavior", "behavioral"]
+__all__ = ["Behavior", "Cell", "Element", "Reference", "behavior", "behavioral"]
 
 Element = tuple[int, int]
 """(node, index in C order) of one number of a graph."""
@@ -74,15 +74,15 @@ class Behavior:
 
 def behavioral(
     graph: Graph, name: str, given: Mapping[Element, Cell], wanted: Mapping[str, Element], *,
-    always: Sequence[Cell] = (), least: int = 1,
+    always: Sequence[Cell] = (), least: int = 1, reference: Reference | None = None,
 ) -> Behavior:  # fmt: skip
     """A module `name` that computes the elements `wanted` (output name to element) from those `given`.
 
     Every path from a wanted element back must end in a given one (else `Unsupported`: there is no rule for
     an input); given elements that none meets are no ports, unless they are in `always`. A port is a signed
-    number of as many bits as its range needs, an output of at least `least`.
+    number of as many bits as its range needs, an output of at least `least`. `reference` collects the lines.
     """
-    text = _Text(graph, dict(given))
+    text = reference or Reference(graph, dict(given))
     results = {port: text.cell(element) for port, element in wanted.items()}
     inputs = tuple(dict.fromkeys((*always, *(cell for element, cell in given.items() if element in text.met))))
     wide = Interval(-1 << (least - 1), (1 << (least - 1)) - 1)
@@ -103,7 +103,7 @@ def _number(value: int) -> str:
     return f"-{width}'sd{-value}" if value < 0 else f"{width}'sd{value}"
 
 
-class _Text:
+class Reference:
     """The lines of the module, and the wire of every element that has one."""
 
     def __init__(self, graph: Graph, known: dict[Element, Cell]) -> None:
@@ -164,7 +164,7 @@ class _Text:
 
 Formula = Cell | tuple[str, Interval]
 
-behavior: Rules[[_Text, int, int], Formula] = Rules("behavioral Verilog of a graph operator's element")
+behavior: Rules[[Reference, int, int], Formula] = Rules("behavioral Verilog of a graph operator's element")
 """A formula and its range, or the wire of another element, for element `index` of node `node`."""
 
 
@@ -173,13 +173,13 @@ def _ids(shape: tuple[int, ...]) -> NDArray[np.int64]:
 
 
 @behavior.on(Constant)
-def _(op: Constant, text: _Text, node: int, index: int) -> Formula:
+def _(op: Constant, text: Reference, node: int, index: int) -> Formula:
     value = int(op.values.array.ravel()[index])
     return _number(value), Interval(value, value)
 
 
 @behavior.on(Dense)
-def _(op: Dense, text: _Text, node: int, index: int) -> Formula:
+def _(op: Dense, text: Reference, node: int, index: int) -> Formula:
     position, _ = text.arg(node)
     inputs, units = op.weights.shape
     row, unit = divmod(index, units)
@@ -201,7 +201,7 @@ def _window(op: Conv, sources: NDArray[np.int64], index: int) -> tuple[list[tupl
 
 
 @behavior.on(Conv)
-def _(op: Conv, text: _Text, node: int, index: int) -> Formula:
+def _(op: Conv, text: Reference, node: int, index: int) -> Formula:
     position, shape = text.arg(node)
     kernel = op.weights.shape[: len(op.strides)]
     make: Callable[[], IntArray] = lambda: windows(  # noqa: E731
@@ -212,7 +212,7 @@ def _(op: Conv, text: _Text, node: int, index: int) -> Formula:
 
 
 @behavior.on(ConvTranspose)
-def _(op: ConvTranspose, text: _Text, node: int, index: int) -> Formula:
+def _(op: ConvTranspose, text: Reference, node: int, index: int) -> Formula:
     position, shape = text.arg(node)
     plain, kernel = plain_conv(op), op.weights.shape[: len(op.strides)]
 
@@ -224,7 +224,7 @@ def _(op: ConvTranspose, text: _Text, node: int, index: int) -> Formula:
     return text.sum([((position, source), weight) for source, weight in terms], bias)
 
 
-def _pair(text: _Text, node: int, index: int) -> list[Element]:
+def _pair(text: Reference, node: int, index: int) -> list[Element]:
     """The elements of both arguments that meet in element `index` of the result; shapes broadcast."""
     found: list[Element] = []
     for place in (0, 1):
@@ -235,23 +235,23 @@ def _pair(text: _Text, node: int, index: int) -> list[Element]:
 
 
 @behavior.on(Add)
-def _(op: Add, text: _Text, node: int, index: int) -> Formula:
+def _(op: Add, text: Reference, node: int, index: int) -> Formula:
     return text.sum([(element, 1) for element in _pair(text, node, index)])
 
 
 @behavior.on(Subtract)
-def _(op: Subtract, text: _Text, node: int, index: int) -> Formula:
+def _(op: Subtract, text: Reference, node: int, index: int) -> Formula:
     return text.sum(list(zip(_pair(text, node, index), (1, -1), strict=True)))
 
 
 @behavior.on(Multiply)
-def _(op: Multiply, text: _Text, node: int, index: int) -> Formula:
+def _(op: Multiply, text: Reference, node: int, index: int) -> Formula:
     a, b = (text.cell(element) for element in _pair(text, node, index))
     return f"{a.name} * {b.name}", a.range * b.range
 
 
 @behavior.on(MatMul)
-def _(op: MatMul, text: _Text, node: int, index: int) -> Formula:
+def _(op: MatMul, text: Reference, node: int, index: int) -> Formula:
     (left, left_shape), (right, right_shape) = text.arg(node, 0), text.arg(node, 1)
     shape = text.graph.nodes[node].type.shape
     *batch, row, column = np.unravel_index(index, shape)
@@ -266,16 +266,16 @@ def _(op: MatMul, text: _Text, node: int, index: int) -> Formula:
 
 
 @behavior.on(Maximum)
-def _(op: Maximum, text: _Text, node: int, index: int) -> Formula:
+def _(op: Maximum, text: Reference, node: int, index: int) -> Formula:
     return text.extreme(_pair(text, node, index), ">", f"n{node}_{index}_larger")
 
 
 @behavior.on(Minimum)
-def _(op: Minimum, text: _Text, node: int, index: int) -> Formula:
+def _(op: Minimum, text: Reference, node: int, index: int) -> Formula:
     return text.extreme(_pair(text, node, index), "<", f"n{node}_{index}_smaller")
 
 
-def _pool(op: SumPool | MaxPool, text: _Text, node: int, index: int) -> list[Element]:
+def _pool(op: SumPool | MaxPool, text: Reference, node: int, index: int) -> list[Element]:
     position, shape = text.arg(node)
     make: Callable[[], IntArray] = lambda: pool_windows(  # noqa: E731
         _ids(shape)[None], op.pool, op.strides, op.pads, _NOTHING
@@ -284,17 +284,17 @@ def _pool(op: SumPool | MaxPool, text: _Text, node: int, index: int) -> list[Ele
 
 
 @behavior.on(SumPool)
-def _(op: SumPool, text: _Text, node: int, index: int) -> Formula:
+def _(op: SumPool, text: Reference, node: int, index: int) -> Formula:
     return text.sum([(element, 1) for element in _pool(op, text, node, index)])
 
 
 @behavior.on(MaxPool)
-def _(op: MaxPool, text: _Text, node: int, index: int) -> Formula:
+def _(op: MaxPool, text: Reference, node: int, index: int) -> Formula:
     return text.extreme(_pool(op, text, node, index), ">", f"n{node}_{index}_largest")
 
 
 @behavior.on(Reshape, Transpose, Slice, Pad, Upsample, Concat)
-def _(op: GraphOp, text: _Text, node: int, index: int) -> Formula:
+def _(op: GraphOp, text: Reference, node: int, index: int) -> Formula:
     """Wires: the operator itself moves the numbers of the elements about (0 is padding)."""
 
     def make() -> IntArray:
@@ -315,18 +315,18 @@ def _(op: GraphOp, text: _Text, node: int, index: int) -> Formula:
 
 
 @behavior.on(Map)
-def _(op: Map, text: _Text, node: int, index: int) -> Formula:
+def _(op: Map, text: Reference, node: int, index: int) -> Formula:
     position, shape = text.arg(node)
     row = int(np.broadcast_to(op.rows.array, shape).flat[index])
     source, label = text.cell((position, index)), f"n{node}_{index}"
     return _map(op.form, text, source, row, label)
 
 
-_map: Rules[[_Text, Cell, int, str], Formula] = Rules("behavioral Verilog of a map")
+_map: Rules[[Reference, Cell, int, str], Formula] = Rules("behavioral Verilog of a map")
 
 
 @_map.on(ShiftRoundSaturate)
-def _(form: ShiftRoundSaturate, text: _Text, source: Cell, row: int, label: str) -> Formula:
+def _(form: ShiftRoundSaturate, text: Reference, source: Cell, row: int, label: str) -> Formula:
     mul, add, shift, low, high = (
         int(a.array[row]) for a in (form.mul, form.add, form.shift, form.low, form.high)
     )  # fmt: skip
@@ -365,7 +365,7 @@ def _carry(rounding: Rounding, total: str, shift: int) -> str:
 
 
 @_map.on(Thresholds)
-def _(form: Thresholds, text: _Text, source: Cell, row: int, label: str) -> Formula:
+def _(form: Thresholds, text: Reference, source: Cell, row: int, label: str) -> Formula:
     values = form.values.array[row].tolist()
     steps = [t for t in form.thresholds.array[row].tolist() if t <= source.range.high]
     formula = _number(values[0])
@@ -375,7 +375,7 @@ def _(form: Thresholds, text: _Text, source: Cell, row: int, label: str) -> Form
 
 
 @_map.on(Table)
-def _(form: Table, text: _Text, source: Cell, row: int, label: str) -> Formula:
+def _(form: Table, text: Reference, source: Cell, row: int, label: str) -> Formula:
     start, values = int(form.start.array[row]), form.values.array[row].tolist()
     range = Interval(min(values), max(values))
     head = f"function signed {_bits(Cell(label, range))} {label}_table;"
