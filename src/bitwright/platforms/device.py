@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -45,7 +45,11 @@ class Fabric:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A part: what it holds, what it is made of, and its default clock in MHz."""
+    """A part: what it holds, what it is made of, and its default clock in MHz.
+
+    `delay_factor` is how much slower it is than the part that its fabric's delays describe; `fabric` holds the
+    part's own.
+    """
 
     name: str
     fabric: Fabric
@@ -55,6 +59,7 @@ class Device:
     dsps: int
     clock_mhz: float
     urams: int = 0
+    delay_factor: float = 1.0
 
 
 @cache
@@ -96,4 +101,12 @@ def _read(record: dict[str, Any], name: str) -> Device:
     unknown = set(record) - wanted - {"fabric"}
     if unknown:
         raise InvalidValue(f"unknown key {sorted(unknown)[0]!r}", where=f"platforms/data/{name}.toml")
-    return Device(name=name, fabric=fabric(record.pop("fabric")), **record)
+    return Device(name=name, fabric=_slowed(fabric(record.pop("fabric")), record.get("delay_factor", 1.0)), **record)
+
+
+def _slowed(plain: Fabric, factor: float) -> Fabric:
+    """`plain` with all its delays times `factor`."""
+    if factor == 1.0:
+        return plain
+    delays = {name: getattr(plain, name) * factor for name in ("lut_ns", "carry_ns", "chain_ns", "register_ns")}
+    return replace(plain, **delays)

@@ -75,3 +75,11 @@ def test_devices_are_values() -> None:
     assert hash(device("xcvu9p")) == hash(device("xcvu9p"))
     with pytest.raises(AttributeError):
         device("xcvu9p").luts = 3  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_slower_part_of_a_fabric_has_all_its_delays_longer() -> None:
+    slow, plain = device("ice40up5k"), device("ice40hx8k")
+    assert slow.delay_factor > 1
+    for name in ("lut_ns", "carry_ns", "chain_ns", "register_ns"):
+        assert getattr(slow.fabric, name) == pytest.approx(getattr(plain.fabric, name) * slow.delay_factor)
+    assert slow.fabric.family == plain.fabric.family
