@@ -127,8 +127,8 @@ void Sums::remove(int node) { put(node, {}, false); }
 
 void Sums::put(int node, Sum sum, bool alive) {
     Node& at = nodes_[node];
-    past_.push_back({node, at.sum, at.code, at.level, at.alive});
     unlink(node);
+    past_.push_back({node, std::move(at.sum), at.code, at.level, at.cost, at.alive});
     total_ -= at.cost;
     at.sum = std::move(sum);
     at.version = ++clock_;
@@ -166,10 +166,10 @@ void Sums::roll_back() {
         total_ -= at.cost;
         at.code = change->code;
         at.level = change->level;
-        at.sum = change->sum;
+        at.sum = std::move(change->sum);
         at.version = ++clock_;
         at.alive = change->alive;
-        at.cost = at.alive ? cost(at.sum, at.level, at.root) : 0;
+        at.cost = change->cost;
         total_ += at.cost;
         link(change->node);
         if (!at.alive) free_.push_back(change->node);

@@ -78,6 +78,7 @@ class Sums {
         Sum sum;
         Code code;
         std::int32_t level;
+        std::int32_t cost;
         bool alive;
     };
 

@@ -1,7 +1,6 @@
 #include "ternary.hpp"
 
 #include <algorithm>
-#include <tuple>
 
 #include "digits.hpp"
 
@@ -11,15 +10,56 @@ namespace {
 
 constexpr int kHighest = 1 << 20;
 
-bool narrower(const Operand& left, const Operand& right) {
+// As objects, not as functions, so that what sorts by them contains them.
+constexpr auto narrower = [](const Operand& left, const Operand& right) {
     const int a = left.top - left.start, b = right.top - right.start;
-    return std::tie(a, left.start) < std::tie(b, right.start);
+    return a != b ? a < b : left.start < right.start;
+};
+
+constexpr auto ordered = [](const Operand& left, const Operand& right) {
+    const int a = left.top - left.start, b = right.top - right.start;
+    if (a != b) return a < b;
+    if (left.start != right.start) return left.start < right.start;
+    return left.term.node != right.term.node ? left.term.node < right.term.node : left.term.sign < right.term.sign;
+};
+
+constexpr auto shallower = [](const Operand& left, const Operand& right) { return left.level < right.level; };
+
+// What a tree has less room for once these are added first.
+std::int64_t price(const Operand* operands, int count) {
+    int level = 0;
+    std::int64_t weight = 0;
+    for (int i = 0; i < count; ++i) {
+        level = std::max(level, operands[i].level);
+        weight += ternary_weight(operands[i].level);
+    }
+    return ternary_weight(level + 1) - weight;
 }
 
-bool ordered(const Operand& left, const Operand& right) {
-    const int a = left.top - left.start, b = right.top - right.start;
-    return std::tie(a, left.start, left.term.node, left.term.sign) <
-           std::tie(b, right.start, right.term.node, right.term.sign);
+// Moves the shallowest to the front, the first among equals, of the others the shallower before one as narrow;
+// returns how many to add: `taken`, or two where an even number is left and three do not fit.
+int shallowest_first(Operand* first, Operand* end, int taken, std::int64_t room) {
+    for (int i = 0; i < taken; ++i) {
+        Operand* const least = std::min_element(first + i, end, shallower);
+        const Operand found = *least;
+        if (i == 2 && (end - first) % 2 == 0) {
+            // Three of the least levels need not fit where two do: 0 0 1 1 makes 2 as (0 0) 1 1, not as (0 0 1) 1.
+            const Operand three[] = {first[0], first[1], found};
+            if (price(three, 3) > room) {
+                taken = 2;
+                break;
+            }
+        }
+        std::move_backward(first + i, least, least + 1);
+        first[i] = found;
+    }
+    for (Operand* at = first + taken + 1; at < end; ++at) {
+        const Operand moved = *at;
+        Operand* place = at;
+        for (; place > first + taken && !narrower(place[-1], moved) && shallower(moved, place[-1]); --place) *place = place[-1];
+        *place = moved;
+    }
+    return taken;
 }
 
 int overlap(const Operand& a, const Operand& b) {
@@ -96,12 +136,6 @@ Operand sum_of(const Operand* operands, int count, bool root, int& cost) {
     return sum;
 }
 
-std::int64_t ternary_weight(int level) {
-    std::int64_t weight = 1;
-    while (level-- > 0) weight *= 3;
-    return weight;
-}
-
 int ternary_level(std::int64_t weight) {
     int level = 0;
     for (std::int64_t room = 1; room < weight; room *= 3) ++level;
@@ -119,22 +153,8 @@ int ternary_tree(std::vector<Operand>& operands, int limit, bool root, Operand& 
     for (Operand* first = operands.data(); end - first > 1;) {
         const int left = static_cast<int>(end - first);
         int taken = left == 2 || (left % 2 == 0 && !root) ? 2 : 3;
-        const auto price = [&] {
-            int level = 0;
-            std::int64_t weight = 0;
-            for (int i = 0; i < taken; ++i) {
-                level = std::max(level, first[i].level);
-                weight += ternary_weight(first[i].level);
-            }
-            return ternary_weight(level + 1) - weight;
-        };
-        if (price() > room) {
-            std::stable_sort(first, end, [](const Operand& a, const Operand& b) { return a.level < b.level; });
-            // Three of the least levels need not fit where two do: 0 0 1 1 makes 2 as (0 0) 1 1, not as (0 0 1) 1.
-            if (left % 2 == 0 && price() > room) taken = 2;
-            std::stable_sort(first + taken, end, narrower);
-        }
-        room -= price();
+        if (price(first, taken) > room) taken = shallowest_first(first, end, taken, room);
+        room -= price(first, taken);
         int cost = 0;
         Operand made = sum_of(first, taken, root && taken == left, cost);
         total += cost;

@@ -5,6 +5,8 @@
 // stands alone passes through its carry cell without a lookup table.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -45,7 +47,14 @@ struct Code {
 Operand sum_of(const Operand* operands, int count, bool root, int& cost);
 
 // 3^level: what an operand of that level occupies of a tree.
-std::int64_t ternary_weight(int level);
+inline std::int64_t ternary_weight(int level) {
+    static constexpr auto weights = [] {
+        std::array<std::int64_t, 40> made{1};
+        for (std::size_t i = 1; i < made.size(); ++i) made[i] = 3 * made[i - 1];
+        return made;
+    }();
+    return weights[level];
+}
 // The least level of a tree over operands that occupy `weight` together.
 int ternary_level(std::int64_t weight);
 

@@ -63,6 +63,7 @@ class _Past(NamedTuple):
     sum: Sum
     code: Code
     level: int
+    cost: int
     alive: bool
 
 
@@ -187,20 +188,19 @@ class Sums:
 
     def _put(self, node: int, addends: Sum, alive: bool) -> None:
         at = self._nodes[node]
-        self._past.append(_Past(node, at.sum, at.code, at.level, at.alive))
+        self._past.append(_Past(node, at.sum, at.code, at.level, at.cost, at.alive))
         self._unlink(node)
         at.sum, at.alive = addends, alive
         if alive:
             at.code = self._code_of(addends)
-        self._changed(node)
+        self._changed(node, self.cost_of(addends, at.level, at.root) if alive else 0)
 
-    def _changed(self, node: int) -> None:
+    def _changed(self, node: int, cost: int) -> None:
         at = self._nodes[node]
         self.clock += 1
         at.version = self.clock
-        self.total -= at.cost
-        at.cost = self.cost_of(at.sum, at.level, at.root) if at.alive else 0
-        self.total += at.cost
+        self.total += cost - at.cost
+        at.cost = cost
         for addend in at.sum:
             users = self._nodes[addend[0]].users
             place = bisect_left(users, node)
@@ -227,8 +227,8 @@ class Sums:
         for change in reversed(past):
             at = self._nodes[change.node]
             self._unlink(change.node)
-            _, at.sum, at.code, at.level, at.alive = change
-            self._changed(change.node)
+            _, at.sum, at.code, at.level, cost, at.alive = change
+            self._changed(change.node, cost)
             if not at.alive:
                 self._free.append(change.node)
         self.commit()
