@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FLAGS = "-std=c++17 -O1 -g -Wall -Wextra -Werror -Wno-psabi -fsanitize=address,undefined -fno-sanitize-recover=all"
+FLAGS = (
+    "-std=c++17 -O1 -g -pthread -Wall -Wextra -Werror -Wno-psabi -fsanitize=address,undefined -fno-sanitize-recover=all"
+)
 
 
 def said(fuzz: str, sources: list[str], folder: Path, *flags: str) -> str:
@@ -24,8 +26,9 @@ def said(fuzz: str, sources: list[str], folder: Path, *flags: str) -> str:
 
 @pytest.mark.long
 @pytest.mark.tool("g++")
-def test_native_optimizer_is_clean_under_sanitizers_on_thousands_of_random_matrices(tmp_path):
-    assert said("adder_graph_fuzz", ["adder_graph", "graph", "sharing", "tree"], tmp_path) == "3000 graphs\n"
+def test_native_optimizers_are_clean_under_sanitizers_on_thousands_of_random_matrices(tmp_path):
+    sources = ["adder_graph", "graph", "regroup", "sharing", "sum_graph", "sums", "ternary", "tree"]
+    assert said("adder_graph_fuzz", sources, tmp_path) == "3000 graphs\n"
 
 
 @pytest.mark.long
