@@ -76,6 +76,11 @@ class Form:
         """The same direction without a common factor and without a constant."""
         return Form(tuple((cell, weight // self.content) for cell, weight in self.terms))
 
+    @property
+    def text(self) -> str:
+        """As a Verilog formula on 64-bit signed numbers."""
+        return " + ".join([*(f"{cell.name} * {_wide(weight)}" for cell, weight in self.terms), _wide(self.constant)])
+
     def plus(self, other: Form, factor: int) -> Form:
         """self + other * factor."""
         total = dict(self.terms)
@@ -103,6 +108,13 @@ def _addends(op: words.WordOp) -> tuple[tuple[int, ...], tuple[int, ...], int] |
 
 def word_form(netlist: Netlist, position: int, known: Mapping[int, Form]) -> Form | None:
     """The form of a word from those of its arguments; None where it is not linear, or may leave its range."""
+    type, total = netlist.nodes[position].type, _added(netlist, position, known)
+    inside = total is not None and type.low <= total.range.low and total.range.high <= type.high
+    return total if inside else None
+
+
+def _added(netlist: Netlist, position: int, known: Mapping[int, Form]) -> Form | None:
+    """The form of a word, whatever its range."""
     node = netlist.nodes[position]
     addends = _addends(node.op)
     if addends is None:
@@ -114,8 +126,7 @@ def word_form(netlist: Netlist, position: int, known: Mapping[int, Form]) -> For
         if form is None:
             return None
         total = total.plus(form, sign << shift)
-    inside = node.type.low <= total.range.low and total.range.high <= node.type.high
-    return total if inside else None
+    return total
 
 
 def word_text(netlist: Netlist, position: int, names: Mapping[int, str]) -> str:
@@ -180,11 +191,15 @@ class Algebra(Reference):
 
 
 class Parted(Reference):
-    """A reference whose sums are free numbers: `variables` are cells, one per direction of a sum."""
+    """A reference whose sums are free numbers: `variables` are cells, one per direction of a sum.
+
+    `inner` are directions that the hardware adds up from such variables: a form, and the same in variables.
+    """
 
     def __init__(self, graph: Graph, given: Mapping[Element, Cell]) -> None:
         super().__init__(graph, dict(given))
         self.variables: list[Cell] = []
+        self.inner: dict[Form, tuple[Form, Form]] = {}
         self._algebra = Algebra(graph, given)
         self.sums: dict[Element, Cell] = {}
         self._own = set(given)
@@ -195,12 +210,22 @@ class Parted(Reference):
         if not form.terms:
             return _wide(form.constant), Interval(form.constant, form.constant)
         direction = form.primitive
+        if direction not in self._directions and direction in self.inner:
+            own, over = self.inner[direction]
+            if form.content % own.content == 0:
+                factor = form.content // own.content
+                return Form((), form.constant - own.constant * factor).plus(over, factor).text, form.range
         if direction not in self._directions:
             plain = direction.terms[0][0] if len(direction.terms) == 1 else None
             self._directions[direction] = plain or Cell(f"v{len(self.variables)}", direction.range)
             self.variables.append(self._directions[direction])
-        variable = self._directions[direction]
-        return f"{variable.name} * {_wide(form.content)} + {_wide(form.constant)}", form.range
+        return self.over(form).text, form.range
+
+    def over(self, form: Form) -> Form:
+        """A form in the variable of its direction, which there is."""
+        if not form.terms:
+            return form
+        return Form(((self._directions[form.primitive], form.content),), form.constant)
 
     def cell(self, element: Element) -> Cell:
         """The wire that holds `element`: of a sum, a multiple of its variable."""
@@ -296,10 +321,29 @@ def _rest(
     text = Parted(graph, given)
     ends = {w for needs in behind.values() for w in needs if w in forms}
     sources = {w: text.value(forms[w])[0] for w in sorted(ends)}
+    assume = _inner_sums(hardware, text, cone, forms, behind, ends)
     least = hardware.modules.netlist.nodes[word].type.width + 1
     reference = behavioral(graph, tops[0], given, {"y": element}, always=text.variables, least=least, reference=text)
     candidate = candidate_text(tops[1], hardware, behind, sources, word, reference)
     sides = ((c.name, c.width) for c in reference.inputs), ((c.name, c.width) for c in reference.outputs)
     ports = Ports(tuple(sides[0]), tuple(sides[1]), clock="")
     ranges = {cell.name: (cell.range.low, cell.range.high) for cell in reference.inputs}
-    return reference, candidate, Miter(*tops, ports, ranges)
+    return reference, candidate, Miter(*tops, ports, ranges, assume)
+
+
+def _inner_sums(
+    hardware: Hardware, text: Parted, cone: Cone, forms: Mapping[int, Form], behind: Mapping[int, set[int]],
+    ends: set[int],
+) -> tuple[str, ...]:  # fmt: skip
+    """Tells `text` which sums the modules behind add up from its variables; what is known of their ranges."""
+    netlist, known, assume = hardware.modules.netlist, dict[int, Form](), list[str]()
+    for word in ends:
+        known[word] = text.over(forms[word])
+    for word in sorted(w for w in cone.words if w in forms and hardware.owner[w] in behind):
+        over = _added(netlist, word, known)
+        if over is not None and forms[word].terms:
+            known[word] = over
+            text.inner.setdefault(forms[word].primitive, (forms[word], over))
+            low, high = forms[word].range.low, forms[word].range.high
+            assume.append(f"({over.text} >= {_wide(low)}) & ({over.text} <= {_wide(high)})")
+    return tuple(assume)

@@ -66,13 +66,15 @@ class Proof:
 class Miter:
     """Two modules with the ports of `ports` (a clock, if named, drives the candidate alone).
 
-    `ranges` (input name to lowest and highest value, as signed numbers) are the assumptions.
+    `ranges` (input name to lowest and highest value, as signed numbers) are the assumptions, and `assume`:
+    Verilog conditions on the inputs.
     """
 
     reference: str
     candidate: str
     ports: Ports
     ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    assume: tuple[str, ...] = ()
 
     def text(self, name: str) -> str:
         """A module whose output `differ_<y>` is 1 where the sides differ at `y` within the ranges."""
@@ -81,7 +83,7 @@ class Miter:
         heads += [f"  output wire differ_{n}" for n, _ in outputs]
         wires = [f"  wire [{w - 1}:0] {side}_{n};" for side in ("reference", "candidate") for n, w in outputs]
         bounds = [self._inside(n, w) for n, w in self.ports.inputs if n in self.ranges]
-        valid = " & ".join(filter(None, bounds)) or "1'b1"
+        valid = " & ".join(filter(None, (*bounds, *self.assume))) or "1'b1"
         differ = [f"  assign differ_{n} = valid & (reference_{n} != candidate_{n});" for n, _ in outputs]
         sides = [self._side("reference", self.reference, ""), self._side("candidate", self.candidate, self.ports.clock)]
         head = f"module {name} (\n" + ",\n".join(heads) + "\n);"
