@@ -38,9 +38,9 @@ def _(op: object, out: Word, args: list[Word], fabric: Fabric) -> float:
 @delay_ns.on(Add, Subtract)
 def _(op: Add | Subtract, out: Word, args: list[Word], fabric: Fabric) -> float:
     found = area(op, out, args, fabric)
-    inverter = fabric.inverter_luts * fabric.lut_ns if isinstance(op, Subtract) else 0.0
     if found.carries:
-        return inverter + chain_ns(int(found.carries) * fabric.carry_bits, fabric)
+        last = min(fabric.inverter_luts, 1)  # there the top bit has no carry cell
+        return chain_ns(int(found.carries) * fabric.carry_bits + last, fabric)
     return min(found.luts, 1 + (found.luts > 2)) * fabric.lut_ns
 
 
