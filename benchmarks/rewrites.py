@@ -1,0 +1,241 @@
+"""Whole-network rewrites: lookup tables with and without each of them, and what constants cost.
+
+The digits demo (trained here) and, where the shared data are, trained networks of others: the QKeras jet tagger, and
+the jet classifier of HGQ with its own width per neuron, read from its file (saturating where that wraps).
+"separate" has every bias and every rounding as adders of their own behind the sums; "zeroed" has none of them
+and is no longer the same network: the difference is the most that absorbing constants could save.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import numpy as np
+
+from benchmarks._table import Claim, Outcome, at_least, at_most, equal, main
+from bitwright.backends.verilog import emit
+from bitwright.core.origin import Origin
+from bitwright.cost import predict
+from bitwright.flow.difference import in_common
+from bitwright.flow.vectors import corner_codes, random_codes
+from bitwright.ir.graph import Graph, GraphBuilder, TensorType, run
+from bitwright.ir.graph.ops import Dense, Map
+from bitwright.ir.netlist import Netlist
+from bitwright.ir.netlist import run as run_words
+from bitwright.numeric import Ints, Rounding, ShiftRoundSaturate, Steps
+from bitwright.passes import (
+    ARGMAX,
+    STANDARD,
+    Absorb,
+    Canonical,
+    Prune,
+    Retime,
+    Share,
+    Synthesize,
+    Tabulate,
+    apply,
+)
+from bitwright.passes.rewrite import GraphNode, keep, rebuild
+from bitwright.platforms import device
+from bitwright.toolchain import has_sum_cells, synthesize
+
+REFERENCE = Path(__file__).parents[2] / "shared/data/reference_models/hls4ml_example_models"
+DEVICE = "xcvu9p"
+PLAIN = (Canonical(), Tabulate())
+PEERS_CONSTANTS = 0.187
+"""The share of LUTs that zeroing all constants saves in the peers' circuits of sparse jet taggers."""
+SEARCH_NOISE = 1.02
+"""The matrix optimizer searches: another constant leads it elsewhere."""
+
+
+def digits() -> Graph:
+    """The demo's network, trained."""
+    import bitwright as bw
+    from bitwright.train import zoo
+    from bitwright.train.data import digits as load
+    from bitwright.train.fit import fit, set_seed
+
+    recipe = zoo.recipe("digits")
+    set_seed(0)
+    model = recipe.quantized_model()
+    fit(model, load(), epochs=recipe.epochs, batch_size=recipe.batch_size, seed=0)
+    return bw.compile(model).source
+
+
+def qkeras_tagger() -> Graph:
+    """The jet tagger of the QKeras example, with inputs of 8 bits."""
+    import bitwright as bw
+    from bitwright.flow import load_model
+
+    return bw.compile(load_model(REFERENCE / "qkeras_3layer.json"), input_format="s8.4").source
+
+
+def hgq_tagger() -> Graph:
+    """The jet classifier that HGQ trained: sparse, a width for every neuron."""
+    import h5py
+
+    with h5py.File(REFERENCE / "hgq_jet_classifier.h5") as file:
+        layers = json.loads(str(file.attrs["model_config"]))["config"]["layers"]
+        held = {layer["config"]["name"]: _arrays(file["model_weights"], layer["config"]["name"]) for layer in layers}
+    builder = GraphBuilder()
+    bits, fraction = _format(held["inp_q_quantizer"])
+    half = np.where(bits > 0, 1 << np.maximum(bits - 1, 0), 0)
+    step = 2.0**-fraction
+    x = builder.input(TensorType(half.shape, Ints(-half), Ints(np.maximum(half - 1, -half)), Steps.of(step)), "x")
+    for number in range(1, 5):
+        x, step = _hgq_layer(builder, x, step, held, f"dense_{number}")
+    return builder.graph("hgq_tagger", [x])
+
+
+def _arrays(file: Any, name: str) -> dict[str, Any]:
+    """The arrays that a layer holds, by their names without ":0"."""
+    found: dict[str, Any] = {}
+
+    def visit(path: str, item: Any) -> None:
+        if hasattr(item, "shape"):
+            found[path.split("/")[-1].partition(":")[0]] = item[()]
+
+    if name in file:
+        file[name].visititems(visit)
+    return found
+
+
+def _format(held: dict[str, Any]) -> tuple[Any, Any]:
+    bits = held["bits"].ravel().astype(np.int64)
+    return bits, bits - held["integers"].ravel().astype(np.int64)
+
+
+def _hgq_layer(builder: GraphBuilder, x: int, step: Any, held: dict[str, Any], name: str) -> tuple[int, Any]:
+    """A dense layer and the quantizer behind it; last, the steps of its results."""
+    real, bias = held[name]["kernel"].astype(np.float64) * step[:, None], held[name]["bias"].astype(np.float64)
+    depth = next(d for d in range(60) if not ((real * 2.0**d) % 1).any() and not ((bias * 2.0**d) % 1).any())
+    op = Dense(Ints((real * 2.0**depth).astype(np.int64)), Ints((bias * 2.0**depth).astype(np.int64)))
+    y = builder.apply(op, [x], step=Steps.of(2.0**-depth), name=name, origin=Origin(name))
+    relu = f"{name}_relu_quantizer" in held
+    bits, fraction = _format(held[f"{name}_relu_quantizer" if relu else f"{name}_quantizer"])
+    seen = np.minimum(fraction, _format(held[f"{name}_quantizer"])[1])
+    top = ((1 << np.maximum(bits if relu else bits - 1, 0)) - 1) >> (fraction - seen)
+    shift = np.where(bits > 0, depth - seen, 0)
+    low = np.zeros_like(top) if relu else -top - 1
+    ones = np.where(bits > 0, 1, 0) << np.maximum(-shift, 0)
+    form = ShiftRoundSaturate(
+        Ints(ones), Ints(ones * 0), Ints(np.maximum(shift, 0)), Rounding.FLOOR, Ints(low), Ints(np.maximum(top, low))
+    )
+    steps = np.broadcast_to(2.0 ** -seen.astype(np.float64), bits.shape)
+    made = builder.apply(Map(form, Ints(np.arange(len(bits)))), [y], step=Steps.of(steps), name=f"{name}_q")
+    return made, steps
+
+
+def separate(graph: Graph) -> Graph:
+    """Every bias as a map of its own behind the sum."""
+
+    def rewrite(builder: GraphBuilder, node: GraphNode, args: list[int]) -> int:
+        op = node.op
+        if not isinstance(op, Dense):
+            return keep(builder, node, args)
+        position = keep(builder, node, args, replace(op, bias=Ints(op.bias.array * 0)))
+        ones, far = Ints(op.bias.array * 0 + 1), Ints(op.bias.array * 0 + (1 << 40))
+        form = ShiftRoundSaturate(ones, op.bias, Ints(ones.array - 1), Rounding.FLOOR, Ints(-far.array), far)
+        rows = Ints(np.arange(form.count))
+        return builder.apply(Map(form, rows), [position], step=node.type.step, name="bias", origin=node.origin)
+
+    return rebuild(graph, rewrite)
+
+
+def zeroed(graph: Graph) -> Graph:
+    """No bias, and bits dropped without rounding: another network, of the same size."""
+
+    def rewrite(builder: GraphBuilder, node: GraphNode, args: list[int]) -> int:
+        op = node.op
+        if isinstance(op, Dense):
+            op = replace(op, bias=Ints(op.bias.array * 0))
+        elif isinstance(op, Map) and isinstance(op.form, ShiftRoundSaturate):
+            op = Map(replace(op.form, rounding=Rounding.FLOOR, add=Ints(op.form.add.array * 0)), op.rows)
+        return keep(builder, node, args, op)
+
+    return rebuild(graph, rewrite)
+
+
+VARIANTS: dict[str, Callable[[Graph], Graph]] = {
+    "separate": lambda graph: separate(apply(graph, PLAIN)),
+    "as read": lambda graph: apply(graph, PLAIN),
+    "pruned": lambda graph: apply(graph, (*PLAIN, Prune())),
+    "absorbed": lambda graph: apply(graph, (*PLAIN, Absorb())),
+    "compiled": lambda graph: apply(graph, STANDARD),
+    "argmax_only": lambda graph: apply(graph, ARGMAX),
+    "zeroed": lambda graph: zeroed(apply(graph, PLAIN)),
+}
+
+
+def measured(network: str, source: Graph, variant: str, count: bool = True) -> dict[str, Any]:
+    """One row: resources, predicted and (with `count`) as yosys counts them, and codes that differ from the source."""
+    part = device(DEVICE)
+    graph = VARIANTS[variant](source)
+    words = Synthesize(Share(operands=part.fabric.adder_operands), fabric=part.fabric)(graph)
+    plain = Retime(part, None)(words)
+    predicted = predict(plain, part)
+    codes = [np.concatenate(p) for p in zip(random_codes(source, 2000, 0), corner_codes(source, 0), strict=True)]
+    pair = in_common(graph, run(source, codes), run_words(words, codes))
+    differing = sum(int((a != b).sum()) for a, b in zip(*pair, strict=True))
+    return {
+        "network": network,
+        "variant": variant,
+        "LUT predicted": predicted.luts,
+        "CARRY predicted": predicted.carries,
+        **(counted(plain, part.fabric.family) if count else {}),
+        "levels_ns": 1000.0 / predicted.fmax_mhz,
+        "differing": None if variant == "zeroed" else differing,
+    }
+
+
+def counted(words: Netlist, family: str) -> dict[str, int]:
+    """What yosys makes of it."""
+    emitted = emit(words, name="net", primitives=has_sum_cells(family))
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for name, text in emitted.files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+        files = [folder / name for name in emitted.sources]
+        found = synthesize(files, emitted.top, workdir=folder, family=family, timeout_s=3600)
+    return {"LUT": found.luts, "CARRY": found.carries}
+
+
+def claims(rows: list[dict[str, Any]]) -> Iterator[Claim]:
+    """Exact everywhere, hardly ever larger, and what constants still cost against what they cost the peers."""
+    yield equal("codes that differ from the graph as read", sum(row["differing"] or 0 for row in rows), 0)
+    networks = {row["network"]: {r["variant"]: r for r in rows if r["network"] == row["network"]} for row in rows}
+    for name, by in networks.items():
+        lut = {variant: row.get("LUT", row["LUT predicted"]) for variant, row in by.items()}
+        yield at_most(f"{name}: LUTs compiled over as read", lut["compiled"] / lut["as read"], SEARCH_NOISE)
+        argmax = lut["argmax_only"] / lut["compiled"]
+        yield at_most(f"{name}: LUTs with argmax_only over compiled", argmax, SEARCH_NOISE)
+        left = (lut["compiled"] - lut["zeroed"]) / lut["compiled"]
+        yield at_most(f"{name}: LUTs that zeroing every constant would still save", left, PEERS_CONSTANTS / 2)
+        carry = {variant: row.get("CARRY", row["CARRY predicted"]) for variant, row in by.items()}
+        recovered = (carry["separate"] - carry["compiled"]) / (carry["separate"] - carry["zeroed"])
+        yield at_least(f"{name}: carry cells of constants recovered", recovered, 0.5)
+
+
+def measure(quick: bool) -> Outcome:
+    """Digits, and with the shared data the networks of others; a quick run predicts and leaves the large one out."""
+    made: dict[str, Callable[[], Graph]] = {"digits": digits}
+    if REFERENCE.is_dir():
+        made |= {"HGQ tagger": hgq_tagger} | ({} if quick else {"QKeras tagger": qkeras_tagger})
+    rows: list[dict[str, Any]] = []
+    for name, make in made.items():
+        source = make()
+        rows += [measured(name, source, variant, count=not quick) for variant in VARIANTS]
+    return Outcome(rows, list(claims(rows)))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(measure, __doc__, packages=["numpy", "keras", "h5py"]))
