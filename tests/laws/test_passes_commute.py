@@ -27,6 +27,7 @@ from bitwright.passes import (
     ARGMAX,
     Absorb,
     Canonical,
+    Collapse,
     Compose,
     Contest,
     Merge,
@@ -79,7 +80,7 @@ def test_this_file_knows_every_pass() -> None:
     # Share answers for a matrix, inside Synthesize: see test_adder_graph.
     helpers = {"ARGMAX", "AdderGraph", "RECODING", "STANDARD", "Share", "apply"}
     known = {
-        "Absorb", "Canonical", "Compose", "Contest", "Merge", "Prune", "Reassociate", "Retime",
+        "Absorb", "Canonical", "Collapse", "Compose", "Contest", "Merge", "Prune", "Reassociate", "Retime",
         "Synthesize", "Tabulate",
     }  # fmt: skip
     assert set(passes.__all__) - helpers == known
@@ -149,17 +150,20 @@ def test_synthesis_and_retiming_at_any_clock_commute_with_run_on_the_built_graph
         assert cycles == sorted(cycles), f"seed {case.seed}: a faster clock takes fewer cycles, {cycles}"
 
 
-def test_merged_sums_and_retiming_commute_with_run_and_take_no_more_lookup_tables(cases: list[Case]) -> None:
-    part, fewer = device("xcvu9p"), 0
+def test_merged_and_collapsed_netlists_commute_with_run_and_take_no_more_lookup_tables(cases: list[Case]) -> None:
+    part, merged, collapsed = device("xcvu9p"), 0, 0
     for case in cases[::2]:
         plain = Synthesize(Share(operands=3, rounds=1), fabric=part.fabric)(built(case.graph))
-        merged = netlists.check(Merge(part.fabric)(plain))
-        assert_same(case, netlists.run(merged, case.codes), "merge")
-        before, after = (predict(program, part).luts for program in (plain, merged))
-        assert after <= before + 1, f"seed {case.seed}: {before} LUTs became {after}"
-        fewer += len(merged) < len(plain)
-        assert_same(case, netlists.run(netlists.check(Retime(part, 400)(merged)), case.codes), "retime")
-    assert fewer > 20
+        fewer = netlists.check(Merge(part.fabric)(plain))
+        tabled = netlists.check(Collapse(part.fabric)(fewer))
+        for program, name in ((fewer, "merge"), (tabled, "collapse")):
+            assert_same(case, netlists.run(program, case.codes), name)
+        luts = [predict(program, part).luts for program in (plain, fewer, tabled)]
+        assert luts[2] <= luts[1] + 1 <= luts[0] + 2, f"seed {case.seed}: {luts}"
+        merged += len(fewer) < len(plain)
+        collapsed += luts[2] < luts[1]
+        assert_same(case, netlists.run(netlists.check(Retime(part, 400)(tabled)), case.codes), "retime")
+    assert min(merged, collapsed) > 20
 
 
 def test_sums_regrouped_by_arrival_commute_with_run_and_end_no_later(cases: list[Case]) -> None:

@@ -18,7 +18,7 @@ from bitwright.ir.graph.emulator import Emulator
 from bitwright.ir.interface import Decoder, Encoder, RoundEncoder
 from bitwright.ir.netlist import Netlist
 from bitwright.numeric import IntArray
-from bitwright.passes import Merge, Reassociate, Retime, Share, Synthesize
+from bitwright.passes import Collapse, Merge, Reassociate, Retime, Share, Synthesize
 from bitwright.platforms import Device, device
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Compiled:
         fabric = self.device.fabric
         recipe = Synthesize(self.share, fabric=fabric, dsps=self.options.dsps)
         grouped = Merge if fabric.adder_operands > 2 else Reassociate
-        made = grouped(fabric)(recipe(self.graph))
+        made = Collapse(fabric)(grouped(fabric)(recipe(self.graph)))
         self.search_rounds = tuple(recipe.rounds)
         return made
 

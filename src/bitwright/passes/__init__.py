@@ -2,6 +2,7 @@
 
 from bitwright.passes.absorb import Absorb
 from bitwright.passes.canonical import Canonical
+from bitwright.passes.collapse import Collapse
 from bitwright.passes.compose import Compose
 from bitwright.passes.contest import Contest
 from bitwright.passes.merge import Merge
@@ -20,6 +21,7 @@ __all__ = [
     "Absorb",
     "AdderGraph",
     "Canonical",
+    "Collapse",
     "Compose",
     "Contest",
     "Merge",

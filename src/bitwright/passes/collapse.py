@@ -1,0 +1,227 @@
+"""`collapse`: small pieces of a netlist as one table, where that takes fewer lookup tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import product
+from math import prod
+
+import numpy as np
+
+from bitwright.cost.area import area, table_luts
+from bitwright.ir.netlist import Netlist, Port, Word, evaluate, infer
+from bitwright.ir.netlist.ops import Add, Bits, Constant, Input, Register, Shift, Table, WordOp
+from bitwright.ir.program import Node
+from bitwright.numeric import IntArray, Ints
+from bitwright.platforms import Fabric
+
+__all__ = ["Collapse"]
+
+_Cut = tuple[int, ...]
+"""Words, ascending, that determine another word."""
+
+_WIRES = (Constant, Input, Shift, Bits, Register)
+_MOST_CUTS = 6
+_MOST_MERGED = 64
+
+
+@dataclass(frozen=True)
+class Collapse:
+    """Replaces a word and all that only it needs by a table of the words before, of `most_bits` together.
+
+    A neuron of a few narrow inputs, its activation included, becomes a LUT for each output bit; comparisons,
+    multiplexers and clips behind narrow words likewise. Codes that the proven ranges exclude are don't-cares.
+    Exact by construction: the table is the piece, run on all its codes.
+    """
+
+    fabric: Fabric
+    most_bits: int = 8
+
+    def __call__(self, program: Netlist) -> Netlist:
+        """The same function, in no more LUTs by the area model."""
+        return _Collapsing(program, self.fabric, self.most_bits).build()
+
+
+@dataclass
+class _Collapsing:
+    program: Netlist
+    fabric: Fabric
+    most_bits: int
+    cuts: list[list[_Cut]] = field(default_factory=list[list[_Cut]])
+    chosen: dict[int, tuple[_Cut, Table, Word]] = field(default_factory=dict[int, tuple[_Cut, Table, Word]])
+
+    def build(self) -> Netlist:
+        nodes = self.program.nodes
+        for position in range(len(nodes)):
+            self.cuts.append(self.cuts_of(position))
+        readers: list[list[int]] = [[] for _ in nodes]
+        for position, node in enumerate(nodes):
+            for argument in set(node.args):
+                readers[argument].append(position)
+        alive = [False] * len(nodes)
+        for output in self.program.outputs:
+            alive[output] = True
+        kept = list(alive)  # outputs stay words of their own
+        for position in range(len(nodes) - 1, -1, -1):
+            if not alive[position]:
+                continue
+            self.consider(position, readers, alive, kept)
+            needed = self.chosen[position][0] if position in self.chosen else nodes[position].args
+            for word in needed:
+                alive[word] = True
+        return self.rebuilt(alive) if self.chosen else self.program
+
+    def width(self, word: int) -> int:
+        return self.program.nodes[word].type.width
+
+    def bits(self, cut: Iterable[int]) -> int:
+        return sum(self.width(word) for word in cut)
+
+    def cuts_of(self, position: int) -> list[_Cut]:
+        """Sets of words of few bits that determine the word, the narrowest first; the word itself among them."""
+        node = self.program.nodes[position]
+        if isinstance(node.op, Constant):
+            return [()]
+        own: list[_Cut] = [(position,)] if self.width(position) <= self.most_bits else []
+        if isinstance(node.op, Input | Register):
+            return own
+        choices = [self.cuts[argument] for argument in node.args]
+        if not all(choices) or prod(map(len, choices)) > _MOST_MERGED * 4:
+            return own
+        merged = {tuple(sorted(set().union(*parts))) for parts in product(*choices)}
+        fitting = sorted((self.bits(cut), cut) for cut in merged if self.bits(cut) <= self.most_bits)
+        return own + [cut for _, cut in fitting[:_MOST_CUTS] if cut != (position,)]
+
+    def consider(self, position: int, readers: list[list[int]], alive: list[bool], kept: list[bool]) -> None:
+        """Choose the cut whose table saves most LUTs, if one does."""
+        node = self.program.nodes[position]
+        if isinstance(node.op, _WIRES):
+            return
+        best = 0.0
+        for cut in self.cuts[position]:
+            if cut in ((position,), ()) or (isinstance(node.op, Table) and cut == node.args):
+                continue
+            cone = self.cone(position, cut)
+            saved = sum(self.luts(word) for word in self.exclusive(position, cone, readers, alive, kept))
+            if saved <= best:
+                continue
+            table, index = self.table(position, cut, cone)
+            gain = saved - table_luts(table.values.array, 0, index.width, node.type, self.fabric)
+            if gain > best:
+                best = gain
+                self.chosen[position] = (cut, table, index)
+
+    def luts(self, word: int) -> float:
+        node = self.program.nodes[word]
+        return area(node.op, node.type, [self.program.nodes[a].type for a in node.args], self.fabric).luts
+
+    def cone(self, position: int, cut: _Cut) -> list[int]:
+        """The words between the cut and the word, itself last."""
+        found: set[int] = set()
+        waiting = [position]
+        while waiting:
+            word = waiting.pop()
+            if word not in found and word not in cut:
+                found.add(word)
+                waiting.extend(self.program.nodes[word].args)
+        return sorted(found)
+
+    def exclusive(
+        self, position: int, cone: list[int], readers: list[list[int]], alive: list[bool], kept: list[bool]
+    ) -> list[int]:
+        """Words of the cone that nothing else needs. Words that later ones read are alive already."""
+        inside = {position}
+        for word in reversed(cone[:-1]):
+            free = not (alive[word] or kept[word])
+            if free and all(reader in inside for reader in readers[word] if reader <= position):
+                inside.add(word)
+        return sorted(inside)
+
+    def table(self, position: int, cut: _Cut, cone: list[int]) -> tuple[Table, Word]:
+        """The word as a table of the cut's codes side by side, the first word of the cut lowest."""
+        nodes = self.program.nodes
+        width = self.bits(cut)
+        codes = np.arange(1 << width, dtype=np.int64)
+        values: dict[int, IntArray] = {}
+        begin = 0
+        for word in cut:
+            type = nodes[word].type
+            code = codes >> begin & ((1 << type.width) - 1)
+            if type.signed:
+                code = code - ((code >> (type.width - 1)) << type.width)
+            values[word] = np.clip(code, type.low, type.high)
+            begin += type.width
+        for word in cone:
+            given = np.asarray(evaluate(nodes[word].op, [values[a] for a in nodes[word].args]))
+            # Beyond a proven range no code occurs: whatever the piece would make of it, the table need not.
+            values[word] = np.clip(given, nodes[word].type.low, nodes[word].type.high)
+        reached = np.broadcast_to(values[position], codes.shape)
+        last = self.pattern_limit(cut)
+        return Table(0, Ints(reached[: last + 1])), Word(0, last)
+
+    def pattern_limit(self, cut: _Cut) -> int:
+        """The largest index: signed words may have every pattern."""
+        total = begin = 0
+        for word in cut:
+            type = self.program.nodes[word].type
+            total += ((1 << type.width) - 1 if type.signed else type.high) << begin
+            begin += type.width
+        return total
+
+    # ---- the new netlist ---------------------------------------------------------------------------
+
+    def rebuilt(self, alive: list[bool]) -> Netlist:
+        program = self.program
+        place: dict[int, int] = {}
+        made: list[Node[WordOp, Word]] = []
+        names = {node.name for node in program.nodes}
+        for position, node in enumerate(program.nodes):
+            if position in self.chosen:
+                args, op = (self.index(position, place, made, names),), self.chosen[position][1]
+            elif alive[position] or isinstance(node.op, Input):
+                args, op = tuple(place[a] for a in node.args), node.op
+            else:
+                continue
+            place[position] = len(made)
+            type = node.type
+            if not isinstance(op, Input):  # ranges may have become narrower before
+                found = infer(op, [made[a].type for a in args])
+                type = Word(max(type.low, found.low), min(type.high, found.high))
+            made.append(Node(op, args, type, node.name, node.origin))
+        inputs, results = (
+            tuple(Port(p.name, p.shape, tuple(place[w] for w in p.words), p.step) for p in side)
+            for side in (program.inputs, program.results)
+        )
+        return Netlist(program.name, tuple(made), tuple(place[o] for o in program.outputs), inputs, results)
+
+    def index(
+        self, position: int, place: dict[int, int], made: list[Node[WordOp, Word]], names: set[str]
+    ) -> int:
+        """The words of the cut side by side as one number."""
+        node, (cut, _, _) = self.program.nodes[position], self.chosen[position]
+
+        def append(op: WordOp, args: tuple[int, ...]) -> int:
+            name = _fresh(f"{node.name}_code", names)
+            made.append(Node(op, args, infer(op, [made[a].type for a in args]), name, node.origin))
+            return len(made) - 1
+
+        parts: list[tuple[int, int]] = []
+        begin = 0
+        for word in cut:
+            type = self.program.nodes[word].type
+            parts.append((append(Bits(0, type.width), (place[word],)) if type.signed else place[word], begin))
+            begin += type.width
+        whole, _ = parts[0]
+        for part, left in parts[1:]:
+            whole = append(Add(left, 0), (part, whole))
+        return whole
+
+
+def _fresh(name: str, names: set[str]) -> str:
+    count, found = 0, name
+    while found in names:
+        count += 1
+        found = f"{name}{count}"
+    names.add(found)
+    return found
