@@ -148,6 +148,9 @@ void Regroup::dissolve_where_cheaper(std::vector<std::int32_t> nodes) {
         std::vector<Change> changes;
         bool possible = true;
         for (const int user : users) {
+            // What a long sum would cost is dear to know, and it gains little.
+            possible = sums_.sum(user).size() <= kPaired;
+            if (!possible) break;
             Sum made = Sums::substituted(sums_.sum(user), node, sums_.sum(node));
             possible = made.size() >= 2 && made.size() <= kLongest && sums_.fits(made, sums_.level(user));
             if (!possible) break;

@@ -97,7 +97,8 @@ class Compiled:
     @cached_property
     def netlist(self) -> Netlist:
         """The pipelined netlist: what the Verilog says."""
-        return Retime(self.device, self.clock_mhz)(self.combinational)
+        options = self.options
+        return Retime(self.device, self.clock_mhz, options.latency_cycles, options.balance)(self.combinational)
 
     @cached_property
     def emulator(self) -> Emulator:

@@ -174,6 +174,8 @@ class Regroup:
             users = sums.users(node)
             if len(users) > _MOST_USERS or not self._changed_since_checked(node):
                 continue
+            if any(len(sums.sum(user)) > _PAIRED for user in users):
+                continue  # what a long sum would cost is dear to know, and it gains little
             changes = self._without(node)
             if changes is None:
                 continue
