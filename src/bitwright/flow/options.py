@@ -26,9 +26,9 @@ class Options:
     default). architecture: "auto" or "parallel". input_format: "s8.3" or (format, step) for inputs
     without a quantizer. output_format: grid of an output that has no exact one. name: of the
     design. valid: carry a valid bit along the pipeline. latency_cycles: of the pipeline (None: the least that
-    meets the clock). balance: share of flip-flops that may be spent on a faster clock. max_depth: adders on a path of a matrix
-    product (-1: as few as possible). effort: rounds of the search for smaller matrix products. budget_s:
-    seconds for each of these searches instead. dsps: DSP slices that constant multiplications may take.
+    meets the clock). balance: share of flip-flops that may be spent on a faster clock. max_depth: adders on a
+    path of a matrix product (-1: as few as possible). effort: rounds of the search for smaller matrix products.
+    budget_s: seconds for each of these searches instead. dsps: DSP slices that constant multiplications may take.
     argmax_only: outputs keep only the order of their classes, in fewer bits (`predict` then gives scores: a
     softmax of them stays, but for biases finer than the sums). seed: of random vectors and of that search.
     """
