@@ -100,10 +100,11 @@ def test_pools_are_exact(rank: int) -> None:
     largest = getattr(kl, f"MaxPooling{rank}D")
     mean = getattr(kl, f"AveragePooling{rank}D")
     outputs = [largest(2)(q), largest(3, strides=2, padding="same")(q), largest(4, strides=1)(q)]
+    # Six divides by two: "same" pads nothing, and the two equal averages become one.
     outputs += [mean(2)(q), mean(4, strides=1)(q), mean(2, padding="same")(q)]
     design = exact(x, outputs, floats=True)
     kinds = [type(n.op) for n in design.graph.nodes]
-    assert (kinds.count(MaxPool), kinds.count(SumPool)) == (3, 3)
+    assert (kinds.count(MaxPool), kinds.count(SumPool)) == (3, 2)
 
 
 @pytest.mark.parametrize("rank", [1, 2])
