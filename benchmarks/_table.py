@@ -145,13 +145,14 @@ def main(
     print("\n".join(_lines(outcome, used)))
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(_record(outcome, used), indent=1, default=_plain) + "\n")
+        options.json.write_text(json.dumps(_record(outcome, used, description or ""), indent=1, default=_plain) + "\n")
     return int(options.strict and not all(claim.holds for claim in outcome.claims))
 
 
-def _record(outcome: Outcome, used: dict[str, str]) -> dict[str, Any]:
+def _record(outcome: Outcome, used: dict[str, str], description: str) -> dict[str, Any]:
     claims = [asdict(claim) for claim in outcome.claims]
-    return {"rows": [dict(row) for row in outcome.rows], "claims": claims, "versions": used}
+    text = "\n\n".join(part for part in (description.strip(), *outcome.notes) if part)
+    return {"rows": [dict(row) for row in outcome.rows], "claims": claims, "versions": used, "text": text}
 
 
 def _plain(value: Any) -> Any:
