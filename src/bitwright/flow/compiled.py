@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bitwright.core.collector import collector_paused
 from bitwright.core.errors import InvalidValue
 from bitwright.cost import Prediction, predict
 from bitwright.flow.options import Options
@@ -90,7 +91,8 @@ class Compiled:
         fabric = self.device.fabric
         recipe = Synthesize(self.share, fabric=fabric, dsps=self.options.dsps)
         grouped = Merge if fabric.adder_operands > 2 else Reassociate
-        made = Collapse(fabric)(grouped(fabric)(recipe(self.graph)))
+        with collector_paused():
+            made = Collapse(fabric)(grouped(fabric)(recipe(self.graph)))
         self.search_rounds = tuple(recipe.rounds)
         return made
 
@@ -98,7 +100,10 @@ class Compiled:
     def netlist(self) -> Netlist:
         """The pipelined netlist: what the Verilog says."""
         options = self.options
-        return Retime(self.device, self.clock_mhz, options.latency_cycles, options.balance)(self.combinational)
+        recipe = Retime(self.device, self.clock_mhz, options.latency_cycles, options.balance)
+        plain = self.combinational
+        with collector_paused():
+            return recipe(plain)
 
     @cached_property
     def emulator(self) -> Emulator:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -17,6 +15,7 @@ from bitwright.backends.verilog.primitives import LIBRARY
 from bitwright.backends.verilog.printer import module as printed
 from bitwright.backends.verilog.top import core, summary, wrapper
 from bitwright.backends.verilog.tree import Instance, Module
+from bitwright.core.collector import collector_paused
 from bitwright.core.errors import InvalidValue
 from bitwright.core.naming import identifier
 from bitwright.ir.netlist.netlist import Netlist
@@ -64,20 +63,8 @@ def emit(
     makes sums instances of `bw_sum`, which places LUT6_2 and CARRY4 of Xilinx parts in synthesis and says
     the same in plain Verilog in simulation. The same netlist gives the same bytes.
     """
-    with _uninterrupted():
+    with collector_paused():
         return _emit(netlist, identifier(name or netlist.name), valid, axis, vectors, header, primitives)
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Generator[None]:
-    """No garbage collection meanwhile: trees hold no circles, and walking a million nodes doubles the time."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 def _emit(
