@@ -41,7 +41,7 @@ def sum_graph(
     high: NDArray[np.int64],
     *,
     max_depth: int = -1,
-    rounds: int = 3,
+    rounds: int = 2,
     budget_s: float | None = None,
     seed: int = 0,
 ) -> SharedSums:

@@ -43,7 +43,7 @@ class Options:
     latency_cycles: int | None = None
     balance: float = 0.0
     max_depth: int = -1
-    effort: int = 3
+    effort: int = 2
     budget_s: float | None = None
     dsps: int = 0
     argmax_only: bool = False

@@ -136,7 +136,7 @@ class Share:
 
     max_depth: int = -1
     operands: int = 2
-    rounds: int = 3
+    rounds: int = 2
     budget_s: float | None = None
     seed: int = 0
 
