@@ -34,7 +34,7 @@ from bitwright.ir.graph import Graph, GraphBuilder, TensorType, run
 from bitwright.ir.graph.ops import Dense, Map
 from bitwright.ir.netlist import Netlist
 from bitwright.numeric import IntArray, Ints, Rounding, ShiftRoundSaturate, Steps
-from bitwright.passes import Reassociate, Retime, Share, Synthesize, apply
+from bitwright.passes import Retime, Share, Synthesize, apply, unrolled
 from bitwright.platforms import device
 from bitwright.toolchain import Ports, Simulation, build, synthesize
 from bitwright.toolchain.nextpnr import place_and_route
@@ -156,7 +156,7 @@ class Ours:
         self.graph = graph(net)
         fabric = self.part.fabric
         share = Share(operands=fabric.adder_operands)
-        self.plain: Netlist = Reassociate(fabric)(Synthesize(share, fabric=fabric)(apply(self.graph)))
+        self.plain: Netlist = unrolled(apply(self.graph), Synthesize(share, fabric=fabric))
 
     def pipeline(self, stages: int) -> Netlist:
         """The netlist with the fastest clock for so many stages."""

@@ -13,7 +13,7 @@ from bitwright.core.origin import Origin
 from bitwright.core.progress import Silent
 from bitwright.flow.design import Design
 from bitwright.flow.options import Options
-from bitwright.flow.proof import prove
+from bitwright.flow.proofs.neurons import prove
 from bitwright.ir import graph as graphs
 from bitwright.ir.graph import Graph, GraphBuilder, TensorType
 from bitwright.ir.graph.ops import Dense, Map, MaxPool, Reshape

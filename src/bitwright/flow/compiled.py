@@ -19,7 +19,7 @@ from bitwright.ir.graph.emulator import Emulator
 from bitwright.ir.interface import Decoder, Encoder, RoundEncoder
 from bitwright.ir.netlist import Netlist
 from bitwright.numeric import IntArray
-from bitwright.passes import Collapse, Merge, Reassociate, Retime, Share, Synthesize
+from bitwright.passes import Retime, Share, Synthesize, unrolled
 from bitwright.platforms import Device, device
 
 if TYPE_CHECKING:
@@ -88,11 +88,9 @@ class Compiled:
 
     def unrolled(self) -> Netlist:
         """The network unrolled anew: the same netlist every time, unless `budget_s` ends the search."""
-        fabric = self.device.fabric
-        recipe = Synthesize(self.share, fabric=fabric, dsps=self.options.dsps)
-        grouped = Merge if fabric.adder_operands > 2 else Reassociate
+        recipe = Synthesize(self.share, fabric=self.device.fabric, dsps=self.options.dsps)
         with collector_paused():
-            made = Collapse(fabric)(grouped(fabric)(recipe(self.graph)))
+            made = unrolled(self.graph, recipe)
         self.search_rounds = tuple(recipe.rounds)
         return made
 

@@ -62,7 +62,7 @@ class Design(Compiled):
         proof assumes that the numbers which the layer reads are right and within their proven ranges. Raises
         `Mismatch` with a counterexample; returns the certificate, whose `neurons` hold the verdicts.
         """
-        from bitwright.flow.proof import prove_design
+        from bitwright.flow.proofs.neurons import prove_design
 
         self.certificate = prove_design(
             self, neurons, seed=seed, timeout_s=timeout_s, folder=Path(folder) if folder else None,

@@ -8,7 +8,7 @@ from bitwright.passes.contest import Contest
 from bitwright.passes.merge import Merge
 from bitwright.passes.prune import Prune
 from bitwright.passes.reassociate import Reassociate
-from bitwright.passes.recipe import ARGMAX, RECODING, STANDARD, apply
+from bitwright.passes.recipe import ARGMAX, RECODING, STANDARD, apply, unrolled
 from bitwright.passes.retime import Retime
 from bitwright.passes.share import AdderGraph, Share
 from bitwright.passes.synthesize import Synthesize
@@ -32,4 +32,5 @@ __all__ = [
     "Synthesize",
     "Tabulate",
     "apply",
+    "unrolled",
 ]

@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 
 from bitwright.cost.area import area, table_luts
-from bitwright.ir.netlist import Netlist, Port, Word, evaluate, infer
+from bitwright.ir.netlist import Netlist, Word, evaluate, infer
 from bitwright.ir.netlist.ops import Add, Bits, Constant, Input, Register, Shift, Table, WordOp
 from bitwright.ir.program import Node
 from bitwright.numeric import IntArray, Ints
@@ -189,11 +189,7 @@ class _Collapsing:
                 found = infer(op, [made[a].type for a in args])
                 type = Word(max(type.low, found.low), min(type.high, found.high))
             made.append(Node(op, args, type, node.name, node.origin))
-        inputs, results = (
-            tuple(Port(p.name, p.shape, tuple(place[w] for w in p.words), p.step) for p in side)
-            for side in (program.inputs, program.results)
-        )
-        return Netlist(program.name, tuple(made), tuple(place[o] for o in program.outputs), inputs, results)
+        return program.over(made, place)
 
     def index(
         self, position: int, place: dict[int, int], made: list[Node[WordOp, Word]], names: set[str]

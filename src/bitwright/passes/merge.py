@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bitwright.cost.area import area
-from bitwright.ir.netlist import Netlist, Port, Word
+from bitwright.ir.netlist import Netlist, Word
 from bitwright.ir.netlist.ops import Add, Constant, Subtract, Sum, WordOp, is_join
 from bitwright.ir.program import Node
 from bitwright.platforms import Fabric
@@ -51,7 +51,7 @@ class _Merging:
         for position in range(len(self.nodes)):
             while self.absorbed(position):
                 pass
-        return self.without_dead_words()
+        return replace(self.program, nodes=tuple(self.nodes)).pruned()
 
     def absorbed(self, position: int) -> bool:
         """Put one argument of the sum at `position` into it; whether there was one to put."""
@@ -108,19 +108,3 @@ class _Merging:
 
     def luts(self, op: WordOp, args: tuple[int, ...], out: Word) -> float:
         return area(op, out, [self.nodes[a].type for a in args], self.fabric).luts
-
-    def without_dead_words(self) -> Netlist:
-        program = self.program
-        draft = Netlist(program.name, tuple(self.nodes), program.outputs, program.inputs, program.results)
-        live = draft.live()
-        place: dict[int, int] = {}
-        nodes: list[Node[WordOp, Word]] = []
-        for position, node in enumerate(self.nodes):
-            if live[position] or not node.args:
-                place[position] = len(nodes)
-                nodes.append(Node(node.op, tuple(place[a] for a in node.args), node.type, node.name, node.origin))
-        inputs, results = (
-            tuple(Port(p.name, p.shape, tuple(place[w] for w in p.words), p.step) for p in side)
-            for side in (program.inputs, program.results)
-        )
-        return Netlist(program.name, tuple(nodes), tuple(place[o] for o in program.outputs), inputs, results)

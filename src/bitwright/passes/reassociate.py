@@ -92,7 +92,7 @@ class _Regrouped:
             self.place[position] = made = self.builder.narrow(made, node.type.low, node.type.high)
             if named := re.fullmatch(r".*[^w]_(\d+)|.*_w_(\d+)", node.name):
                 self.builder.label(made, int(named[1] or named[2]))
-        results = [Port(p.name, p.shape, tuple(self.place[w] for w in p.words), p.step) for p in self.program.results]
+        results = [port.at(self.place) for port in self.program.results]
         return self.builder.finish(self.program.name, ports, results)
 
     def required(self) -> dict[int, int]:

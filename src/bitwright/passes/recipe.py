@@ -1,4 +1,4 @@
-"""The passes that every compiled graph goes through, in order, in one place."""
+"""The passes that every compiled graph, and then its netlist, goes through, in order, in one place."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from collections.abc import Callable
 from functools import reduce
 
 from bitwright.ir.graph import Graph
+from bitwright.ir.netlist import Netlist
 from bitwright.passes.absorb import Absorb
 from bitwright.passes.canonical import Canonical
+from bitwright.passes.collapse import Collapse
 from bitwright.passes.compose import Compose
 from bitwright.passes.contest import Contest
+from bitwright.passes.merge import Merge
 from bitwright.passes.prune import Prune
+from bitwright.passes.reassociate import Reassociate
+from bitwright.passes.synthesize import Synthesize
 from bitwright.passes.tabulate import Tabulate
 
-__all__ = ["ARGMAX", "RECODING", "STANDARD", "GraphPass", "apply"]
+__all__ = ["ARGMAX", "RECODING", "STANDARD", "GraphPass", "apply", "unrolled"]
 
 GraphPass = Callable[[Graph], Graph]
 
@@ -30,3 +35,10 @@ RECODING = frozenset({"absorb", "contest", "prune"})
 def apply(program: Graph, passes: tuple[GraphPass, ...] = STANDARD) -> Graph:
     """`program` through `passes`, one after the other."""
     return reduce(lambda graph, step: step(graph), passes, program)
+
+
+def unrolled(program: Graph, synthesize: Synthesize) -> Netlist:
+    """The netlist of a graph before retiming: sums grouped as the fabric adds them, small pieces as tables."""
+    fabric = synthesize.fabric
+    grouped = Merge(fabric) if fabric.adder_operands > 2 else Reassociate(fabric)
+    return Collapse(fabric)(grouped(synthesize(program)))

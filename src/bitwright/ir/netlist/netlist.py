@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bitwright.core.errors import InvalidValue
@@ -44,6 +44,10 @@ class Port:
     words: tuple[int, ...]
     step: Steps
 
+    def at(self, place: Mapping[int, int]) -> Port:
+        """The same port of a netlist in which word w stands at `place[w]`."""
+        return Port(self.name, self.shape, tuple(place[w] for w in self.words), self.step)
+
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Netlist(Program[WordOp, Word]):
@@ -51,6 +55,15 @@ class Netlist(Program[WordOp, Word]):
 
     inputs: tuple[Port, ...] = ()
     results: tuple[Port, ...] = ()
+
+    def over(self, nodes: Sequence[Node[WordOp, Word]], place: Mapping[int, int]) -> Netlist:
+        """The same ports over other words: what was word w stands at `place[w]` of `nodes`."""
+        inputs, results = (tuple(port.at(place) for port in side) for side in (self.inputs, self.results))
+        return Netlist(self.name, tuple(nodes), tuple(place[o] for o in self.outputs), inputs, results)
+
+    def pruned(self) -> Netlist:
+        """Only the words that an output needs, and the inputs, renumbered."""
+        return _renumbered(self, set())
 
 
 def stages(program: Netlist) -> list[int]:
@@ -248,15 +261,15 @@ class NetlistBuilder:
         """The netlist of all words that an output needs (inputs stay), renumbered."""
         outputs = tuple(w for port in results for w in port.words)
         draft = Netlist(name, tuple(self.nodes), outputs, tuple(inputs), tuple(results))
-        keep = draft.live()
-        for port in inputs:
-            for word in port.words:
-                keep[word] = True
-        return _renumbered(draft, keep, set(self._narrowed))
+        return _renumbered(draft, set(self._narrowed))
 
 
-def _renumbered(draft: Netlist, keep: list[bool], narrowed: set[int]) -> Netlist:
-    """The words to keep; those that read `narrowed` ones may become narrower themselves."""
+def _renumbered(draft: Netlist, narrowed: set[int]) -> Netlist:
+    """The inputs and the words that an output needs; what reads `narrowed` ones may become narrower itself."""
+    keep = draft.live()
+    for port in draft.inputs:
+        for word in port.words:
+            keep[word] = True
     place: dict[int, int] = {}
     nodes: list[Node[WordOp, Word]] = []
     for position, node in enumerate(draft.nodes):
@@ -268,12 +281,7 @@ def _renumbered(draft: Netlist, keep: list[bool], narrowed: set[int]) -> Netlist
                 if type != node.type:
                     narrowed.add(position)
             nodes.append(Node(node.op, args, type, node.name, node.origin))
-    ports = [
-        tuple(Port(p.name, p.shape, tuple(place[w] for w in p.words), p.step) for p in side)
-        for side in (draft.inputs, draft.results)
-    ]
-    outputs = tuple(place[o] for o in draft.outputs)
-    return Netlist(draft.name, tuple(nodes), outputs, ports[0], ports[1])
+    return draft.over(nodes, place)
 
 
 def _tightened(node: Node[WordOp, Word], args: list[Word]) -> Word:

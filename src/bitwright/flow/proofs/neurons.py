@@ -18,8 +18,8 @@ from bitwright.core.errors import Mismatch, StorageError
 from bitwright.core.files import inside
 from bitwright.core.progress import Progress
 from bitwright.flow.compiled import Compiled
-from bitwright.flow.cones import Cone, Hardware, candidate_text, given_cells
-from bitwright.flow.parts import Parts, parts
+from bitwright.flow.proofs.cones import Cone, Hardware, candidate_text, given_cells
+from bitwright.flow.proofs.parts import Parts, parts
 from bitwright.flow.verification import certify
 from bitwright.flow.writing import emit
 from bitwright.ir.certificate import Certificate, NeuronProof

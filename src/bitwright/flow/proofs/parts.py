@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import gcd
 
 from bitwright.backends.verilog.behavior import Behavior, Cell, Element, Reference, behavior, behavioral
-from bitwright.flow.cones import Cone, Hardware, candidate_text, placed
+from bitwright.flow.proofs.cones import Cone, Hardware, candidate_text, placed
 from bitwright.ir.graph import Graph
 from bitwright.ir.graph.ops import (
     Add,
