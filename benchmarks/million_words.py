@@ -22,7 +22,7 @@ from bitwright.ir.graph.emulator import Emulator
 from bitwright.ir.graph.ops import Conv, Dense, Map, MaxPool, Reshape
 from bitwright.ir.netlist import check, machine_of, run
 from bitwright.numeric import IntArray, Ints, Rounding, ShiftRoundSaturate, Steps
-from bitwright.passes import Retime, Share, Synthesize
+from bitwright.passes import Retime, Share, Synthesize, unrolled
 from bitwright.platforms import device
 
 T = TypeVar("T")
@@ -71,7 +71,8 @@ def measure(quick: bool) -> Outcome:
     """A row for each step of the way; a sixth of the picture for `quick`."""
     note, target = Stopwatch(), device("xcvu9p")
     graph = picture_network(12 if quick else 28, 32 if quick else 128)
-    plain = note("synthesize", lambda: Synthesize(Share(operands=target.fabric.adder_operands))(graph))
+    recipe = Synthesize(Share(operands=target.fabric.adder_operands), fabric=target.fabric)
+    plain = note("synthesize", lambda: unrolled(graph, recipe))
     netlist = note("retime", lambda: Retime(target, CLOCK_MHZ)(plain))
     note("check", lambda: check(netlist))
     luts = note("predict", lambda: predict(netlist, target)).luts

@@ -42,6 +42,7 @@ from bitwright.passes import (
     Synthesize,
     Tabulate,
     apply,
+    unrolled,
 )
 from bitwright.passes.rewrite import GraphNode, keep, rebuild
 from bitwright.platforms import device
@@ -179,7 +180,7 @@ def measured(network: str, source: Graph, variant: str, count: bool = True) -> d
     """One row: resources, predicted and (with `count`) as yosys counts them, and codes that differ from the source."""
     part = device(DEVICE)
     graph = VARIANTS[variant](source)
-    words = Synthesize(Share(operands=part.fabric.adder_operands), fabric=part.fabric)(graph)
+    words = unrolled(graph, Synthesize(Share(operands=part.fabric.adder_operands), fabric=part.fabric))
     plain = Retime(part, None)(words)
     predicted = predict(plain, part)
     codes = [np.concatenate(p) for p in zip(random_codes(source, 2000, 0), corner_codes(source, 0), strict=True)]

@@ -6,12 +6,13 @@ Both give the same results, bit for bit. BITWRIGHT_NATIVE=0 in the environment f
 from __future__ import annotations
 
 import os
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bitwright.core import twin
+from bitwright.core.arguments import integers, matrix_with_intervals
 from bitwright.core.errors import InvalidValue
 
 __all__ = ["HAVE_NATIVE", "adder_graph", "earliest_stages", "implementation", "least_registers"]
@@ -67,42 +68,13 @@ def adder_graph(
     >>> len(nodes), outputs.tolist()
     (6, [[5, 0, 1], [7, 0, 1]])
     """
-    weights = _integers("matrix", matrix, 2)
-    lowest, highest = _integers("low", low, 1), _integers("high", high, 1)
-    if not lowest.shape == highest.shape == weights.shape[:1]:
-        raise InvalidValue(
-            f"matrix has shape {weights.shape}, low {lowest.shape}, high {highest.shape}",
-            where="adder_graph",
-            remedy="give one interval per row of the matrix",
-        )
-    if np.any(lowest > highest):
-        row = int(np.argmax(lowest > highest))
-        raise InvalidValue(
-            f"input {row} has the empty interval [{lowest[row]}, {highest[row]}]",
-            where="adder_graph",
-            remedy="give low <= high for every input",
-        )
+    weights, lowest, highest = matrix_with_intervals(matrix, low, high, "adder_graph")
     try:
         return _adder_graph(weights, lowest, highest, max_depth)
     except ValueError as error:
         too_shallow = "levels" in str(error)
         remedy = "raise max_depth, or leave it at -1" if too_shallow else "use fewer bits or split the sum"
         raise InvalidValue(str(error), where="adder_graph", remedy=remedy) from None
-
-
-def _integers(name: str, values: ArrayLike, rank: int) -> NDArray[np.int64]:
-    array: NDArray[Any] = np.asarray(values)
-    if array.ndim != rank:
-        raise InvalidValue(f"{name} has {array.ndim} axes, not {rank}", where="adder_graph")
-    if array.size and array.dtype.kind not in "iu":
-        raise InvalidValue(
-            f"{name} holds {array.dtype}, not integers",
-            where="adder_graph",
-            remedy="pass integer codes: values divided by their step",
-        )
-    if array.dtype == np.uint64 and np.any(array > np.iinfo(np.int64).max):
-        raise InvalidValue(f"{name} exceeds 63 bits", where="adder_graph", remedy="use fewer bits")
-    return np.ascontiguousarray(array, np.int64)
 
 
 def earliest_stages(arcs: NDArray[np.int64], tails: NDArray[np.int64], period: int) -> NDArray[np.int64]:
@@ -120,7 +92,7 @@ def earliest_stages(arcs: NDArray[np.int64], tails: NDArray[np.int64], period: i
 
 
 def _paths(arcs: ArrayLike, tails: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    rows, ends = _integers("arcs", arcs, 2), _integers("tails", tails, 1)
+    rows, ends = integers("arcs", arcs, 2, "pipeline"), integers("tails", tails, 1, "pipeline")
     if rows.shape[1] != 4 or np.any((rows[:, 0] < 0) | (rows[:, 0] >= rows[:, 1]) | (rows[:, 1] >= len(ends))):
         raise InvalidValue("an arc names no word, or a word that reads a later one", where="pipeline")
     return rows, ends
@@ -149,7 +121,7 @@ def least_registers(
 
     Raises InvalidValue if `stages` are too few.
     """
-    rows = (*_paths(arcs, tails), _integers("holds", holds, 2), _integers("reads", reads, 2))
+    rows = (*_paths(arcs, tails), integers("holds", holds, 2, "pipeline"), integers("reads", reads, 2, "pipeline"))
     try:
         return _least_registers(*rows, period, stages)
     except ValueError as error:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bitwright.core import native, twin
+from bitwright.core.arguments import matrix_with_intervals
 from bitwright.core.errors import InvalidValue
 
 __all__ = ["SharedSums", "sum_graph"]
@@ -36,9 +37,9 @@ class SharedSums(NamedTuple):
 
 
 def sum_graph(
-    matrix: NDArray[np.int64],
-    low: NDArray[np.int64],
-    high: NDArray[np.int64],
+    matrix: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
     *,
     max_depth: int = -1,
     rounds: int = 2,
@@ -47,7 +48,7 @@ def sum_graph(
 ) -> SharedSums:
     """`y = x @ matrix` for integers `x` in [low, high] as shared sums of up to three shifted addends.
 
-    `matrix` is (inputs, outputs), `low` and `high` (inputs,), C-contiguous int64. No output is deeper than `max_depth`
+    `matrix` is (inputs, outputs), `low` and `high` (inputs,), all integers. No output is deeper than `max_depth`
     sums; -1 allows what the deepest column needs at least. `rounds` bounds the search for a cheaper graph,
     `budget_s` the seconds after which no further round begins; the result depends on `seed` and on the rounds
     that were done (which it tells), on nothing else.
@@ -56,22 +57,17 @@ def sum_graph(
     shared where that saves lookup tables, counted column by column on codes without signs (`cost.chain`);
     then sums are dissolved at random and shared anew, which stays where it costs no more.
 
-    Raises InvalidValue if shapes do not fit, a code would leave 58 bits, or a column needs more levels.
+    Raises InvalidValue if shapes or intervals do not fit, a code would leave 58 bits, or a column needs more levels.
 
     >>> weights = np.array([[3, 6], [5, 11], [7, 7]])
     >>> made = sum_graph(weights, np.full(3, -8), np.full(3, 7))
     >>> len(made.outputs)
     2
     """
-    if not low.shape == high.shape == matrix.shape[:1] or matrix.ndim != 2:
-        raise InvalidValue(
-            f"matrix has shape {matrix.shape}, low {low.shape}, high {high.shape}",
-            where="sum_graph",
-            remedy="give one interval per row of the matrix",
-        )
+    weights, lowest, highest = matrix_with_intervals(matrix, low, high, "sum_graph")
     budget = float("inf") if budget_s is None else budget_s
     try:
-        return SharedSums(*_sum_graph(matrix, low, high, max_depth, rounds, budget, seed))
+        return SharedSums(*_sum_graph(weights, lowest, highest, max_depth, rounds, budget, seed))
     except ValueError as error:
         remedy = "raise max_depth, or leave it at -1" if "levels" in str(error) else "use fewer bits or split the sum"
         raise InvalidValue(str(error), where="sum_graph", remedy=remedy) from None

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitwright.core.collector import collector_paused
 from bitwright.core.errors import InvalidValue
 from bitwright.cost import Prediction, predict
 from bitwright.flow.options import Options
@@ -89,8 +88,7 @@ class Compiled:
     def unrolled(self) -> Netlist:
         """The network unrolled anew: the same netlist every time, unless `budget_s` ends the search."""
         recipe = Synthesize(self.share, fabric=self.device.fabric, dsps=self.options.dsps)
-        with collector_paused():
-            made = unrolled(self.graph, recipe)
+        made = unrolled(self.graph, recipe)
         self.search_rounds = tuple(recipe.rounds)
         return made
 
@@ -98,10 +96,7 @@ class Compiled:
     def netlist(self) -> Netlist:
         """The pipelined netlist: what the Verilog says."""
         options = self.options
-        recipe = Retime(self.device, self.clock_mhz, options.latency_cycles, options.balance)
-        plain = self.combinational
-        with collector_paused():
-            return recipe(plain)
+        return Retime(self.device, self.clock_mhz, options.latency_cycles, options.balance)(self.combinational)
 
     @cached_property
     def emulator(self) -> Emulator:

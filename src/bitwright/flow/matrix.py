@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -34,6 +33,7 @@ def compile_matrix(
     device: str = "xcvu9p",
     clock_mhz: float | None = None,
     max_depth: int | None = None,
+    effort: int = Options.effort,
     budget_s: float | None = None,
     seed: int = 0,
     name: str = "matrix",
@@ -43,8 +43,9 @@ def compile_matrix(
     `weights` (inputs, outputs) and `bias` (outputs,) are integers, a bias in steps of the output.
     `input_format`: a format such as "s8.3" for all inputs, or one per input; an interval of integers (low, high) stands
     for codes of step 1. Outputs have the finest step of the inputs. `max_depth`: sums on any path (None:
-    as few as the widest column needs). `budget_s`: seconds to search for a smaller circuit; the rounds
-    that were done are in the manifest, and `Options(effort=rounds)` repeats them.
+    as few as the widest column needs; the constant that is left may take one more chain). `effort`: rounds of the
+    search for a smaller circuit. `budget_s`: seconds for it instead; the rounds that were done are
+    `search_rounds` of the design and in its manifest, and the same `effort` repeats them.
 
     Raises `InvalidValue` for weights that are no integers, shapes that do not fit, a depth that is too small.
 
@@ -59,12 +60,11 @@ def compile_matrix(
     graph = _graph(identifier(name), matrix * scale[:, None], offset, (low, high, steps), finest)
     options = Options(
         device=device, clock_mhz=clock_mhz, max_depth=-1 if max_depth is None else max_depth, name=name,
-        budget_s=budget_s, seed=seed,
+        effort=effort, budget_s=budget_s, seed=seed,
     )  # fmt: skip
     encoder = GridEncoder(0, graph.inputs[0].type.step, Ints(low), Ints(high))
     decoder = Decoder(graph.results[0].type.step)
-    design = Design(graph.name, options, graph, graph, (encoder,), (decoder,))
-    return replace(design, kinds={"y": "matrix"})
+    return Design(graph.name, options, graph, graph, (encoder,), (decoder,), kinds={"y": "matrix"})
 
 
 def _graph(

@@ -58,6 +58,11 @@ class Options:
             )
         if self.clock_mhz is not None and not 0 < self.clock_mhz < 2000:
             raise ConfigError(f"{self.clock_mhz} MHz", where="option clock_mhz", remedy="give a clock from 1 to 2000")
+        least = {"latency_cycles": 1, "balance": 0, "max_depth": -1, "effort": 0, "budget_s": 0, "dsps": 0}
+        for name, bound in least.items():
+            told = getattr(self, name)
+            if told is not None and told < bound:
+                raise ConfigError(f"{told} is too small", where=f"option {name}", remedy=f"give {bound} or more")
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Options:

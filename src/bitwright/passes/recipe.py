@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import reduce
 
+from bitwright.core.collector import collector_paused
 from bitwright.ir.graph import Graph
 from bitwright.ir.netlist import Netlist
 from bitwright.passes.absorb import Absorb
@@ -37,6 +38,7 @@ def apply(program: Graph, passes: tuple[GraphPass, ...] = STANDARD) -> Graph:
     return reduce(lambda graph, step: step(graph), passes, program)
 
 
+@collector_paused()
 def unrolled(program: Graph, synthesize: Synthesize) -> Netlist:
     """The netlist of a graph before retiming: sums grouped as the fabric adds them, small pieces as tables."""
     fabric = synthesize.fabric

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bitwright.core.collector import collector_paused
 from bitwright.core.errors import InvalidValue
 from bitwright.core.native import earliest_stages, least_registers
 from bitwright.cost.timing import Timing, timing_of
@@ -36,6 +37,7 @@ class Retime:
     balance: float = 0.0
     most_words: int = 5_000_000
 
+    @collector_paused()
     def __call__(self, program: Netlist) -> Netlist:
         """The pipelined netlist: the same function, `latency_cycles` later."""
         if any(isinstance(node.op, Register) for node in program.nodes):

@@ -142,14 +142,13 @@ class Share:
 
     def __call__(self, matrix: IntArray, low: IntArray, high: IntArray) -> AdderGraph | SumGraph:
         """The shared graph; exact for every input in the range (inputs that are always zero are left out)."""
-        weights, least, most = (np.ascontiguousarray(a, dtype=np.int64) for a in (matrix, low, high))
-        if self.operands > 2 and _fits_without_signs(weights, least, most):
+        if self.operands > 2 and _fits_without_signs(matrix, low, high):
             made = sum_graph(
-                weights, least, most,
+                matrix, low, high,
                 max_depth=self.max_depth, rounds=self.rounds, budget_s=self.budget_s, seed=self.seed,
             )  # fmt: skip
             return SumGraph(matrix.shape[0], made.nodes, made.outputs, made.rounds)
-        steps, outputs = adder_graph(weights, least, most, self.max_depth)
+        steps, outputs = adder_graph(matrix, low, high, self.max_depth)
         return AdderGraph(matrix.shape[0], steps, outputs)
 
 

@@ -99,3 +99,10 @@ def test_yaml_runs_no_code(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         read_options(path)
     assert not witness.exists()
+
+
+@pytest.mark.parametrize("name", ["latency_cycles", "balance", "max_depth", "effort", "budget_s", "dsps"])
+def test_numbers_below_their_least_are_refused_by_name(name: str) -> None:
+    with pytest.raises(ConfigError, match="too small") as caught:
+        Options.of({name: -2})
+    assert name in str(caught.value)
