@@ -1,0 +1,159 @@
+"""The journal of a study: Optuna's journal file in a folder, with one writer, sound after a kill at any time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bitwright.core.errors import ConfigError, StorageError
+from bitwright.core.files import write_atomic
+from bitwright.search.space import Configuration, Json, Space
+from bitwright.search.suggest import optuna, quiet
+from bitwright.search.trial import Outcome, State, Trial
+
+__all__ = ["Journal"]
+
+_NAME = "search"
+
+
+class Journal:
+    """The trials of a study on disk.
+
+    `folder` holds `study.json` (what the study is, written once), `journal.log` (Optuna's journal: `optuna.load_study`
+    and its dashboard read it) and `trials/`. A line of the journal is one change and is on disk when the call
+    returns; a last line that a kill cut off is dropped at the next opening.
+    """
+
+    def __init__(self, folder: Path, space: Space, directions: tuple[str, ...], facts: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.path = folder / "journal.log"
+        self._space = space
+        with self.writing():
+            _agree(folder / "study.json", facts)
+            self._repair()
+            with quiet():
+                self._study = self._open(directions)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """While this lasts no other process may write; raises `StorageError` if one already may."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as stream:
+            if not _locked(stream):
+                remedy = "wait for it, or name another folder"
+                raise StorageError("another process searches here", where=str(self.folder), remedy=remedy)
+            yield
+
+    def _repair(self) -> None:
+        """Drop what a killed process left half written: the tail after the last newline."""
+        data = self.path.read_bytes() if self.path.exists() else b""
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            with self.path.open("r+b") as stream:
+                stream.truncate(whole)
+
+    def _open(self, directions: tuple[str, ...]) -> Any:
+        storages = optuna().storages
+        backend = storages.journal.JournalFileBackend(str(self.path), lock_obj=_Held())
+        return optuna().create_study(
+            storage=storages.JournalStorage(backend), study_name=_NAME, directions=list(directions), load_if_exists=True
+        )
+
+    def read(self) -> list[Trial]:
+        """All trials by number."""
+        return [self._trial(frozen) for frozen in self._study.get_trials(deepcopy=False)]
+
+    def start(self, configuration: Configuration, marks: Mapping[str, Json], repeats: int | None) -> Trial:
+        """Log a running trial, with the next number."""
+        distribution = optuna().distributions.CategoricalDistribution
+        template = optuna().trial.create_trial(
+            state=optuna().trial.TrialState.RUNNING,
+            params=dict(configuration),
+            distributions={choice.name: distribution(choice.options) for choice in self._space},
+            system_attrs=dict(marks),
+            user_attrs={} if repeats is None else {"repeats": repeats},
+        )
+        identifier = self._study._storage.create_new_trial(self._study._study_id, template)
+        number = self._study._storage.get_trial_number_from_id(identifier)
+        return Trial(number, dict(configuration), State.RUNNING, repeats=repeats, marks=dict(marks))
+
+    def finish(self, trial: Trial) -> None:
+        """Log the end of a running trial. The state comes last: until then the trial counts as running."""
+        storage, study = self._study._storage, self._study._study_id
+        identifier = storage.get_trial_id_from_study_id_trial_number(study, trial.number)
+        for step, value in trial.reports:
+            storage.set_trial_intermediate_value(identifier, step, value)
+        notes: dict[str, Any] = {"seconds": trial.seconds}
+        if trial.error:
+            notes["error"] = trial.error
+        if trial.outcome:
+            notes["facts"] = dict(trial.outcome.facts)
+            storage.set_trial_system_attr(identifier, "constraints", list(trial.outcome.violations))
+        for key, note in notes.items():
+            storage.set_trial_user_attr(identifier, key, note)
+        state = getattr(optuna().trial.TrialState, _STATES[trial.state])
+        storage.set_trial_state_values(identifier, state, trial.outcome.values if trial.outcome else None)
+
+    def _trial(self, frozen: Any) -> Trial:
+        state = next(state for state, name in _STATES.items() if name == frozen.state.name)
+        marks = dict(frozen.system_attrs)
+        violations = tuple(marks.pop("constraints", ()))
+        notes = frozen.user_attrs
+        outcome = None
+        if state is State.COMPLETE:
+            outcome = Outcome(tuple(frozen.values), violations, notes.get("facts", {}))
+        configuration = {choice.name: frozen.params[choice.name] for choice in self._space}
+        reports = tuple(sorted(frozen.intermediate_values.items()))
+        seconds, error = notes.get("seconds", 0.0), notes.get("error", "")
+        return Trial(frozen.number, configuration, state, outcome, error, seconds, notes.get("repeats"), reports, marks)
+
+
+_STATES = {State.RUNNING: "RUNNING", State.COMPLETE: "COMPLETE", State.PRUNED: "PRUNED", State.FAILED: "FAIL"}
+
+
+class _Held:
+    """Optuna's lock object where the study's own lock is held already; theirs would outlive a killed process."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        return None
+
+
+def _locked(stream: Any) -> bool:
+    """An advisory lock that the system drops with the process; where there is none (Windows) one writer is trusted."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _agree(path: Path, facts: Mapping[str, Any]) -> None:
+    """Write what the study is, or compare with what it was; raises `ConfigError` naming what differs."""
+    now: dict[str, Any] = json.loads(json.dumps(facts))
+    if not path.exists():
+        write_atomic(path, json.dumps(now, indent=1) + "\n")
+        return
+    before: dict[str, Any] = json.loads(path.read_text())
+    for name in sorted(before.keys() | now.keys()):
+        old, new = before.get(name), now.get(name)
+        if json.dumps(old) != json.dumps(new):
+            raise ConfigError(
+                f"the study there has another {name}: {_short(old)}, not {_short(new)}",
+                where=str(path.parent),
+                remedy=f"give the same {name} to go on, or another folder to start anew",
+            )
+
+
+def _short(fact: Any) -> str:
+    text = json.dumps(fact)
+    return text if len(text) < 200 else text[:200] + "..."
