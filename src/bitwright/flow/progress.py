@@ -42,6 +42,10 @@ class _Bar:
         if self.bar is not None:
             self.bar.advance(self.task, amount)
 
+    def note(self, text: str) -> None:
+        if self.bar is not None:
+            self.bar.update(self.task, description=f"{self.name}: {text}")
+
     def done(self, note: str = "") -> None:
         self._stop()
         self.console.print(f"[green]✓[/] {self.name}" + (f": {note}" if note else ""), highlight=False)

@@ -74,7 +74,7 @@ class Halving:
     def __post_init__(self) -> None:
         if not 1 <= self.least <= self.most or self.factor < 2:
             remedy = "give 1 <= least <= most and a factor of at least 2"
-            raise InvalidValue(f"least {self.least}, most {self.most}, factor {self.factor}", where="Halving", remedy=remedy)
+            raise InvalidValue(f"{self} has no rungs", remedy=remedy)
 
     @property
     def rungs(self) -> tuple[int, ...]:

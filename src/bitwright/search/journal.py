@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Journal:
                 self._study = self._open(directions)
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> Generator[None]:
         """While this lasts no other process may write; raises `StorageError` if one already may."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as stream:
@@ -86,7 +86,7 @@ class Journal:
         identifier = storage.get_trial_id_from_study_id_trial_number(study, trial.number)
         for step, value in trial.reports:
             storage.set_trial_intermediate_value(identifier, step, value)
-        notes: dict[str, Any] = {"seconds": trial.seconds}
+        notes: dict[str, Any] = {"seconds": trial.seconds, "reports": [list(report) for report in trial.reports]}
         if trial.error:
             notes["error"] = trial.error
         if trial.outcome:
@@ -102,11 +102,13 @@ class Journal:
         marks = dict(frozen.system_attrs)
         violations = tuple(marks.pop("constraints", ()))
         notes = frozen.user_attrs
+        if state is State.RUNNING:  # a kill between the lines of its end leaves some of them
+            notes = {"repeats": notes.get("repeats")}
         outcome = None
         if state is State.COMPLETE:
             outcome = Outcome(tuple(frozen.values), violations, notes.get("facts", {}))
         configuration = {choice.name: frozen.params[choice.name] for choice in self._space}
-        reports = tuple(sorted(frozen.intermediate_values.items()))
+        reports = tuple((step, value) for step, value in notes.get("reports", ()))
         seconds, error = notes.get("seconds", 0.0), notes.get("error", "")
         return Trial(frozen.number, configuration, state, outcome, error, seconds, notes.get("repeats"), reports, marks)
 

@@ -46,7 +46,7 @@ class Choice:
     @property
     def ordered(self) -> bool:
         """True for numbers in ascending order."""
-        numbers = [option for option in self.options if isinstance(option, int | float) and not isinstance(option, bool)]
+        numbers = [float(option) for option in self.options if type(option) is int or type(option) is float]
         return len(numbers) == len(self.options) and numbers == sorted(numbers)
 
     def index(self, value: Json) -> int:

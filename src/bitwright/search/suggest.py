@@ -7,7 +7,7 @@ seed of its own, so nothing depends on what else ran before in this process.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ from bitwright.core.errors import ConfigError, ToolMissing
 from bitwright.search.space import Choice, Configuration, Json, Space, identity
 from bitwright.search.trial import State, Trial, seed_of
 
-__all__ = ["Bayesian", "Evolution", "Method", "Question", "Random", "method", "optuna", "quiet", "suggest"]
+__all__ = ["Bayesian", "Evolution", "Method", "Question", "Random", "named", "optuna", "quiet", "suggest"]
 
 _DRAWS = 8
 """How often a configuration that was tried before is drawn again before it is taken as a repeat."""
@@ -27,12 +27,13 @@ def optuna() -> Any:
     try:
         import optuna as module
     except ImportError as error:
-        raise ToolMissing("optuna is not installed", where="search", remedy="pip install 'bitwright[search]'") from error
+        remedy = "pip install 'bitwright[search]'"
+        raise ToolMissing("optuna is not installed", where="search", remedy=remedy) from error
     return module
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> Generator[None]:
     """Without Optuna's log lines and warnings, which speak of studies that the user has not made."""
     module = optuna()
     before = module.logging.get_verbosity()
@@ -89,7 +90,7 @@ _METHODS: dict[str, Callable[[], Method]] = {
 }
 
 
-def method(name: str) -> Method:
+def named(name: str) -> Method:
     """The method of a name; "hyperband" draws at random and leaves the rest to its rule of hopelessness."""
     if name not in _METHODS:
         raise ConfigError(f"no method {name!r}", where="search", remedy=f"choose one of {', '.join(_METHODS)}")
@@ -113,13 +114,19 @@ def suggest(question: Question) -> tuple[dict[str, Json], dict[str, Json]]:
     """A configuration, new if eight draws find one, and the marks that the method wants to see again with it."""
     with quiet():
         study = _study(question)
-        for draw in range(_DRAWS):
-            study.sampler = question.method.sampler(seed_of(question.seed, question.number, f"draw {draw}"))
-            asked = study.ask({choice.name: _distribution(choice) for choice in question.space})
-            found = {choice.name: _option(choice, asked.params[choice.name]) for choice in question.space}
+        found, marks = _draw(study, question, 0)
+        for draw in range(1, _DRAWS):
             if identity(found) not in question.taken:
                 break
-        return found, dict(study.get_trials(deepcopy=False)[asked.number].system_attrs)
+            found, marks = _draw(study, question, draw)
+        return found, marks
+
+
+def _draw(study: Any, question: Question, draw: int) -> tuple[dict[str, Json], dict[str, Json]]:
+    study.sampler = question.method.sampler(seed_of(question.seed, question.number, f"draw {draw}"))
+    asked = study.ask({choice.name: _distribution(choice) for choice in question.space})
+    found = {choice.name: _option(choice, asked.params[choice.name]) for choice in question.space}
+    return found, dict(study.get_trials(deepcopy=False)[asked.number].system_attrs)
 
 
 def _study(question: Question) -> Any:

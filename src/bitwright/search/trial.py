@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from typing import Any
 from bitwright.core.errors import InvalidValue
 from bitwright.search.space import Configuration, Json
 
-__all__ = ["Context", "Evaluate", "Hopeless", "Outcome", "State", "Trial", "seed_of"]
+__all__ = ["Context", "Evaluate", "Hopeless", "Outcome", "State", "Trial", "best_so_far", "seed_of"]
 
 
 class State(Enum):
@@ -48,15 +49,19 @@ class Outcome:
         return all(violation <= 0 for violation in self.violations)
 
     def check(self, objectives: int, constraints: int) -> Outcome:
-        """Itself with plain floats; raises `InvalidValue` on another number of figures, or on one that is NaN."""
-        for name, figures, wanted in (("values", self.values, objectives), ("violations", self.violations, constraints)):
+        """Itself in plain floats and JSON; raises `InvalidValue` on wrong counts, NaN, and facts that are no JSON."""
+        wanted_of = (("values", self.values, objectives), ("violations", self.violations, constraints))
+        for name, figures, wanted in wanted_of:
             if len(figures) != wanted:
                 remedy = f"return an Outcome with {wanted} {name}, or declare another number in the Study"
                 raise InvalidValue(f"{len(figures)} {name} instead of {wanted}", where="outcome", remedy=remedy)
             if any(math.isnan(figure) for figure in figures):
                 raise InvalidValue(f"{name} {tuple(figures)} are not all numbers", where="outcome")
-        values, violations = tuple(map(float, self.values)), tuple(map(float, self.violations))
-        return Outcome(values, violations, dict(self.facts))
+        try:
+            facts = json.loads(json.dumps(dict(self.facts)))
+        except (TypeError, ValueError) as error:
+            raise InvalidValue("the facts are no JSON", where="outcome", why=str(error)) from error
+        return Outcome(tuple(map(float, self.values)), tuple(map(float, self.violations)), facts)
 
 
 @dataclass(frozen=True)
@@ -106,8 +111,8 @@ class Context:
         """
         last = self.reports[-1][0] if self.reports else 0
         if step <= last:
-            raise InvalidValue(f"step {step} is reported after step {last}", where=f"trial {self.number}",
-                               remedy="report ascending steps, from 1")
+            remedy = "report ascending steps, from 1"
+            raise InvalidValue(f"step {step} is reported after {last}", where=f"trial {self.number}", remedy=remedy)
         self.reports.append((step, float(value)))
         self.listen(step, float(value))
         due = [self.bars[place] for place in self.bars if last < place <= step]
