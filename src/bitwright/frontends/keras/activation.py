@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import keras
@@ -10,8 +9,8 @@ import numpy as np
 from keras import ops
 
 from bitwright.core.errors import Unsupported
-from bitwright.frontends.keras.elementwise import Elementwise
-from bitwright.frontends.keras.walk import Lazy
+from bitwright.frontends.grid.elementwise import Elementwise
+from bitwright.frontends.grid.walk import then
 from bitwright.ir.interface import Head
 from bitwright.train import quantizers
 
@@ -83,12 +82,3 @@ def _is_elementwise(function: Any) -> bool:
     if whole.shape != x.shape or part.shape != (6, 2) or flat.shape != (60, 1):
         return False
     return np.allclose(whole[:6, :2], part, equal_nan=True) and np.allclose(whole.reshape(-1, 1), flat, equal_nan=True)
-
-
-def then(lazy: Lazy, piece: Elementwise) -> Lazy:
-    """Append a piece; a float head that a quantizer follows is an ordinary function after all."""
-    if lazy.chain and lazy.chain[-1].head in (Head.SIGMOID, Head.TANH) and piece.head is None:
-        lazy = replace(lazy, chain=(*lazy.chain[:-1], replace(lazy.chain[-1], head=None)))
-    return lazy.then(piece)
-
-

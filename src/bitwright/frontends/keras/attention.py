@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from bitwright.frontends.grid.exact import one_step, product
+from bitwright.frontends.grid.walk import Lazy, Walk
 from bitwright.frontends.keras.einsum import einsum_of
-from bitwright.frontends.keras.exact import one_step, product
 from bitwright.frontends.keras.normalized import quantized_piece, softmax_of
 from bitwright.frontends.keras.rules import lower
-from bitwright.frontends.keras.walk import Lazy, Walk
 from bitwright.ir.graph.ops import MatMul, Transpose
 from bitwright.train import layers as ql
 

@@ -12,9 +12,9 @@ from keras import ops
 from numpy.typing import NDArray
 
 from bitwright.core.errors import Unsupported
+from bitwright.frontends.grid.walk import Lazy, Walk
 from bitwright.frontends.keras.linear import dense_of
 from bitwright.frontends.keras.rules import lower
-from bitwright.frontends.keras.walk import Lazy, Walk
 from bitwright.frontends.keras.weights import Linear, read_linear
 from bitwright.ir.graph.ops import Reshape, Transpose
 from bitwright.train import layers as ql

@@ -1,11 +1,8 @@
-"""Element-wise pieces of a Keras model, kept as the real functions until they meet the integer grid."""
+"""Chains of element-wise pieces called as Keras calls them: eagerly, or compiled as in `predict`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
-from fractions import Fraction
 from typing import Any
 
 import keras
@@ -13,45 +10,11 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from bitwright.ir.interface import Head
+from bitwright.frontends.grid.elementwise import Elementwise, Evaluation, apply_chain
 
-__all__ = ["Elementwise", "Evaluation", "apply_chain", "evaluate"]
+__all__ = ["evaluate"]
 
 _FEWEST = 256
-
-
-@dataclass(frozen=True)
-class Elementwise:
-    """One element-wise function of a layer.
-
-    `apply` maps a backend tensor (any leading axes, channels last) to one of the same shape.
-    `channelwise`: it differs from channel to channel; `elementwise`: even from element to element.
-    `step` is the exact step of the values it yields, where a quantizer fixes one.
-    `head` marks a float function that hardware does not compute. `variables` are the layer's.
-    """
-
-    layer: str
-    apply: Callable[[Any], Any]
-    channelwise: bool = False
-    monotone: bool = True
-    step: Fraction | None = None
-    head: Head | None = None
-    elementwise: bool = False
-    variables: tuple[Any, ...] = field(default=(), compare=False)
-
-
-class Evaluation(Enum):
-    """How a chain is called: the layers one by one, or traced and compiled as in `predict`."""
-
-    EAGER = "eager"
-    COMPILED = "compiled"
-
-
-def apply_chain(chain: Sequence[Elementwise], x: Any) -> Any:
-    """The chain's value on a backend tensor."""
-    for piece in chain:
-        x = piece.apply(x)
-    return x
 
 
 def evaluate(chain: Sequence[Elementwise], mode: Evaluation) -> Callable[[NDArray[Any]], NDArray[Any]]:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from bitwright.core.errors import Inexact, Unsupported
+from bitwright.frontends.grid.chains import dyadic_fraction
+from bitwright.frontends.grid.elementwise import Elementwise
+from bitwright.frontends.grid.walk import Lazy, Walk
 from bitwright.frontends.keras.activation import activation_piece
-from bitwright.frontends.keras.elementwise import Elementwise
-from bitwright.frontends.keras.grid import dyadic_fraction
-from bitwright.frontends.keras.walk import Lazy, Walk
 from bitwright.frontends.keras.weights import Linear, integer_kernel, read_linear
 from bitwright.ir.graph.ops import Conv, ConvTranspose, Dense, GraphOp
 from bitwright.ir.interface import Head

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitwright.core.errors import Unsupported
+from bitwright.frontends.grid.elementwise import Elementwise
+from bitwright.frontends.grid.exact import aligned_difference, largest, one_step, product, total
+from bitwright.frontends.grid.walk import Lazy, Walk
 from bitwright.frontends.keras.activation import activation_piece
-from bitwright.frontends.keras.elementwise import Elementwise
-from bitwright.frontends.keras.exact import aligned_difference, largest, one_step, product, total
 from bitwright.frontends.keras.rules import lower
-from bitwright.frontends.keras.walk import Lazy, Walk
 from bitwright.ir.graph.ops import Constant, Map, Maximum, Minimum, Multiply
 from bitwright.numeric import Ints, Rounding, ShiftRoundSaturate, Steps
 from bitwright.train import layers as ql

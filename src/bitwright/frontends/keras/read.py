@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,17 @@ from keras import layers as kl
 from keras import ops
 
 from bitwright.core.errors import BitwrightError, InvalidModel, Unsupported
+from bitwright.frontends.grid.reading import Reading
+from bitwright.frontends.grid.walk import InputFormat, Lazy, Walk
 from bitwright.frontends.keras import (  # their rules  # noqa: F401
     attention,  # pyright: ignore[reportUnusedImport]
     recurrent,  # pyright: ignore[reportUnusedImport]
     staged,  # pyright: ignore[reportUnusedImport]
     tables,  # pyright: ignore[reportUnusedImport]
 )
+from bitwright.frontends.keras.elementwise import evaluate
 from bitwright.frontends.keras.rules import lower
-from bitwright.frontends.keras.walk import Finding, InputFormat, Lazy, Walk
-from bitwright.ir.graph import Graph
-from bitwright.ir.interface import Decoder, Encoder
+from bitwright.ir.interface import Decoder
 from bitwright.numeric import Format
 from bitwright.train.quantizers.held import quantizers_of
 
@@ -32,17 +33,6 @@ __all__ = ["Reading", "functional_of", "load_model", "read_model"]
 _MERGING = (
     kl.Add, kl.Average, kl.Concatenate, kl.Maximum, kl.Minimum, kl.Multiply, kl.Subtract, kl.MultiHeadAttention,
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a model says: the graph, the doors on both sides, and what is proven about each layer."""
-
-    graph: Graph
-    encoders: tuple[Encoder, ...]
-    decoders: tuple[Decoder, ...]
-    findings: tuple[Finding, ...]
-    kinds: dict[str, str]
 
 
 def load_model(path: str | Path) -> Any:
@@ -82,7 +72,7 @@ def read_model(
     formatted = None if input_format is None else InputFormat.of(input_format)
     told = None if output_format is None else _format(output_format)
     shapes = {i: _shape(t) for i, t in enumerate(functional.inputs)}
-    walk = Walk(formatted, shapes)
+    walk = Walk(formatted, shapes, evaluate)
     sources = [Lazy(shapes[i], None, source=i) for i in shapes]
     kinds: dict[str, str] = {}
     outputs = _inline(functional, walk, sources, kinds)

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from bitwright.core.errors import Inexact, Unsupported
 from bitwright.core.rules import Rules
+from bitwright.frontends.grid.elementwise import Elementwise
+from bitwright.frontends.grid.exact import aligned_sum, product
+from bitwright.frontends.grid.walk import Lazy, Walk
 from bitwright.frontends.keras.activation import activation_piece
-from bitwright.frontends.keras.elementwise import Elementwise
-from bitwright.frontends.keras.exact import aligned_sum, product
 from bitwright.frontends.keras.linear import dense_of
 from bitwright.frontends.keras.rules import lower
-from bitwright.frontends.keras.walk import Lazy, Walk
 from bitwright.frontends.keras.weights import Linear
 from bitwright.ir.graph.ops import Concat, Constant, Multiply, Reshape, Slice
 from bitwright.numeric import Ints, Steps

@@ -16,10 +16,10 @@ from keras import ops
 
 from bitwright.core.errors import Unsupported
 from bitwright.core.rules import Rules
+from bitwright.frontends.grid.elementwise import Elementwise
+from bitwright.frontends.grid.walk import Lazy, Walk
 from bitwright.frontends.keras.activation import activation_piece, then
-from bitwright.frontends.keras.elementwise import Elementwise
 from bitwright.frontends.keras.linear import conv_like, dense_like, depthwise_like
-from bitwright.frontends.keras.walk import Lazy, Walk
 from bitwright.ir.graph import TensorType
 from bitwright.ir.graph.ops import (
     Add,

@@ -12,10 +12,10 @@ from keras import layers as kl
 from keras import ops
 
 from bitwright.core.errors import Unsupported
+from bitwright.frontends.grid.walk import Lazy, Walk
 from bitwright.frontends.keras.activation import activation_piece, then
 from bitwright.frontends.keras.linear import conv_op, linear_of
 from bitwright.frontends.keras.rules import channels_last, lower
-from bitwright.frontends.keras.walk import Lazy, Walk
 from bitwright.frontends.keras.weights import Linear, read_linear, refuse_unfactored
 from bitwright.ir.graph.ops import ConvTranspose, GraphOp
 from bitwright.numeric import IntArray, Ints

@@ -10,10 +10,10 @@ from keras import layers as kl
 from keras import ops
 
 from bitwright.core.errors import Unsupported
+from bitwright.frontends.grid.elementwise import Elementwise
+from bitwright.frontends.grid.walk import Lazy, Walk
 from bitwright.frontends.keras.activation import activation_piece, then
-from bitwright.frontends.keras.elementwise import Elementwise
 from bitwright.frontends.keras.rules import lower
-from bitwright.frontends.keras.walk import Lazy, Walk
 from bitwright.frontends.keras.weights import integer_kernel
 from bitwright.ir.graph.ops import Map, Reshape, Upsample
 from bitwright.numeric import Ints, Steps, Table

@@ -12,7 +12,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from bitwright.core.errors import InvalidModel, Unsupported
-from bitwright.frontends.keras.grid import dyadic_fraction
+from bitwright.frontends.grid.chains import dyadic_fraction
 from bitwright.numeric import IntArray
 
 __all__ = ["Linear", "integer_kernel", "read_linear", "refuse_unfactored"]

@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 
 from bitwright.core.errors import Inexact
-from bitwright.frontends.keras.walk import Walk
+from bitwright.frontends.grid.walk import Walk
 from bitwright.ir.graph.ops import Add, Dense, GraphOp, MatMul, MaxPool, Multiply, Reshape, Subtract
 from bitwright.numeric import Ints, Steps
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitwright.core.errors import Unsupported
-from bitwright.frontends.keras.elementwise import Elementwise, Evaluation, evaluate
-from bitwright.frontends.keras.grid import to_codes
+from bitwright.frontends.grid.chains import to_codes
+from bitwright.frontends.grid.elementwise import Elementwise, Evaluate, Evaluation, Floats
 from bitwright.ir.interface import Encoder, LevelEncoder, RoundEncoder
 from bitwright.numeric import IntArray, is_dyadic
 
@@ -34,7 +34,9 @@ class Entry:
     unstable: int
 
 
-def lower_entry(chain: Sequence[Elementwise], source: int, columns: int, rank: int) -> Entry:
+def lower_entry(
+    chain: Sequence[Elementwise], source: int, columns: int, rank: int, evaluate: Evaluate
+) -> Entry:
     """The encoder for a chain that starts at float input number `source`.
 
     `columns` is the size of the last axis where the chain depends on it, else 1; `rank` the number
@@ -47,21 +49,21 @@ def lower_entry(chain: Sequence[Elementwise], source: int, columns: int, rank: i
             where=f"layer '{name}'",
             remedy="begin the model with bw.QActivation('quantized_bits(8,3,alpha=1)')",
         )
-    levels, ends = _function(chain, Evaluation.COMPILED, columns, rank)
+    levels, ends = _function(chain, evaluate(chain, Evaluation.COMPILED), columns, rank)
     low, high = ends.min(axis=0), ends.max(axis=0)
     rounding = _rounding(levels, ends, source, step)
     if rounding is not None:
         return Entry(rounding, low, high, step, 0)
-    eager, _ = _function(chain, Evaluation.EAGER, columns, rank)
+    eager, _ = _function(chain, evaluate(chain, Evaluation.EAGER), columns, rank)
     unstable = int((levels != eager).sum()) if levels.shape == eager.shape else levels.size
     return Entry(LevelEncoder(source, levels, ends[0], np.sign(ends[1] - ends[0])), low, high, step, unstable)
 
 
 def _function(
-    chain: Sequence[Elementwise], mode: Evaluation, columns: int, rank: int
+    chain: Sequence[Elementwise], function: Callable[[Floats], Floats], columns: int, rank: int
 ) -> tuple[NDArray[np.float32], IntArray]:
     """The levels (columns, n) at which the chain's code changes, and its codes (2, columns) at both ends."""
-    function, last = evaluate(chain, mode), chain[-1]
+    last = chain[-1]
     step = last.step
     assert step is not None
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitwright.core.errors import Inexact, Unsupported
-from bitwright.frontends.keras.elementwise import Elementwise, Evaluation, evaluate
+from bitwright.frontends.grid.elementwise import Elementwise, Evaluate, Evaluation, Floats
 from bitwright.numeric import IntArray, Ints, Table, Thresholds
 
 __all__ = ["ENUMERATED", "Grid", "Lowered", "dyadic_fraction", "lower_chain", "to_codes"]
@@ -24,7 +24,7 @@ _MOST_POINTS = 1 << 24
 _UNREACHED = 1 << 61
 _FIRST = 62
 
-Floats = NDArray[np.floating]
+_Call = Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,19 @@ class Lowered:
     unstable: tuple[tuple[int, int], ...]
 
 
-def lower_chain(chain: Sequence[Elementwise], grid: Grid, told: Fraction | None = None) -> Lowered:
-    """The integer function of `chain` on `grid`.
+def lower_chain(
+    chain: Sequence[Elementwise], grid: Grid, evaluate: Evaluate, told: Fraction | None = None
+) -> Lowered:
+    """The integer function of `chain` on `grid`, found by calling it with `evaluate`.
 
     `told` forces the step of the results (they are then rounded half-even to it). Raises
     `Unsupported` where the results lie on no grid that hardware could hold.
     """
     size = int((grid.high - grid.low).max()) + 1
-    compiled = evaluate(chain, Evaluation.COMPILED)
+    compiled, eager = evaluate(chain, Evaluation.COMPILED), evaluate(chain, Evaluation.EAGER)
     if size <= ENUMERATED and size * len(grid.low) <= _MOST_POINTS:
-        return _enumerate(chain, grid, compiled, told)
-    return _bisect(chain, grid, compiled, told)
+        return _enumerate(chain, grid, compiled, eager, told)
+    return _bisect(chain, grid, compiled, eager, told)
 
 
 def _call(function: Callable[[Floats], Floats], grid: Grid, values: Floats) -> Floats:
@@ -74,7 +76,7 @@ def _call(function: Callable[[Floats], Floats], grid: Grid, values: Floats) -> F
 
 
 def _enumerate(
-    chain: Sequence[Elementwise], grid: Grid, compiled: Callable[[Floats], Floats], told: Fraction | None
+    chain: Sequence[Elementwise], grid: Grid, compiled: _Call, eager: _Call, told: Fraction | None
 ) -> Lowered:
     span = np.arange(int((grid.high - grid.low).max()) + 1)
     codes = np.minimum(grid.low + span[:, None], grid.high)
@@ -82,7 +84,7 @@ def _enumerate(
     truth = _call(compiled, grid, values)
     step = _result_step(chain, truth, told, int(np.abs(codes).max(initial=1)))
     results = to_codes(truth, step, chain[-1].layer, told is not None)
-    others = [_call(evaluate(chain, Evaluation.EAGER), grid, values)]
+    others = [_call(eager, grid, values)]
     if grid.slack.any():
         others += [_call(compiled, grid, values + sign * grid.slack) for sign in (-1, 1)]
     differing = np.zeros(codes.shape, dtype=bool)
@@ -113,7 +115,7 @@ def _compressed(grid: Grid, results: IntArray) -> Thresholds | Table:
 
 
 def _bisect(
-    chain: Sequence[Elementwise], grid: Grid, compiled: Callable[[Floats], Floats], told: Fraction | None
+    chain: Sequence[Elementwise], grid: Grid, compiled: _Call, eager: _Call, told: Fraction | None
 ) -> Lowered:
     """Thresholds of a monotone chain, all columns and all result codes at once."""
     name = chain[-1].layer
@@ -147,7 +149,7 @@ def _bisect(
     values = np.where(rising[:, None], lowest[:, None] + counted, highest[:, None] - counted)
     values = np.clip(values, lowest[:, None], highest[:, None])
     form = Thresholds(Ints(thresholds.T), Ints(values))
-    return Lowered(form, step, _spot_check(chain, grid, form, step))
+    return Lowered(form, step, _spot_check(chain[-1].layer, eager, grid, form, step))
 
 
 def _search(reached: Callable[[IntArray], IntArray], grid: Grid, most: int) -> IntArray:
@@ -167,20 +169,20 @@ def _search(reached: Callable[[IntArray], IntArray], grid: Grid, most: int) -> I
 
 
 def _spot_check(
-    chain: Sequence[Elementwise], grid: Grid, form: Thresholds, step: Fraction
+    layer: str, eager: _Call, grid: Grid, form: Thresholds, step: Fraction
 ) -> tuple[tuple[int, int], ...]:
     """Codes beside every threshold and on an even sweep, evaluated eagerly: monotone as claimed?"""
     near = np.clip(form.thresholds.array.T, grid.low, grid.high)
     sweep = np.linspace(grid.low, grid.high, 257).astype(np.int64)
     codes = np.clip(np.concatenate([near - 1, near, near + 1, sweep]), grid.low, grid.high)
-    eager = _call(evaluate(chain, Evaluation.EAGER), grid, grid.values(codes))
-    results = np.rint(eager.astype(np.float64) / float(step)).astype(np.int64)
+    found = _call(eager, grid, grid.values(codes))
+    results = np.rint(found.astype(np.float64) / float(step)).astype(np.int64)
     expected = form(codes, np.arange(len(grid.low)))
     marked = results != expected
     if marked.sum() > 1 + codes.size // 10:
         raise Unsupported(
             "it is declared monotone but is not",
-            where=f"layer '{chain[-1].layer}'",
+            where=f"layer '{layer}'",
             remedy="put a bw.QActivation before it",
         )
     return _pairs(codes, marked)

@@ -1,4 +1,4 @@
-"""The walk over a Keras model: values stay lazy until something other than element-wise reads them."""
+"""The walk over a model: values stay lazy until something other than element-wise reads them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 
 from bitwright.core.errors import Inexact, InvalidModel, InvalidValue, Unsupported
 from bitwright.core.origin import Origin
-from bitwright.frontends.keras.elementwise import Elementwise
-from bitwright.frontends.keras.entry import lower_entry
-from bitwright.frontends.keras.grid import Grid, Lowered, lower_chain
+from bitwright.frontends.grid.chains import Grid, Lowered, lower_chain
+from bitwright.frontends.grid.elementwise import Elementwise, Evaluate
+from bitwright.frontends.grid.entry import lower_entry
 from bitwright.ir.graph import GraphBuilder, TensorType
 from bitwright.ir.graph.ops import GraphOp, Map
 from bitwright.ir.interface import Encoder, Head, RoundEncoder
 from bitwright.numeric import Format, Ints, Rounding, ShiftRoundSaturate, Steps
 
-__all__ = ["Finding", "InputFormat", "Lazy", "Walk"]
+__all__ = ["Finding", "InputFormat", "Lazy", "Walk", "then"]
 
 
 @dataclass(frozen=True)
@@ -73,15 +73,28 @@ class Lazy:
         return replace(self, chain=(*self.chain, piece))
 
 
-class Walk:
-    """Collects the graph while the rules in `rules.py` read layer after layer."""
+def then(lazy: Lazy, piece: Elementwise) -> Lazy:
+    """Append a piece; a float head that a quantizer follows is an ordinary function after all."""
+    if lazy.chain and lazy.chain[-1].head in (Head.SIGMOID, Head.TANH) and piece.head is None:
+        lazy = replace(lazy, chain=(*lazy.chain[:-1], replace(lazy.chain[-1], head=None)))
+    return lazy.then(piece)
 
-    def __init__(self, input_format: InputFormat | None, input_shapes: dict[int, tuple[int, ...]]) -> None:
+
+class Walk:
+    """Collects the graph while a frontend's rules read layer after layer.
+
+    `evaluate`: how the frontend calls its element-wise functions.
+    """
+
+    def __init__(
+        self, input_format: InputFormat | None, input_shapes: dict[int, tuple[int, ...]], evaluate: Evaluate
+    ) -> None:
         self.builder = GraphBuilder()
         self.encoders: list[Encoder] = []
         self.findings: list[Finding] = []
         self.input_format = input_format
         self.input_shapes = input_shapes
+        self.evaluate = evaluate
         # What the layer being read is called with beyond tensors.
         self.options: dict[str, Any] = {}
         # The tensors are kept with the positions: the keys name their functions by id.
@@ -152,7 +165,7 @@ class Walk:
                 remedy="quantize the input first, then change its shape",
             )
         columns = shape[-1] if channelwise and shape else 1
-        entry = lower_entry(chain, lazy.source, columns, max(len(shape), 1))
+        entry = lower_entry(chain, lazy.source, columns, max(len(shape), 1), self.evaluate)
         self.encoders.append(entry.encoder)
         how = "input encoder proven equal to the quantizer on every float32"
         if entry.unstable:
@@ -198,7 +211,7 @@ class Walk:
             known, lowered, _ = self._known[key]
             if (known.low <= grid.low).all() and (grid.high <= known.high).all() and not grid.slack.any():
                 return lowered
-        lowered = lower_chain(chain, grid, told)
+        lowered = lower_chain(chain, grid, self.evaluate, told)
         self._known[key] = grid, lowered, chain
         return lowered
 

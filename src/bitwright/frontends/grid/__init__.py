@@ -1,0 +1,1 @@
+"""What every frontend shares: element-wise chains on the grid of codes, and the walk that uses them."""
