@@ -1,0 +1,414 @@
+"""Studies: methods, repeats, failures, several objectives, constraints, warm starts, hopeless trials, refusals."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.unit.search.evaluations import SPACE, WARM, essence, plain, score, several
+
+from bitwright.core.errors import ConfigError, InvalidValue, StorageError, ToolFailed
+from bitwright.core.progress import Steps
+from bitwright.search.hopeless import Halving, Median, Never
+from bitwright.search.pareto import front
+from bitwright.search.space import Choice, identity
+from bitwright.search.study import Study
+from bitwright.search.suggest import Bayesian, Evolution
+from bitwright.search.trial import Context, Hopeless, Outcome, State, Trial, best_so_far, seed_of
+
+pytest.importorskip("optuna")
+METHODS = ("random", "bayesian", "hyperband", "evolution")
+
+
+def always(configuration, context):
+    return Outcome((score(configuration, context),))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_seed_repeats_everything_and_another_gives_another_search(tmp_path: Path, method: str) -> None:
+    runs = []
+    for place, seed in (("a", 1), ("b", 1), ("c", 2)):
+        study = Study(tmp_path / place, SPACE, directions=("maximize",), method=method, seed=seed)
+        random.seed(place)
+        runs.append(essence(study.run(plain, trials=20)))
+    assert runs[0] == runs[1]
+    assert [t.configuration for t in runs[0]] != [t.configuration for t in runs[2]]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_reopened_study_is_the_one_that_was_left(tmp_path: Path, method: str) -> None:
+    whole = Study(tmp_path / "whole", SPACE, directions=("maximize",), method=method).run(plain, trials=24)
+    for trials in (1, 9, 15, 24):
+        parts = Study(tmp_path / "parts", SPACE, directions=("maximize",), method=method)
+        parts.run(plain, trials=trials)
+    again = Study(tmp_path / "parts", SPACE, directions=("maximize",), method=method)
+    assert again.trials == parts.trials
+    assert essence(again.trials) == essence(whole)
+    assert [t.number for t in whole] == list(range(24))
+
+
+def test_equal_configurations_are_trained_once_and_logged_as_repeats(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def evaluate(configuration, context):
+        seen.append(identity(configuration))
+        if configuration["a"] == 3:
+            raise ValueError("no three")
+        return Outcome((float(configuration["a"]),), facts={"number": context.number})
+
+    study = Study(tmp_path, (Choice("a", (1, 2, 3, 4)),), directions=("maximize",))
+    trials = study.run(evaluate, trials=12)
+    assert len(trials) == 12
+    assert len(seen) == len(set(seen)) == 4
+    repeats = [trial for trial in trials if trial.repeats is not None]
+    assert len(repeats) == 8
+    for trial in repeats:
+        original = trials[trial.repeats]
+        assert original.repeats is None
+        assert trial.configuration == original.configuration
+        assert (trial.outcome, trial.state, trial.error) == (original.outcome, original.state, original.error)
+        assert study.artifacts(trial) == study.artifacts(original)
+    assert study.best.outcome.values == (4.0,)
+
+
+def test_a_failed_trial_is_a_logged_point_and_the_search_goes_on(tmp_path: Path) -> None:
+    trials = Study(tmp_path, SPACE, directions=("maximize",)).run(plain, trials=20)
+    failed = [trial for trial in trials if trial.state is State.FAILED]
+    assert failed
+    for trial in failed:
+        assert trial.configuration["quantizer"] is None
+        assert trial.error == "ValueError: no quantizer is no answer"
+        assert trial.outcome is None
+    traces = list((tmp_path / "trials").glob("*/traceback.txt"))
+    assert {path.parent.name for path in traces} == {f"{t.number:05d}" for t in failed if t.repeats is None}
+    assert all("in plain" in path.read_text() for path in traces)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error"),
+    [(Outcome((1.0, 2.0)), "2 values instead of 1"), (Outcome((1.0,), (0.0,)), "1 violations instead of 0"),
+     (Outcome((math.nan,)), "not all numbers"), (Outcome((1.0,), facts={"x": object()}), "no JSON"),
+     (3.0, "Attribute")],
+)
+def test_an_outcome_that_breaks_its_contract_is_a_failure_that_says_how(tmp_path: Path, outcome, error: str) -> None:
+    (trial,) = Study(tmp_path, SPACE, directions=("maximize",)).run(lambda c, x: outcome, trials=1)
+    assert trial.state is State.FAILED
+    assert error in trial.error
+
+
+def test_failures_in_a_row_stop_the_search_and_a_later_run_goes_on(tmp_path: Path) -> None:
+    def broken(configuration, context):
+        raise MemoryError(f"out of memory in {context.number}")
+
+    study = Study(tmp_path, SPACE, directions=("maximize",))
+    with pytest.raises(ToolFailed, match=r"3 trials failed in a row.*trial 2: MemoryError: out of memory in 2") as info:
+        study.run(broken, trials=10, failures=3)
+    assert "try: cure it and run the search again" in str(info.value)
+    again = Study(tmp_path, SPACE, directions=("maximize",))
+    assert [trial.state for trial in again.trials] == [State.FAILED] * 3
+    assert len(again.run(always, trials=10)) == 10
+
+
+def test_what_differs_from_the_study_in_the_folder_is_named(tmp_path: Path) -> None:
+    def open_with(**changes):
+        options = {"space": SPACE, "directions": ("maximize",), "method": "bayesian", "seed": 3, "constraints": 1}
+        options |= changes
+        return Study(tmp_path, options.pop("space"), **options)
+
+    open_with()
+    assert open_with(method=Bayesian(startup=10)).trials == ()
+    for name, value in (
+        ("space", SPACE[:2]), ("space", SPACE[::-1]), ("directions", ("minimize",)), ("method", "random"),
+        ("method", Bayesian(startup=3)), ("seed", 4), ("constraints", 0), ("warm", (WARM,)), ("hopeless", Never()),
+    ):
+        with pytest.raises(ConfigError, match=f"the study there has another {name}: .* not .*"):
+            open_with(**{name: value})
+
+
+def test_the_arguments_of_a_study_are_checked_at_the_door(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no method 'grid'"):
+        Study(tmp_path, SPACE, directions=("maximize",), method="grid")
+    for directions in ("maximize", ("up",), ()):
+        with pytest.raises(ConfigError, match="directions"):
+            Study(tmp_path, SPACE, directions=directions)
+    with pytest.raises(ConfigError, match="is not made"):
+        Study(tmp_path, SPACE, directions=("maximize",), warm=({"bits": 1},))
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_searches_in_one_folder_are_refused(tmp_path: Path) -> None:
+    study = Study(tmp_path, SPACE, directions=("maximize",))
+
+    def nested(configuration, context):
+        with pytest.raises(StorageError, match="another process searches here"):
+            Study(tmp_path, SPACE, directions=("maximize",))
+        return Outcome((1.0,))
+
+    (trial,) = study.run(nested, trials=1)
+    assert trial.error == ""
+
+
+def test_warm_starts_come_first(tmp_path: Path) -> None:
+    warm = (WARM, WARM | {"bits": 4, "quantizer": "ternary"})
+    study = Study(tmp_path, SPACE, directions=("maximize",), method="bayesian", warm=warm)
+    trials = study.run(always, trials=4)
+    assert [trial.configuration for trial in trials[:2]] == list(warm)
+    assert trials[2].configuration not in warm
+
+
+@pytest.mark.parametrize("method", ["bayesian", "evolution"])
+def test_a_method_that_learns_finds_more_than_chance_does(tmp_path: Path, method: str) -> None:
+    space = tuple(Choice(f"c{place}", tuple(range(8))) for place in range(6))
+
+    def evaluate(configuration, context):
+        return Outcome((sum(abs(value - 5) for value in configuration.values()),))
+
+    found = {}
+    for name in (method, "random"):
+        bests = []
+        for seed in range(3):
+            study = Study(tmp_path / f"{name}{seed}", space, directions=("minimize",), method=name, seed=seed)
+            study.run(evaluate, trials=60)
+            bests.append(study.best.outcome.values[0])
+        found[name] = sum(bests)
+    assert found[method] < found["random"]
+
+
+@pytest.mark.parametrize("method", ["random", "bayesian", "evolution"])
+def test_the_front_is_feasible_and_no_trial_beats_it(tmp_path: Path, method: str) -> None:
+    study = Study(tmp_path, SPACE, directions=("maximize", "minimize"), method=method, constraints=1)
+    trials = study.run(several, trials=30)
+    with pytest.raises(InvalidValue, match=r"study\.front"):
+        _ = study.best
+    assert study.front
+    assert any(not trial.outcome.feasible for trial in trials)
+    for trial in study.front:
+        value, bits = trial.outcome.values
+        assert bits <= 6
+        for other in trials:
+            better, less = other.outcome.values
+            beaten = better >= value and less <= bits and (better, less) != (value, bits)
+            assert not (other.outcome.feasible and beaten)
+
+
+def test_fronts_of_random_points_equal_their_definition() -> None:
+    def beats(a, b):
+        return a[0] >= b[0] and a[1] <= b[1] and a != b
+
+    random.seed(7)
+    for _ in range(50):
+        points = [(random.randint(0, 4), random.randint(0, 4), random.choice((-1, 0, 1))) for _ in range(12)]
+        trials = [Trial(n, {}, State.COMPLETE, Outcome(p[:2], (p[2],))) for n, p in enumerate(points)]
+        good = [t for t in trials if t.outcome.violations[0] <= 0]
+        expected = {t.outcome.values for t in good if not any(beats(o.outcome.values, t.outcome.values) for o in good)}
+        found = front(trials, ("maximize", "minimize"))
+        assert {t.outcome.values for t in found} == expected
+        assert len(found) == len(expected)
+
+
+def test_violated_constraints_drive_the_suggestions(tmp_path: Path) -> None:
+    space = tuple(Choice(f"c{place}", tuple(range(8))) for place in range(4))
+
+    def evaluate(configuration, context):
+        total = sum(configuration.values())
+        return Outcome((float(total),), violations=(total - 10.0,))
+
+    bound = Study(tmp_path / "a", space, directions=("maximize",), method="bayesian", constraints=1, hopeless=Never())
+    shares = [t.outcome.feasible for t in bound.run(evaluate, trials=60)]
+    assert sum(shares[30:]) > sum(shares[:10]) / 10 * 30
+    assert bound.best.outcome.values[0] <= 10
+
+
+def test_a_trial_that_misses_the_bar_is_pruned_and_its_reports_are_kept(tmp_path: Path) -> None:
+    space = (Choice("a", tuple(range(20))),)
+    went: list[int] = []
+
+    def evaluate(configuration, context):
+        for step in range(1, 6):
+            went.append(context.number)
+            context.report(step, configuration["a"] * step)
+        return Outcome((configuration["a"] * 5.0,))
+
+    warm = [{"a": a} for a in (10, 11, 12, 13, 14, 3, 19, 4)]
+    study = Study(tmp_path, space, directions=("maximize",), warm=warm, hopeless=Median(startup=5, warmup=2))
+    trials = study.run(evaluate, trials=8)
+    assert [t.number for t in trials if t.state is State.PRUNED] == [5, 7]
+    assert trials[5].reports == ((1, 3.0), (2, 6.0), (3, 9.0))
+    assert trials[5].outcome is None
+    assert went.count(5) == 3
+    assert Study(tmp_path, space, directions=("maximize",), warm=warm, hopeless=Median(5, 2)).trials == trials
+
+
+def test_several_objectives_prune_nothing_by_default(tmp_path: Path) -> None:
+    def evaluate(configuration, context):
+        context.report(1, -float(context.number))
+        return several(configuration, context)
+
+    study = Study(tmp_path, SPACE, directions=("maximize", "minimize"), constraints=1)
+    assert all(trial.state is State.COMPLETE for trial in study.run(evaluate, trials=12))
+
+
+def random_history(seed: int, count: int) -> list[Trial]:
+    random.seed(seed)
+    history = []
+    for number in range(count):
+        end = random.choice((1, 2, 5, 9))
+        reports = tuple((step, random.choice((random.random(), math.nan))) for step in range(1, end + 1))
+        complete = end == 9
+        outcome = Outcome((random.random(),)) if complete else None
+        history.append(Trial(number, {}, State.COMPLETE if complete else State.PRUNED, outcome, reports=reports))
+    return history
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_the_median_rule_is_optunas(direction: str) -> None:
+    import optuna
+
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=3, n_warmup_steps=2)
+    decisions = []
+    for seed in range(60):
+        history = random_history(seed, 14)
+        study = oracle(history, direction)
+        bars = Median(startup=3, warmup=1).bars(14, history, direction == "maximize")
+        reports = [(step, random.random()) for step in range(1, 10)]
+        ours, theirs = judged(reports, bars, direction), optunas(study, reports, pruner)
+        assert ours == theirs
+        decisions.append(ours)
+    assert len(set(decisions)) > 3
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_halving_lets_the_best_of_every_factor_go_on_as_successive_halving_does(direction: str) -> None:
+    import optuna
+
+    rule = Halving(least=1, most=9, factor=3)
+    assert rule.rungs == (1, 3)
+    pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
+    decisions = []
+    for seed in range(40):
+        random.seed(seed)
+        live, log = oracle([], direction), []
+        for number in range(12):
+            reports = [(step, round(random.random(), 3)) for step in range(1, 10)]
+            bars = rule.bars(0, [replace_number(t, 0) for t in log], direction == "maximize")
+            # Optuna's rung keeps the value of its own step, ours the best so far: equal where reports only improve
+            reports = improving(reports, direction)
+            ours, theirs = judged(reports[:8], bars, direction), optunas(live, reports[:8], pruner, keep=True)
+            assert ours == theirs
+            state = State.PRUNED if ours else State.COMPLETE
+            log.append(Trial(number, {}, state, reports=tuple(reports[: ours or 8])))
+            decisions.append(ours)
+    assert {0, 1, 3} == set(decisions)
+
+
+def replace_number(trial: Trial, number: int) -> Trial:
+    return Trial(number, {}, trial.state, trial.outcome, reports=trial.reports)
+
+
+def improving(reports, direction: str):
+    best = list(itertools.accumulate((v for _, v in reports), max if direction == "maximize" else min))
+    return [(step, value) for (step, _), value in zip(reports, best, strict=True)]
+
+
+def oracle(history: list[Trial], direction: str):
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(direction=direction)
+    for trial in history:
+        state = optuna.trial.TrialState[trial.state.name]
+        value = trial.outcome.values[0] if trial.outcome else None
+        study.add_trial(
+            optuna.trial.create_trial(state=state, value=value, intermediate_values=dict(trial.reports))
+        )
+    return study
+
+
+def optunas(study, reports, pruner, keep: bool = False) -> int:
+    """The step at which Optuna's pruner stops a trial with these reports; 0 for never."""
+    import optuna
+
+    study.pruner = pruner
+    trial = study.ask()
+    for step, value in reports:
+        trial.report(value, step)
+        if trial.should_prune():
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+            return step
+    study.tell(trial, reports[-1][1])
+    return 0
+
+
+def judged(reports, bars, direction: str) -> int:
+    """The step at which our bars stop it; 0 for never."""
+    context = Context(0, 0, Path(), bars, direction == "maximize")
+    for step, value in reports:
+        try:
+            context.report(step, value)
+        except Hopeless:
+            return step
+    return 0
+
+
+def test_brackets_of_halving_have_hyperbands_shares() -> None:
+    rule = Halving(least=1, most=27, factor=3)
+    assert rule.rungs == (1, 3, 9)
+    dealt = [rule.bracket(number) for number in range(400)]
+    assert [dealt.count(bracket) for bracket in range(4)] == [270, 90, 30, 10]
+    for wrong in ({"least": 0}, {"least": 30}, {"factor": 1}):
+        with pytest.raises(InvalidValue, match="rungs"):
+            Halving(**wrong)
+
+
+def test_reports_that_are_no_numbers_are_hopeless_and_steps_must_ascend(tmp_path: Path) -> None:
+    context = Context(0, 0, tmp_path, {2: 0.5})
+    context.report(1, math.nan)
+    with pytest.raises(InvalidValue, match="step 1 is reported after 1"):
+        context.report(1, 3.0)
+    with pytest.raises(Hopeless):
+        context.report(3, math.nan)
+    assert math.isnan(best_so_far([], True))
+
+
+def test_seeds_follow_from_seed_number_and_purpose_alone() -> None:
+    seeds = [seed_of(seed, number, purpose) for seed in range(5) for number in range(50) for purpose in ("", "x")]
+    assert len(set(seeds)) == len(seeds)
+    assert all(0 <= seed < 2**31 for seed in seeds)
+    assert seed_of(1, 2) == seed_of(1, 2)
+
+
+def test_a_run_tells_how_far_it_is_and_what_is_best(tmp_path: Path) -> None:
+    lines: list[str] = []
+    Study(tmp_path, SPACE, directions=("maximize",), seed=2).run(always, trials=3, progress=Steps(lines.append))
+    assert lines[0] == "search ..."
+    assert [line.split(", ")[0] for line in lines[1:4]] == ["search: 1 of 3", "search: 2 of 3", "search: 3 of 3"]
+    assert all("best " in line and "(trial " in line for line in lines[1:])
+    assert "left" in lines[1]
+
+
+def test_no_new_trial_starts_after_the_time_is_over(tmp_path: Path) -> None:
+    study = Study(tmp_path, SPACE, directions=("maximize",))
+    assert study.run(always, trials=5, timeout_s=0.0) == ()
+    assert len(study.run(always, trials=5, timeout_s=1e9)) == 5
+
+
+def test_the_journal_is_one_that_optuna_itself_reads(tmp_path: Path) -> None:
+    import optuna
+
+    study = Study(tmp_path, SPACE, directions=("maximize",), method=Evolution(population=4))
+    study.run(plain, trials=12)
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "journal.log")))
+    (name,) = optuna.get_all_study_names(storage)
+    loaded = optuna.load_study(study_name=name, storage=storage)
+    assert [trial.params for trial in loaded.trials] == [dict(trial.configuration) for trial in study.trials]
+    assert loaded.best_value == study.best.outcome.values[0]
+
+
+def test_naming_a_study_loads_neither_optuna_nor_keras() -> None:
+    code = "import bitwright.search.study, sys; sys.exit(bool({'optuna', 'keras', 'ray', 'jax'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
