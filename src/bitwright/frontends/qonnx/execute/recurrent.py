@@ -1,0 +1,89 @@
+"""LSTM, GRU and RNN, as ONNX writes them (gates in the order i o f c, and z r h)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from bitwright.core.errors import InvalidModel, Unsupported
+from bitwright.frontends.qonnx import operators as o
+from bitwright.frontends.qonnx.execute.table import Frame, Values, compute, room
+from bitwright.frontends.qonnx.functions import Pointwise
+from bitwright.frontends.qonnx.model import Array
+
+__all__: list[str] = []
+
+_GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+
+
+@compute.on(o.Recurrent)
+def _(op: o.Recurrent, args: Values, frame: Frame) -> tuple[Array, ...]:
+    x, weights, recurrent, bias, lengths, first, cell, peephole = (*args, *[None] * 8)[:8]
+    assert x is not None
+    assert weights is not None
+    assert recurrent is not None
+    if lengths is not None or peephole is not None:
+        raise Unsupported("sequence lengths or peepholes", remedy="export sequences of one length, without peepholes")
+    if op.batch_first:
+        x = np.moveaxis(x, 0, 1)
+        first, cell = (None if s is None else np.moveaxis(s, 0, 1) for s in (first, cell))
+    steps, batch = x.shape[:2]
+    hidden = recurrent.shape[-1]
+    gates, count = _GATES[op.kind], len(op.directions)
+    if weights.shape[:2] != (count, gates * hidden) or (bias is not None and bias.shape != (count, 2 * gates * hidden)):
+        raise InvalidModel(f"weights of shape {weights.shape} for {count} x {gates} x {hidden}")
+    room((steps, count, batch, gates * hidden))
+    zeros = np.zeros((count, batch, hidden), x.dtype)
+    outs, lasts, cells = list[Array](), list[Array](), list[Array]()
+    for d, direction in enumerate(op.directions):
+        functions = op.activations[d * len(op.activations) // count : (d + 1) * len(op.activations) // count]
+        b = np.zeros(2 * gates * hidden, x.dtype) if bias is None else bias[d]
+        state = (zeros if first is None else first)[d], (zeros if cell is None else cell)[d]
+        order = range(steps) if direction == "forward" else range(steps - 1, -1, -1)
+        out = np.empty((steps, batch, hidden), x.dtype)
+        for t in order:
+            state = _step(op, functions, x[t] @ weights[d].T, state, recurrent[d], b)
+            out[t] = state[0]
+        outs.append(out)
+        lasts.append(state[0])
+        cells.append(state[1])
+    found = np.stack(outs, axis=1), np.stack(lasts), np.stack(cells)
+    if op.batch_first:
+        found = (found[0].transpose(2, 0, 1, 3), *(np.moveaxis(s, 0, 1) for s in found[1:]))
+    return found if op.kind == "LSTM" else found[:2]
+
+
+def _step(
+    op: o.Recurrent, functions: Sequence[Pointwise], x: Array, state: tuple[Array, Array], recurrent: Array, bias: Array
+) -> tuple[Array, Array]:
+    """One step of one direction; x (batch, gates * hidden) is the input's part of the gates."""
+    before, cell = state
+    half = len(bias) // 2
+
+    def clipped(gate: Array) -> Array:
+        return gate if op.clip is None else np.clip(gate, -np.float32(op.clip), np.float32(op.clip))
+
+    if op.kind == "GRU":
+        return _gru(op, functions, x + bias[:half], before, recurrent, bias[half:], clipped), cell
+    total = clipped(x + before @ recurrent.T + bias[:half] + bias[half:])
+    if op.kind == "RNN":
+        return functions[0](total), cell
+    i, out, forget, c = np.split(total, 4, axis=-1)
+    f, g, h = functions
+    cell = f(forget) * cell + f(i) * g(c)
+    return f(out) * h(cell), cell
+
+
+def _gru(
+    op: o.Recurrent, functions: Sequence[Pointwise], x: Array, before: Array, recurrent: Array, bias: Array,
+    clip: Callable[[Array], Array],
+) -> Array:  # fmt: skip
+    size = before.shape[-1]
+    f, g = functions
+    inner = before @ recurrent[: 2 * size].T + bias[: 2 * size]
+    z, r = f(clip(x[:, :size] + inner[:, :size])), f(clip(x[:, size : 2 * size] + inner[:, size:]))
+    last, offset = recurrent[2 * size :].T, bias[2 * size :]
+    fresh = r * (before @ last + offset) if op.linear_before_reset else (r * before) @ last + offset
+    h = g(clip(x[:, 2 * size :] + fresh))
+    return (1 - z) * h + z * before
