@@ -11,8 +11,8 @@ from typing import Any
 from bitwright.core.files import write_atomic
 from bitwright.cost import qtools as cost
 from bitwright.cost.qtools.rulesets import CoverageWord, RuleWord
-from bitwright.flow.qtools.sources import fused_layers, operand, sources
 from bitwright.frontends.keras.facts import network_of
+from bitwright.frontends.keras.sources import fused_layers, operand, sources
 
 __all__ = ["QTools"]
 

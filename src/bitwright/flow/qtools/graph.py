@@ -12,8 +12,8 @@ from typing import Any
 from bitwright.cost.qtools import Settings
 from bitwright.cost.qtools.mapping import sources_of
 from bitwright.flow.qtools.quantizers import IQuantizer, from_operand
-from bitwright.flow.qtools.sources import sources
 from bitwright.frontends.keras.facts import network_of
+from bitwright.frontends.keras.sources import sources
 from bitwright.ir.layers import Input, Network, Operand
 
 __all__ = ["SINK", "SOURCE", "LayerGraph", "create_graph", "generate_graph", "propagate"]

@@ -13,8 +13,8 @@ from bitwright.cost.qtools.typed import LayerTypes
 from bitwright.flow.qtools.graph import LayerGraph
 from bitwright.flow.qtools.operators import Operator
 from bitwright.flow.qtools.quantizers import IQuantizer, from_operand
-from bitwright.flow.qtools.sources import fused_layers, operand, sources
 from bitwright.frontends.keras.facts import network_of
+from bitwright.frontends.keras.sources import fused_layers, operand, sources
 
 __all__ = ["Config", "cfg", "config_settings", "energy_estimate", "generate_layer_data_type_map", "map_to_json"]
 
