@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from bitwright.core.errors import Inexact, Unsupported
-from bitwright.frontends.grid.chains import dyadic_fraction
+from bitwright.core.errors import Unsupported
 from bitwright.frontends.grid.elementwise import Elementwise
+from bitwright.frontends.grid.sums import input_steps, integer_bias, prove
 from bitwright.frontends.grid.walk import Lazy, Walk
 from bitwright.frontends.keras.activation import activation_piece
 from bitwright.frontends.keras.weights import Linear, integer_kernel, read_linear
-from bitwright.ir.graph.ops import Conv, ConvTranspose, Dense, GraphOp
+from bitwright.ir.graph.ops import Conv, Dense, GraphOp
 from bitwright.ir.interface import Head
 from bitwright.numeric import IntArray, Ints, Steps
 
 __all__ = ["conv_like", "conv_op", "dense_like", "dense_of", "depthwise_like", "linear_of"]
-
-_COARSE = 16
 
 
 def dense_like(layer: Any, walk: Walk, lazy: Lazy) -> Lazy:
@@ -96,50 +94,18 @@ def linear_of(name: str, walk: Walk, lazy: Lazy, parts: Linear, kernel: Any, op:
     if kernel.shape[-2] != lazy.shape[-1]:
         # Grouped channels share rows of the kernel: unequal steps cannot be folded into it.
         source = walk.rescaled(source, walk.type(source).step.finest, name)
-    codes, common = _input_steps(walk, source, codes, name)
+    codes, common = input_steps(walk, source, codes, name)
     channel_steps = [s * common for s in steps]
-    bias, codes, channel_steps = _integer_bias(parts, codes, channel_steps)
+    bias: IntArray | None = None
+    if parts.activation is not None:
+        bias, codes, channel_steps = integer_bias(parts.bias, codes, channel_steps)
     zero = np.zeros(codes.shape[-1], dtype=np.int64)
     shape = (len(channel_steps),)
     position = walk.emit(op(codes, zero if bias is None else bias), [source], name, Steps(channel_steps, shape))
-    _prove(walk, position, name)
+    prove(walk, position, name)
     type = walk.type(position)
     rest = _rest(parts, name, bias is not None)
     return Lazy(type.shape, position, rest)
-
-
-def _input_steps(walk: Walk, source: int, codes: IntArray, name: str) -> tuple[IntArray, Fraction]:
-    """Fold unequal steps of the input channels into the weights; returns them and the one step left."""
-    step = walk.type(source).step
-    if step.uniform is not None:
-        return codes, step.uniform
-    spatial = step.shape[:-1]
-    if spatial != (1,) * len(spatial):
-        raise Unsupported("its input's step changes over space", where=f"layer '{name}'", remedy="use one quantizer")
-    common = step.finest
-    factors = [f / common for f in step.array.ravel()]
-    if max(f.numerator.bit_length() for f in factors) > 24:
-        raise Unsupported("its input channels have no common step", where=f"layer '{name}'", remedy="align them")
-    whole = np.array([int(f) for f in factors], dtype=np.int64)
-    return codes * whole[:, None], common
-
-
-def _integer_bias(
-    parts: Linear, codes: IntArray, steps: list[Fraction]
-) -> tuple[IntArray | None, IntArray, list[Fraction]]:
-    """The bias as integers of the sum's step, refined by a few bits if that makes it exact; else None."""
-    if parts.activation is None:
-        return None, codes, steps
-    if parts.bias is None:
-        return np.zeros(len(steps), dtype=np.int64), codes, steps
-    ratio = [Fraction(float(b)) / s for b, s in zip(parts.bias.ravel(), steps, strict=True)]
-    finest = max((r.denominator for r in ratio), default=1)
-    dyadic = all(r.denominator & (r.denominator - 1) == 0 for r in ratio)
-    if not dyadic or finest.bit_length() - 1 > _COARSE or dyadic_fraction(parts.bias)[1] > 20:
-        return None, codes, steps
-    refine = [r.denominator for r in ratio] if len(set(steps)) > 1 else [finest] * len(ratio)
-    bias = np.array([int(r * f) for r, f in zip(ratio, refine, strict=True)], dtype=np.int64)
-    return bias, codes * np.array(refine), [s / f for s, f in zip(steps, refine, strict=True)]
 
 
 def _rest(parts: Linear, name: str, bias_inside: bool) -> tuple[Elementwise, ...]:
@@ -152,24 +118,4 @@ def _rest(parts: Linear, name: str, bias_inside: bool) -> tuple[Elementwise, ...
             where=f"layer '{name}'",
             remedy="put the softmax into a keras.layers.Softmax of its own",
         )
-    channelwise = not bias_inside
-    return (Elementwise(name, piece.apply, channelwise, piece.monotone, piece.step, piece.head),)
-
-
-def _prove(walk: Walk, position: int, name: str) -> None:
-    """Write down whether Keras's float32 sum is exact; refuse sums that not even float64 holds."""
-    node = walk.builder.nodes[position]
-    op = node.op
-    assert isinstance(op, Dense | Conv | ConvTranspose)
-    largest = walk.type(node.args[0]).largest
-    columns = np.abs(op.weights.array).reshape(-1, op.weights.shape[-1]).sum(axis=0)
-    reach = largest * int(columns.max(initial=0)) + int(np.abs(op.bias.array).max(initial=0))
-    if reach >= 1 << 53:
-        raise Inexact(f"a sum reaches 2**{reach.bit_length()}", where=f"layer '{name}'", remedy="use fewer bits")
-    if not walk.type(node.args[0]).step.dyadic:
-        walk.note(name, False, "the input's step is no power of two: Keras's float32 sum rounds; the integers do not")
-    elif reach < 1 << 24:
-        walk.note(name, True, f"every partial sum stays below 2**{reach.bit_length()} steps: exact in float32")
-    else:
-        why = f"sums reach 2**{reach.bit_length()} steps: read in and compared with the same layers in float64"
-        walk.note(name, False, why, wide=True)
+    return (replace(piece, channelwise=piece.channelwise or not bias_inside),)
