@@ -25,9 +25,13 @@ _HOMES = {
         "BinaryToThermometer", "Thermometer", "QBidirectional", "QConv2DBatchnorm", "QDenseBatchnorm",
         "QDepthwiseConv2DBatchnorm", "QSeparableConv1D", "QSeparableConv2D", "QConv2DTranspose",
         "QDepthwiseConv2DTranspose", "QSeparableConv2DTranspose", "QScaleShift", "QAdaptiveActivation",
-        "OctaveConv2D", "QOctaveConv2D", "QMobileNetSeparableConv2D",
+        "OctaveConv2D", "QOctaveConv2D", "QMobileNetSeparableConv2D", "QTableDense",
     ),
     "bitwright.train.callbacks": ("QNoiseScheduler",),
+    "bitwright.train.pruning": (
+        "Prune", "prune_now", "remove_neurons", "sparsity", "ConstantSparsity", "PolynomialDecay", "Unstructured",
+        "Neurons", "Blocks", "NofM", "Magnitude", "Savings", "LutSavings",
+    ),
     "bitwright.qkeras.utils": (
         "model_quantize", "model_save_quantized_weights", "quantized_model_from_json", "load_qmodel",
         "get_model_sparsity", "print_model_sparsity", "quantized_model_debug", "quantized_model_dump",
@@ -39,7 +43,7 @@ _HOMES = {
     ),
     "bitwright.flow": (
         "Bits", "Design", "Health", "HealthLimits", "HealthWarning", "Options", "QTools", "calibrate", "check_health",
-        "compile", "compile_matrix", "import_model", "load_model", "quantize",
+        "compile", "compile_matrix", "import_model", "load_model", "quantize", "saved_by_pruning",
     ),
     "bitwright.numeric": ("Format", "Rounding", "Overflow"),
     "bitwright.core.errors": ("BitwrightError",),

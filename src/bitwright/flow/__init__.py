@@ -12,6 +12,7 @@ _HOMES = {
     "compile_matrix": "bitwright.flow.matrix",
     "import_model": "bitwright.flow.models",
     "load_model": "bitwright.flow.models",
+    "saved_by_pruning": "bitwright.flow.pruning",
     "Bits": "bitwright.train.convert",
     "Health": "bitwright.train.health",
     "HealthLimits": "bitwright.train.health",
