@@ -6,6 +6,7 @@ CRC-32C; little-endian) and `core/util/event.proto`, `core/framework/summary.pro
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 import time
@@ -44,13 +45,15 @@ class Events:
     """One event file in `folder`; every scalar is on disk when the call returns."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         name = f"events.out.tfevents.{int(time.time())}.bitwright.{os.getpid()}"
         self._stream = (folder / name).open("ab")
         self._record(_event(0, _bytes(3, b"brain.Event:2")))
 
     def scalar(self, tag: str, step: int, value: float) -> None:
-        """`value` of `tag` after `step`."""
-        summary = _bytes(1, _bytes(1, tag.encode()) + _key(2, 5) + struct.pack("<f", value))
+        """`value` of `tag` after `step`; beyond single precision it is infinite."""
+        single = value if abs(value) < 3.4e38 else value * math.inf
+        summary = _bytes(1, _bytes(1, tag.encode()) + _key(2, 5) + struct.pack("<f", single))
         self._record(_event(step, _bytes(5, summary)))
 
     def _record(self, data: bytes) -> None:

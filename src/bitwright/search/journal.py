@@ -156,7 +156,11 @@ def _agree(path: Path, facts: Mapping[str, Any]) -> None:
     if not path.exists():
         write_atomic(path, json.dumps(now, indent=1) + "\n")
         return
-    before: dict[str, Any] = json.loads(path.read_text())
+    try:
+        before: dict[str, Any] = json.loads(path.read_text())
+    except ValueError as error:
+        remedy = "restore the file, or name another folder"
+        raise StorageError("the study cannot be read", where=str(path), why=str(error), remedy=remedy) from error
     for name in sorted(before.keys() | now.keys()):
         old, new = before.get(name), now.get(name)
         if json.dumps(old) != json.dumps(new):

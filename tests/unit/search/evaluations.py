@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bitwright.search.executors import Executor, InProcess, Processes
+from bitwright.search.executors import Executor, InProcess, Processes, RayCluster
 from bitwright.search.space import Choice, Configuration
 from bitwright.search.study import Study
 from bitwright.search.trial import Context, Outcome, Trial
@@ -67,7 +67,7 @@ class Logged:
 
 @dataclass(frozen=True)
 class Dying:
-    """`plain`, but the process of trial `number` dies at its first `times` attempts."""
+    """`plain`, but the process of trial `number` dies in the middle of its first `times` attempts."""
 
     path: Path
     number: int
@@ -75,13 +75,26 @@ class Dying:
     by_signal: bool = True
 
     def __call__(self, configuration: Configuration, context: Context) -> Outcome:
-        logged = Logged(self.path)
-        outcome = logged(configuration, context) if configuration["quantizer"] else Outcome((0.0,))
-        if context.number == self.number and sum(n == self.number for n, _ in logged.started) <= self.times:
+        with self.path.open("a") as stream:
+            stream.write(f"{context.number} {os.getpid()}\n")
+        if context.number == self.number and sum(n == self.number for n, _ in Logged(self.path).started) <= self.times:
+            (context.folder / "half").write_text("x")
+            context.report(1, 0.0)
             if self.by_signal:
                 os.kill(os.getpid(), signal.SIGKILL)
             os._exit(3)
-        return outcome
+        return plain(configuration, context)
+
+
+@dataclass(frozen=True)
+class Sleeping:
+    """Trial `number` never ends."""
+
+    number: int
+
+    def __call__(self, configuration: Configuration, context: Context) -> Outcome:
+        time.sleep(3600.0 if context.number == self.number else 0.0)
+        return Outcome((1.0,))
 
 
 def essence(trials: tuple[Trial, ...]) -> list[object]:
@@ -90,9 +103,10 @@ def essence(trials: tuple[Trial, ...]) -> list[object]:
 
 
 def make(folder: Path, method: str, executor: str) -> tuple[Study, Executor]:
-    """The study of the tests of resuming."""
+    """The study of the tests of resuming; `executor` is "inprocess", "processes" or the address of a Ray cluster."""
     study = Study(folder, SPACE, directions=("maximize",), method=method, seed=5, warm=(WARM,))
-    return study, Processes(2) if executor == "processes" else InProcess()
+    places = {"": InProcess(), "inprocess": InProcess(), "processes": Processes(2)}
+    return study, places.get(executor) or RayCluster(executor, workers=2)
 
 
 WARM: Configuration = {"bits": 8, "quantizer": "bits", "bias": True, "rate": 0.1}

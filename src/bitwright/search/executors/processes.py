@@ -119,15 +119,17 @@ class _Session:
             said: Result | None = worker.pipe.recv()
         except (EOFError, OSError):
             return self._dead(worker)
-        worker.ready = True
         if said:
             worker.job = None
+        else:
+            worker.ready, worker.since = True, time.monotonic()
         return said
 
     def _look(self, worker: _Worker) -> Result | None:
         """A result for a trial that will never send one."""
         limit = self.place.limit_s
-        if limit is not None and time.monotonic() - worker.since > limit and not worker.pipe.poll():
+        late = limit is not None and worker.ready and time.monotonic() - worker.since > limit
+        if late and not worker.pipe.poll():
             return self._drop(worker, f"took longer than {limit:g} s", lost=False)
         if not worker.process.is_alive() and not worker.pipe.poll():
             return self._dead(worker)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -48,6 +49,7 @@ class RayCluster:
         own = not ray.is_initialized()
         if own:
             try:
+                _knock(self.address)
                 ray.init(address=self.address, log_to_driver=False, configure_logging=False)
             except Exception as error:
                 raise ToolFailed(
@@ -57,6 +59,13 @@ class RayCluster:
                     remedy="start one with `ray start --head` and give its address",
                 ) from error
         return _Session(ray, evaluate, self, own)
+
+
+def _knock(address: str) -> None:
+    """Raise `OSError` if nobody listens at host:port; Ray itself would go on trying for minutes."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10.0).close()
 
 
 def _ray() -> Any:
