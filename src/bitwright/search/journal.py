@@ -30,34 +30,51 @@ class Journal:
 
     def __init__(self, folder: Path, space: Space, directions: tuple[str, ...], facts: Mapping[str, Any]) -> None:
         self.folder = folder
-        self.path = folder / "journal.log"
+        self._lines = folder / "journal.log"
         self._space = space
-        with self.writing():
+        with self._alone() as alone:
+            if not alone and not self._lines.exists():
+                raise self._busy()
             _agree(folder / "study.json", facts)
-            self._repair()
+            if alone:
+                self._repair()
             with quiet():
                 self._study = self._open(directions)
 
     @contextmanager
     def writing(self) -> Generator[None]:
         """While this lasts no other process may write; raises `StorageError` if one already may."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as stream:
-            if not _locked(stream):
-                remedy = "wait for it, or name another folder"
-                raise StorageError("another process searches here", where=str(self.folder), remedy=remedy)
+        with self._alone() as alone:
+            if not alone:
+                raise self._busy()
             yield
+
+    def _busy(self) -> StorageError:
+        remedy = "wait for it, or name another folder"
+        return StorageError("another process searches here", where=str(self.folder), remedy=remedy)
+
+    @contextmanager
+    def _alone(self) -> Generator[bool]:
+        """True if no other process writes, and then none can while this lasts."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            stream = (self.folder / "lock").open("a")
+        except OSError as error:
+            remedy, where = "name a folder that can be written", str(self.folder)
+            raise StorageError("no study can be kept here", where=where, why=str(error), remedy=remedy) from error
+        with stream:
+            yield _locked(stream)
 
     def _repair(self) -> None:
         """Drop what a killed process left half written: the tail after the last newline."""
-        data = self.path.read_bytes() if self.path.exists() else b""
+        data = self._lines.read_bytes() if self._lines.exists() else b""
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
-            with self.path.open("r+b") as stream:
+            with self._lines.open("r+b") as stream:
                 stream.truncate(whole)
 
     def _open(self, directions: tuple[str, ...]) -> Any:
-        storage = optuna().storages.JournalStorage(_Lines(self.path))
+        storage = optuna().storages.JournalStorage(_Lines(self._lines))
         return optuna().create_study(
             storage=storage, study_name=_NAME, directions=list(directions), load_if_exists=True
         )
@@ -131,10 +148,16 @@ class _Lines:
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
         with self._path.open("ab") as stream:
-            stream.write(lines.encode())
-            stream.flush()
-            if any("state" in log and "trial_id" in log for log in logs):
-                os.fsync(stream.fileno())
+            size = stream.tell()
+            try:
+                stream.write(lines.encode())
+                stream.flush()
+                if any("state" in log and "trial_id" in log for log in logs):
+                    os.fsync(stream.fileno())
+            except OSError as error:
+                os.truncate(self._path, size)
+                remedy, where = "free some space and search again: it goes on from here", str(self._path)
+                raise StorageError("a line cannot be written", where=where, why=str(error), remedy=remedy) from error
 
 
 def _locked(stream: Any) -> bool:

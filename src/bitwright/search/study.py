@@ -108,7 +108,8 @@ class Study:
         """Go on until the study has `trials` trials in all, and return them.
 
         Trials that a killed process left running are run again first. After `timeout_s` no new trial starts. Raises
-        `ToolFailed` after `failures` failed trials in a row; a later run goes on.
+        `ToolFailed` after `failures` failed trials in a row; a later run goes on. What a trial may see depends on the
+        executor's width: runs with the same one give the same trials, however they are interrupted.
         """
         limits = Limits(trials, timeout_s, failures)
         with self._journal.writing():

@@ -49,6 +49,11 @@ def quiet() -> Generator[None]:
 class Method(Protocol):
     """A way to choose; its fields are its options."""
 
+    @property
+    def learns(self) -> bool:
+        """Whether results matter to it."""
+        ...
+
     def sampler(self, seed: int) -> Any:
         """A fresh Optuna sampler."""
         ...
@@ -57,6 +62,8 @@ class Method(Protocol):
 @dataclass(frozen=True)
 class Random:
     """Any configuration, all alike."""
+
+    learns = False
 
     def sampler(self, seed: int) -> Any:
         """Optuna's RandomSampler."""
@@ -68,6 +75,7 @@ class Bayesian:
     """Tree-structured Parzen estimator (Bergstra et al., NIPS 2011), random for the first `startup` trials."""
 
     startup: int = 10
+    learns = True
 
     def sampler(self, seed: int) -> Any:
         """Optuna's TPESampler."""
@@ -79,6 +87,7 @@ class Evolution:
     """NSGA-II (Deb et al., IEEE Trans. Evol. Comp. 6, 2002) in generations of `population` trials."""
 
     population: int = 20
+    learns = True
 
     def sampler(self, seed: int) -> Any:
         """Optuna's NSGAIISampler."""
@@ -136,11 +145,13 @@ def _study(question: Question) -> Any:
     states = {State.COMPLETE: module.trial.TrialState.COMPLETE, State.PRUNED: module.trial.TrialState.PRUNED}
     if len(question.directions) > 1:
         del states[State.PRUNED]  # Optuna ranks pruned trials by one objective only
-    study.add_trials([_frozen(trial, question.space, states) for trial in question.history if trial.state in states])
+    distributions = {choice.name: _distribution(choice) for choice in question.space}
+    history = question.history if question.method.learns else ()
+    study.add_trials([_frozen(t, question.space, distributions, states) for t in history if t.state in states])
     return study
 
 
-def _frozen(trial: Trial, space: Space, states: Mapping[State, Any]) -> Any:
+def _frozen(trial: Trial, space: Space, distributions: Mapping[str, Any], states: Mapping[State, Any]) -> Any:
     outcome = trial.outcome
     attributes: dict[str, Any] = dict(trial.marks)
     if outcome and outcome.violations:
@@ -149,7 +160,7 @@ def _frozen(trial: Trial, space: Space, states: Mapping[State, Any]) -> Any:
         state=states[trial.state],
         values=list(outcome.values) if outcome else None,
         params=_parameters(trial.configuration, space),
-        distributions={choice.name: _distribution(choice) for choice in space},
+        distributions=dict(distributions),
         system_attrs=attributes,
         intermediate_values=dict(trial.reports),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -95,6 +96,18 @@ class Sleeping:
     def __call__(self, configuration: Configuration, context: Context) -> Outcome:
         time.sleep(3600.0 if context.number == self.number else 0.0)
         return Outcome((1.0,))
+
+
+@dataclass(frozen=True)
+class Tooled:
+    """A trial that waits for a tool which never ends; the tool's process is noted in `path`."""
+
+    path: Path
+
+    def __call__(self, configuration: Configuration, context: Context) -> Outcome:
+        tool = subprocess.Popen(["sleep", "3600"])
+        self.path.write_text(f"{tool.pid}")
+        return Outcome((float(tool.wait()),))
 
 
 def essence(trials: tuple[Trial, ...]) -> list[object]:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.unit.search.evaluations import SPACE, Dying, Logged, Sleeping, essence, plain
+from tests.unit.search.evaluations import SPACE, Dying, Logged, Sleeping, Tooled, essence, plain
 
 from bitwright.core.errors import ConfigError, InvalidValue
 from bitwright.search.executors import InProcess, Processes, RayCluster
@@ -79,6 +79,14 @@ def test_workers_end_with_a_search_that_is_killed(tmp_path: Path) -> None:
         search.wait()
     (_, worker), = log.started
     while running(worker):  # ends by the time limit of the test run if it does not
+        time.sleep(0.01)
+
+
+def test_tools_that_a_trial_started_end_with_it(tmp_path: Path) -> None:
+    started = tmp_path / "tools"
+    study_in(tmp_path / "s", "random").run(Tooled(started), trials=1, executor=Processes(1, limit_s=1.0))
+    (tool,) = map(int, started.read_text().split())
+    while running(tool):
         time.sleep(0.01)
 
 

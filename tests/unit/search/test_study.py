@@ -141,16 +141,43 @@ def test_the_arguments_of_a_study_are_checked_at_the_door(tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
-def test_two_searches_in_one_folder_are_refused(tmp_path: Path) -> None:
-    study = Study(tmp_path, SPACE, directions=("maximize",))
+def test_a_study_that_is_searched_can_be_read_but_not_searched_twice(tmp_path: Path) -> None:
+    seen = []
 
     def nested(configuration, context):
+        other = Study(tmp_path, SPACE, directions=("maximize",))
         with pytest.raises(StorageError, match="another process searches here"):
-            Study(tmp_path, SPACE, directions=("maximize",))
+            other.run(always, trials=9)
+        seen.append([trial.state.value for trial in other.trials])
         return Outcome((1.0,))
 
-    (trial,) = study.run(nested, trials=1)
-    assert trial.error == ""
+    trials = Study(tmp_path, SPACE, directions=("maximize",)).run(nested, trials=3)
+    assert [trial.error for trial in trials] == ["", "", ""]
+    assert seen == [["running"], ["complete", "running"], ["complete", "complete", "running"]]
+
+
+def test_a_folder_that_cannot_be_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match=r"file.*no study can be kept here"):
+        Study(tmp_path / "file", SPACE, directions=("maximize",))
+
+
+def test_a_full_disk_stops_the_search_at_a_line_and_a_later_run_goes_on(tmp_path: Path, monkeypatch) -> None:
+    whole = Study(tmp_path / "whole", SPACE, directions=("maximize",)).run(plain, trials=6)
+    study = Study(tmp_path / "full", SPACE, directions=("maximize",))
+    flushes = []
+
+    def full(descriptor: int) -> None:
+        flushes.append(descriptor)
+        if len(flushes) == 3:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(StorageError, match="No space left"):
+        study.run(plain, trials=6)
+    again = Study(tmp_path / "full", SPACE, directions=("maximize",))
+    assert again.trials[-1].state.value == "running"
+    assert essence(again.run(plain, trials=6)) == essence(whole)
 
 
 def test_warm_starts_come_first(tmp_path: Path) -> None:
@@ -171,9 +198,9 @@ def test_a_method_that_learns_finds_more_than_chance_does(tmp_path: Path, method
     found = {}
     for name in (method, "random"):
         bests = []
-        for seed in range(3):
+        for seed in range(2):
             study = Study(tmp_path / f"{name}{seed}", space, directions=("minimize",), method=name, seed=seed)
-            study.run(evaluate, trials=60)
+            study.run(evaluate, trials=45)
             bests.append(study.best.outcome.values[0])
         found[name] = sum(bests)
     assert found[method] < found["random"]

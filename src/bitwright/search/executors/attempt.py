@@ -106,8 +106,10 @@ def attempt(evaluate: Evaluate, job: Job) -> Result:
         except Exception as why:
             state, error = State.FAILED, _text(why)
             (job.folder / "traceback.txt").write_text(traceback.format_exc())
-        for place, value in enumerate(outcome.values if outcome else ()):
-            events.scalar(f"value/{place}", job.number, value)
+        if outcome:
+            for name, figures in (("value", outcome.values), ("violation", outcome.violations)):
+                for place, figure in enumerate(figures):
+                    events.scalar(f"{name}/{place}", job.number, figure)
     return Result(job.number, state, outcome, error, time.monotonic() - start, tuple(context.reports))
 
 

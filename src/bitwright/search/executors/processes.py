@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import pickle
@@ -83,6 +84,7 @@ class _Worker:
             return  # it is dead, which `wait` will find
 
     def end(self) -> None:
+        _kill_all(self.process.pid or 0)
         self.process.kill()
         self.process.join()
         self.pipe.close()
@@ -167,6 +169,8 @@ class _Session:
 
 def _serve(pipe: Any, evaluate: Evaluate) -> None:
     """The life of a worker: job in, result out, until the pipe closes."""
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, daemon=True).start()
     pipe.send(None)
@@ -183,4 +187,12 @@ def _follow() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
+    _kill_all(os.getpid())
     os._exit(1)
+
+
+def _kill_all(leader: int) -> None:
+    """End a worker and the tools that it started: they are a process group, once it has come that far."""
+    if hasattr(os, "killpg") and leader:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(leader, signal.SIGKILL)
