@@ -37,6 +37,8 @@ from bitwright.train.quantizers import (
     stochastic_round_po2,
     stochastic_ternary,
     ternary,
+    trained_bits,
+    trained_digits,
 )
 from bitwright.train.spec import get_quantizer
 

@@ -48,6 +48,7 @@ class Tabulate:
             return op
         rows = np.broadcast_to(op.rows.array, low.shape)
         fitted: list[Affine] = []
+        dear: list[bool] = []
         for row in range(form.count):
             mine = rows == row
             if not mine.any():
@@ -56,14 +57,15 @@ class Tabulate:
             ends = int(low[mine].min()), int(high[mine].max())
             stairs = staircase(form.thresholds.array[row], form.values.array[row], *ends)
             found = None if stairs is None else fit(stairs)
-            if found is None or _overflows(found, *ends) or self._dear(found, len(stairs.steps) if stairs else 0):
+            if found is None or _overflows(found, *ends):
                 return op
             fitted.append(found)
-        return _combined(fitted, op)
+            if found.mul:
+                dear.append(self._dear(found, len(stairs.steps) if stairs else 0))
+        # A constant costs nothing in any form; among the others one form is built for all rows.
+        return op if dear and all(dear) else _combined(fitted, op)
 
     def _dear(self, found: Affine, levels: int) -> bool:
-        if found.mul == 0:
-            return False  # a constant costs nothing in any form
         digits = int(nonzero_digits(np.array([found.mul]))[0])
         return levels <= self.most_levels and (digits > 1 or found.add != 0)
 

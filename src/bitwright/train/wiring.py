@@ -12,7 +12,7 @@ from bitwright.core.errors import InvalidModel
 from bitwright.train.door import keras, ops
 from bitwright.train.rewrite import is_network
 
-__all__ = ["every_network", "followers", "functional_of", "outputs_of", "values"]
+__all__ = ["every_network", "followers", "functional_of", "outputs_of", "readings", "values"]
 
 
 def functional_of(model: Any) -> Any:
@@ -49,6 +49,14 @@ def followers(model: Any) -> dict[int, list[Any]]:
     for tensor in network.outputs:
         found[id(_source(tensor))].append(None)
     return found
+
+
+def readings(model: Any) -> Iterator[tuple[Any, list[Any], list[Any]]]:
+    """(layer or operation, the tensors it reads, the tensors it yields) in an order in which readers come later."""
+    network = functional_of(model)
+    for depth in sorted(network._nodes_by_depth, reverse=True):  # pyright: ignore[reportPrivateUsage]
+        for node in network._nodes_by_depth[depth]:  # pyright: ignore[reportPrivateUsage]
+            yield node.operation, list(node.input_tensors), list(node.output_tensors)
 
 
 def outputs_of(model: Any, layers: Sequence[Any], x: Any, *, inputs: bool = False) -> list[NDArray[Any]]:

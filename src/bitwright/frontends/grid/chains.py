@@ -7,7 +7,7 @@ codes at which its result changes. Nothing here knows a formula of any layer.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -17,7 +17,7 @@ from bitwright.core.errors import Inexact, Unsupported
 from bitwright.frontends.grid.elementwise import Elementwise, Evaluate, Evaluation, Floats
 from bitwright.numeric import IntArray, Ints, Table, Thresholds
 
-__all__ = ["ENUMERATED", "Grid", "Lowered", "dyadic_fraction", "lower_chain", "to_codes"]
+__all__ = ["ENUMERATED", "Grid", "Lowered", "coarsened", "dyadic_fraction", "lower_chain", "to_codes"]
 
 ENUMERATED = 1 << 16
 _MOST_POINTS = 1 << 24
@@ -69,6 +69,34 @@ def lower_chain(
     if size <= ENUMERATED and size * len(grid.low) <= _MOST_POINTS:
         return _enumerate(chain, grid, compiled, eager, told)
     return _bisect(chain, grid, compiled, eager, told)
+
+
+def coarsened(form: Thresholds | Table, step: Fraction) -> tuple[Thresholds | Table, list[Fraction]]:
+    """The same functions, each on the coarsest power-of-two multiple of `step` on which all its values lie."""
+    form = _without_repeats(form) if isinstance(form, Thresholds) else form
+    values = form.values.array
+    # The lowest bit set in any value of a row; a row of zeros takes the coarsest step of the others.
+    lowest = np.bitwise_or.reduce(values, axis=1)
+    lowest &= -lowest
+    factors = np.where(lowest == 0, lowest.max(initial=1), lowest)
+    factors = np.maximum(factors, 1)
+    return replace(form, values=Ints(values // factors[:, None])), [step * int(f) for f in factors]
+
+
+def _without_repeats(form: Thresholds) -> Thresholds:
+    """The same functions without values that no code reaches: those between equal thresholds, or beyond all codes."""
+    kept: list[tuple[IntArray, IntArray]] = []
+    for steps, values in zip(form.thresholds.array, form.values.array, strict=True):
+        last = np.append(steps[1:] != steps[:-1], True) & (steps < _UNREACHED)
+        kept.append((steps[last], values[1:][last]))
+    most = max(len(steps) for steps, _ in kept)
+    thresholds = np.full((form.count, most), _UNREACHED, dtype=np.int64)
+    results = np.empty((form.count, most + 1), dtype=np.int64)
+    for row, (steps, values) in enumerate(kept):
+        thresholds[row, : len(steps)] = steps
+        reached = np.append(form.values.array[row, :1], values)
+        results[row] = np.pad(reached, (0, most + 1 - len(reached)), mode="edge")
+    return Thresholds(Ints(thresholds), Ints(results))
 
 
 def _call(function: Callable[[Floats], Floats], grid: Grid, values: Floats) -> Floats:

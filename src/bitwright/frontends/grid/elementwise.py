@@ -26,6 +26,7 @@ class Elementwise:
     `channelwise`: it differs from channel to channel; `elementwise`: even from element to element.
     `step` is the exact step of the values it yields, where a quantizer fixes one.
     `head` marks a float function that hardware does not compute. `variables` are the layer's.
+    `steps_differ`: channels of a quantizer may lie on coarser steps than `step`.
     """
 
     layer: str
@@ -35,6 +36,7 @@ class Elementwise:
     step: Fraction | None = None
     head: Head | None = None
     elementwise: bool = False
+    steps_differ: bool = False
     variables: tuple[Any, ...] = field(default=(), compare=False)
 
 

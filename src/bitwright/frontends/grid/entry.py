@@ -13,7 +13,7 @@ from bitwright.core.errors import Unsupported
 from bitwright.frontends.grid.chains import to_codes
 from bitwright.frontends.grid.elementwise import Elementwise, Evaluate, Evaluation, Floats
 from bitwright.ir.interface import Encoder, LevelEncoder, RoundEncoder
-from bitwright.numeric import IntArray, is_dyadic
+from bitwright.numeric import IntArray, Steps, is_dyadic
 
 __all__ = ["Entry", "lower_entry"]
 
@@ -22,7 +22,7 @@ _LARGEST = np.float32(3.0e38)
 
 @dataclass(frozen=True)
 class Entry:
-    """An input's encoder with the range (columns,) and step of its codes.
+    """An input's encoder with the range (columns,) and the steps of its codes, one or (columns,).
 
     `unstable` counts the levels that lie at another float when the layers are called one by one.
     """
@@ -30,7 +30,7 @@ class Entry:
     encoder: Encoder
     low: IntArray
     high: IntArray
-    step: Fraction
+    step: Steps
     unstable: int
 
 
@@ -53,10 +53,28 @@ def lower_entry(
     low, high = ends.min(axis=0), ends.max(axis=0)
     rounding = _rounding(levels, ends, source, step)
     if rounding is not None:
-        return Entry(rounding, low, high, step, 0)
+        return Entry(rounding, low, high, Steps.of(step), 0)
     eager, _ = _function(chain, evaluate(chain, Evaluation.EAGER), columns, rank)
     unstable = int((levels != eager).sum()) if levels.shape == eager.shape else levels.size
-    return Entry(LevelEncoder(source, levels, ends[0], np.sign(ends[1] - ends[0])), low, high, step, unstable)
+    steps = Steps.of(step)
+    if chain[-1].steps_differ and columns > 1:
+        levels, ends, factors = _coarsened(levels, ends)
+        steps, low, high = Steps.of([step * int(f) for f in factors]), low // factors, high // factors
+    return Entry(LevelEncoder(source, levels, ends[0], np.sign(ends[1] - ends[0])), low, high, steps, unstable)
+
+
+def _coarsened(levels: NDArray[np.float32], ends: IntArray) -> tuple[NDArray[np.float32], IntArray, IntArray]:
+    """Levels and ends with every column's codes divided by the power of two that divides them all; and these."""
+    factors = np.ones(len(levels), dtype=np.int64)
+    thinned = np.full_like(levels, np.inf)
+    for column, row in enumerate(levels):
+        reached = row[np.isfinite(row)]
+        jumps = np.unique(reached, return_counts=True)[1]
+        together = int(np.bitwise_or.reduce(np.array([*jumps, *np.abs(ends[:, column])])))
+        factor = factors[column] = max(together & -together, 1)
+        thinned[column, : len(reached) // factor] = reached[factor - 1 :: factor]
+    used = max(int(np.isfinite(thinned).sum(axis=1).max(initial=0)), 1)
+    return thinned[:, :used], ends // factors, factors
 
 
 def _function(

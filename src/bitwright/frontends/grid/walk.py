@@ -11,7 +11,7 @@ import numpy as np
 
 from bitwright.core.errors import Inexact, InvalidModel, InvalidValue, Unsupported
 from bitwright.core.origin import Origin
-from bitwright.frontends.grid.chains import Grid, Lowered, lower_chain
+from bitwright.frontends.grid.chains import Grid, Lowered, coarsened, lower_chain
 from bitwright.frontends.grid.elementwise import Elementwise, Evaluate
 from bitwright.frontends.grid.entry import lower_entry
 from bitwright.ir.graph import GraphBuilder, TensorType
@@ -172,7 +172,7 @@ class Walk:
             how += f"; {entry.unstable} of its levels depend on how the float code is compiled"
         self.note(chain[-1].layer, not entry.unstable, how)
         low, high = (Ints(a).collapsed() for a in (entry.low, entry.high))
-        return self.builder.input(TensorType(shape, low, high, Steps.of(entry.step)), chain[-1].layer)
+        return self.builder.input(TensorType(shape, low, high, entry.step), chain[-1].layer)
 
     def _formatted(self, source: int, shape: tuple[int, ...]) -> int:
         if source in self._entered:
@@ -201,7 +201,11 @@ class Walk:
         last = lazy.chain[-1]
         grid, rows = self._grid(lazy, base)
         lowered = self._lowered(lazy.chain, grid, told)
-        position = self.emit(Map(lowered.form, rows), [base], last.layer, Steps.of(lowered.step))
+        form, steps = lowered.form, Steps.of(lowered.step)
+        if last.steps_differ and told is None and rows.array.size > 1 and rows.array.size == lazy.shape[-1]:
+            form, each = coarsened(lowered.form, lowered.step)
+            steps = Steps.of(each)
+        position = self.emit(Map(form, rows), [base], last.layer, steps)
         self._remember(lazy, grid, lowered, told, position)
         return position
 

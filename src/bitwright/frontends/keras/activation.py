@@ -65,6 +65,7 @@ def _quantizer_piece(quantizer: Any, name: str, call: Any) -> Elementwise:
         elementwise=any(axis < -1 for axis in axes),
         monotone=quantizer.monotone,
         step=None if grid is None else grid.step,
+        steps_differ=bool(axes),
     )
 
 

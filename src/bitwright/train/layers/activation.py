@@ -26,6 +26,13 @@ class QActivation(keras.layers.Layer):
         self.quantizer = get_activation(activation)
         self.activation = self.quantizer
         self._quantizer_state = self.quantizer.state if isinstance(self.quantizer, BaseQuantizer) else []
+        # Without variables to make it is built at once, as QKeras programs expect.
+        self.built = not getattr(self.quantizer, "shaped", False)
+
+    def build(self, input_shape: Any) -> None:
+        """Make the variables of a quantizer that depend on the shape."""
+        if isinstance(self.quantizer, BaseQuantizer):
+            self.quantizer.prepare_activations(input_shape)
         self.built = True
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:

@@ -83,6 +83,9 @@ class Quantized:
         """Make the weights, and the variables of quantizers that depend on their shapes."""
         super().build(input_shape)  # pyright: ignore[reportAttributeAccessIssue]
         self._prepare_quantizers()
+        activation = getattr(self, "activation", None)
+        if getattr(activation, "shaped", False):
+            activation.prepare_activations(self.compute_output_shape(input_shape))  # pyright: ignore
 
     def _prepare_quantizers(self) -> None:
         for role in self.roles:

@@ -31,12 +31,14 @@ from bitwright.train.quantizers.sigmoids import (
 )
 from bitwright.train.quantizers.signs import binary, ternary
 from bitwright.train.quantizers.stochastic import bernoulli, stochastic_binary, stochastic_ternary
+from bitwright.train.quantizers.trained import TrainedWidths, trained_bits, trained_digits
 
 __all__ = [
     "DEFAULT_SIGMOID",
     "BaseQuantizer",
     "Grid",
     "Parts",
+    "TrainedWidths",
     "bernoulli",
     "binary",
     "binary_sigmoid",
@@ -66,4 +68,6 @@ __all__ = [
     "stochastic_round_po2",
     "stochastic_ternary",
     "ternary",
+    "trained_bits",
+    "trained_digits",
 ]

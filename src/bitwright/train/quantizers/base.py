@@ -78,6 +78,9 @@ class BaseQuantizer(ABC):
     always_random: ClassVar[bool] = False
     """Whether chance decides at inference too, so that no hardware can compute the same."""
 
+    shaped: ClassVar[bool] = False
+    """Whether it has variables whose number depends on the shape of the tensors."""
+
     qnoise_factor: Any
     """1: quantized, 0: float; a number or a variable. Quantizers without such an argument have none."""
     use_ste: bool = True
@@ -274,6 +277,11 @@ class BaseQuantizer(ABC):
 
     def prepare(self, shape: Any) -> None:  # noqa: B027 - a hook, of use to some
         """Make variables whose number depends on the shape of the tensors to come; layers call it when built."""
+
+    def prepare_activations(self, shape: Any) -> None:
+        """The same for tensors of activations, whose first axis is the batch."""
+        if self.shaped:
+            self.prepare(shape[1:])
 
     def _values(self, grid: Grid) -> list[Fraction]:
         """The values of `grid` that do occur, ascending."""

@@ -1,0 +1,51 @@
+"""The best models met so far: none of them is beaten in both score and price by another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitwright.search.gradient.state import State
+
+__all__ = ["Archive", "Candidate"]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A model as it was met: its variables, validation score (higher is better), price, and where that was."""
+
+    state: State
+    score: float
+    price: float
+    origin: str
+
+
+class Archive:
+    """Candidates of which none beats another, by rising price."""
+
+    def __init__(self, candidates: tuple[Candidate, ...] = ()) -> None:
+        self.candidates = list(candidates)
+
+    def offer(self, candidate: Candidate) -> bool:
+        """Keep it unless one that is there is as good and as cheap; drop those that it beats."""
+        if any(c.score >= candidate.score and c.price <= candidate.price for c in self.candidates):
+            return False
+        beaten = [c for c in self.candidates if c.score <= candidate.score and c.price >= candidate.price]
+        self.candidates = sorted([c for c in self.candidates if c not in beaten] + [candidate], key=lambda c: c.price)
+        return True
+
+    def spread(self, count: int, first: float, last: float) -> list[Candidate]:
+        """At most `count` different candidates: for each of evenly spread prices the best that costs no more."""
+        chosen: list[Candidate] = []
+        for limit in np.geomspace(last, first, count):
+            within = [c for c in self.candidates if c.price <= limit * 1.001]
+            if within and within[-1] not in chosen:
+                chosen.append(within[-1])
+        return chosen
+
+    @property
+    def prices(self) -> NDArray[np.float64]:
+        """The prices, rising."""
+        return np.array([c.price for c in self.candidates])

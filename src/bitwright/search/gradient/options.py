@@ -1,0 +1,52 @@
+"""How the gradient method trains: one frozen record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bitwright.core.errors import ConfigError
+
+__all__ = ["Gradient"]
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """Options of the gradient method.
+
+    points: models of the front. epochs: of the descent and of the finish (None: what `budget_s` allows, 60 and 40
+    without it). batch_size, learning_rate: of Adam; width_rate multiplies the rate of trained widths.
+    metric: what is steered, "luts" or "ebops". first, last: what the descent begins and ends with, in units of the
+    metric (None: the price that the start has; a fortieth of that). weight_granularity, activation_granularity: of the
+    trained widths. activation_bits, digits: where they start. distill: the share of the loss that compares with a
+    teacher's outputs. seed: everything random.
+    """
+
+    points: int = 10
+    epochs: tuple[int, int] | None = None
+    budget_s: float | None = None
+    batch_size: int = 4096
+    learning_rate: float = 3e-3
+    width_rate: float = 1.0
+    metric: str = "luts"
+    first: float | None = None
+    last: float | None = None
+    weight_granularity: str = "element"
+    activation_granularity: str = "channel"
+    activation_bits: int = 6
+    digits: float = 3.0
+    distill: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("points", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}={getattr(self, name)}", where="search", remedy="give 1 or more")
+        if self.metric not in ("luts", "ebops"):
+            raise ConfigError(f"metric={self.metric!r}", where="search", remedy="use 'luts' or 'ebops'")
+        if not 0 <= self.distill <= 1:
+            raise ConfigError(f"distill={self.distill}", where="search", remedy="give a share from 0 to 1")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every option by name, as plain data."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}

@@ -1,0 +1,273 @@
+"""Quantizers whose widths are trained by gradient: fixed point for activations and weights, signed digits for weights.
+
+Both pass gradients straight through to what they quantize, and move their own variables by what one more bit
+or digit would change. Without a price on hardware, training only ever widens them; `search` sets that price.
+
+Sources: arXiv 2405.00645 (HGQ: trained fractions and their surrogate gradient); arXiv 1903.08066 (TQT: trained ranges).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import log
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitwright.core.errors import InvalidValue
+from bitwright.train.door import keras, ops
+from bitwright.train.public import public
+from bitwright.train.quantizers.base import BaseQuantizer, Parts
+from bitwright.train.quantizers.grid import Grid
+from bitwright.train.quantizers.straight import clip_code, exponent_floor, is_concrete, power
+
+__all__ = ["GRANULARITIES", "TrainedWidths", "trained_bits", "trained_digits"]
+
+GRANULARITIES = ("tensor", "channel", "element")
+_DEEPEST, _TALLEST = -16.0, 24.0
+
+
+class _Widths(keras.layers.Layer):
+    """The variables of one quantizer; as a layer it is tracked, saved and trained wherever it is held."""
+
+    def __init__(self, first: dict[str, float]) -> None:
+        super().__init__(name="widths")
+        self.first = first
+        self.variable: dict[str, Any] = {}
+
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        """Make the variables, of this shape each, unless they are there."""
+        if self.variable:
+            return
+        self.variable = {
+            name: self.add_weight(shape=shape, initializer=keras.initializers.Constant(value), name=name)
+            for name, value in self.first.items()
+        }
+        self.built = True
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take the variables of a file, whose shapes no call may have told yet."""
+        if len(store.keys()):
+            self.prepare(tuple(store["0"].shape))
+        super().load_own_variables(store)
+
+
+class TrainedWidths(BaseQuantizer):
+    """What the quantizers with trained widths share: variables made for the shape of the tensor."""
+
+    gradient: ClassVar[str] = "1 inside the range, 0 beyond; widths are trained"
+    shaped: ClassVar[bool] = True
+    granularity: str
+    _held: _Widths
+
+    def _setup(self, granularity: str, first: dict[str, float]) -> None:
+        if granularity not in GRANULARITIES:
+            raise InvalidValue(
+                f"granularity={granularity!r}", where=type(self).__name__, remedy=f"use one of {GRANULARITIES}"
+            )
+        self.granularity, self._held = granularity, _Widths(first)
+
+    @property
+    def state(self) -> list[Any]:
+        """The layer that holds the variables."""
+        return [*super().state, self._held]
+
+    @property
+    def trained(self) -> dict[str, Any]:
+        """The trained variables by name; empty until the shape of the tensors is known."""
+        return self._held.variable
+
+    def prepare(self, shape: Any) -> None:
+        """Make the variables for tensors of this shape (of weights; of one sample of activations)."""
+        lengths = tuple(int(length) for length in shape)
+        kept = {"tensor": (), "channel": lengths[-1:], "element": lengths}[self.granularity]
+        self._held.prepare(kept)
+
+    def _variable(self, name: str, x: Any) -> Any:
+        """The variable as a tensor; made now if no layer announced the shape (weights only)."""
+        if not self.trained:
+            self.prepare(x.shape if self.granularity != "channel" else x.shape[-1:])
+        return ops.cast(ops.convert_to_tensor(self.trained[name]), x.dtype)
+
+    def _settled(self, name: str) -> NDArray[np.float32] | None:
+        """The variable's numbers, where there are any to see."""
+        tensor = ops.convert_to_tensor(self.trained[name]) if self.trained else None
+        return None if tensor is None or not is_concrete(tensor) else np.asarray(ops.convert_to_numpy(tensor))
+
+    @property
+    def differs_along(self) -> tuple[int, ...]:
+        """The axes, counted from the last (-1), along which widths may differ."""
+        shape = next(iter(self.trained.values())).shape if self.trained else ()
+        return tuple(axis - len(shape) for axis, length in enumerate(shape) if length > 1)
+
+
+def _moved(variable: Any, by: Any) -> Any:
+    """Zero, with the gradient `by` toward `variable`."""
+    return (variable - ops.stop_gradient(variable)) * ops.stop_gradient(by)
+
+
+def _whole(variable: Any) -> Any:
+    return ops.stop_gradient(ops.round(variable))
+
+
+@public("bitwright.quantizers")
+class trained_bits(TrainedWidths):
+    """Fixed point whose fraction and integer bits are trained, per tensor, channel or element.
+
+    Codes are floor(x / step + 1/2), so that hardware adds the half to a bias that is there anyway, limited to
+    [-2^(w-1), 2^(w-1) - 1] with a sign (w = integer + fraction + 1 bits) and to [0, 2^w - 1] without (w = integer +
+    fraction; a ReLU comes for free). Widths of zero bits and less make the value 0: the element is pruned.
+
+    bits, integer: where training starts; `integer` as in `quantized_bits`, without the sign. keep_negative: with a
+    sign. granularity: "tensor", "channel" (the last axis) or "element" (of one sample). trained_range: whether the
+    integer bits move too.
+    """
+
+    shown, positional = 2, 2
+
+    def __init__(
+        self,
+        bits: int = 8,
+        integer: int = 2,
+        keep_negative: bool = True,
+        granularity: str = "channel",
+        trained_range: bool = True,
+    ) -> None:
+        self.bits, self.integer, self.keep_negative = int(bits), int(integer), bool(keep_negative)
+        self.trained_range = bool(trained_range)
+        first = {"fraction": float(bits - integer - keep_negative)}
+        self._setup(granularity, {**first, "integer": float(integer)} if self.trained_range else first)
+
+    def set_range(self, integer: Any) -> None:
+        """Start with these integer bits (an array that broadcasts to the variables), the width staying as it is."""
+        if not self.trained or not self.trained_range:
+            raise InvalidValue("its range is not trained, or its layer is not built", where=str(self))
+        fraction, before = self.trained["fraction"], self.trained["integer"]
+        chosen = np.broadcast_to(np.asarray(integer, np.float32), before.shape)
+        fraction.assign(ops.convert_to_numpy(fraction) + ops.convert_to_numpy(before) - chosen)
+        before.assign(chosen)
+
+    def widths(self) -> Any:
+        """Bits of each element, a tensor of the variables' shape whose gradient moves them: never below 0."""
+        fraction = ops.convert_to_tensor(self.trained["fraction"])
+        whole = _whole(fraction) + _moved(fraction, 1.0)
+        if self.trained_range:
+            integer = ops.convert_to_tensor(self.trained["integer"])
+            whole = whole + _whole(integer) + _moved(integer, 1.0)
+        else:
+            whole = whole + float(self.integer)
+        bits = whole + float(self.keep_negative)
+        return ops.where(whole > 0, bits, ops.zeros_like(bits)) if self.keep_negative else ops.maximum(bits, 0.0)
+
+    def max(self) -> float:
+        """The magnitude of the widest range."""
+        _, integer = self._exponents()
+        return float(2.0 ** integer.max())
+
+    def min(self) -> float:
+        """-max(), or 0 without negatives."""
+        return -self.max() if self.keep_negative else 0.0
+
+    def _exponents(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(fraction, integer) bits in whole numbers, those of elements without bits left out (where any has some)."""
+        fraction, integer = self._settled("fraction"), self._settled("integer") if self.trained_range else None
+        first = np.array([self.bits - self.integer - self.keep_negative], np.float32)
+        f = np.rint(first if fraction is None else fraction).astype(np.int64).ravel()
+        i = np.full_like(f, self.integer) if integer is None else np.rint(integer).astype(np.int64).ravel()
+        live = f + i > 0
+        return (f[live], i[live]) if live.any() else (np.zeros(1, np.int64), np.zeros(1, np.int64))
+
+    def _base_grid(self) -> Grid:
+        fraction, integer = self._exponents()
+        step = Fraction(2) ** -int(fraction.max())
+        top = int(Fraction(2) ** int(integer.max()) / step)
+        return Grid(step, -top if self.keep_negative else 0, top - 1)
+
+    def _parts(self, x: Any, training: bool | None = None) -> Parts:
+        raw = self._variable("fraction", x)
+        integer = self._variable("integer", x) if self.trained_range else None
+        fraction = clip_code(_whole(raw), _DEEPEST, _TALLEST)
+        tall = float(self.integer) if integer is None else _whole(integer)
+        top = power(clip_code(fraction + tall, -1.0, _TALLEST))
+        live, still = fraction + tall > 0, ops.stop_gradient(x)
+        scaled = still * power(fraction)
+        low = -top if self.keep_negative else ops.zeros_like(top)
+        code = clip_code(ops.floor(scaled + 0.5), low, top - 1)
+        step = power(-fraction)
+        value = ops.where(live, code, ops.zeros_like(code)) * step
+        above, below = scaled > top - 1, scaled < low
+        inside = ops.cast(ops.logical_not(ops.logical_or(above, below)), x.dtype)
+        through = x * inside + _moved(raw, log(2.0) * (still - value) * inside)
+        if integer is not None:
+            reach = ops.cast(above, x.dtype) - (ops.cast(below, x.dtype) if self.keep_negative else 0.0)
+            through = through + _moved(integer, log(2.0) * power(clip_code(tall, _DEEPEST, _TALLEST)) * reach)
+        return Parts(value, through)
+
+
+@public("bitwright.quantizers")
+class trained_digits(TrainedWidths):
+    """Weights as sums of a trained number of signed powers of two, per tensor, channel or element.
+
+    Each digit is the power of two nearest to what the digits before it left over, so the sum is in the
+    non-adjacent form, which has the fewest digits: an adder tree takes one operand for each. No digits make a 0.
+
+    digits: where training starts. most: the greatest number. fraction: the finest power is 2^-fraction.
+    integer: layers keep the weights within 2^integer.
+    """
+
+    shown, positional = 1, 1
+    evenly_spaced = True
+
+    def __init__(
+        self, digits: float = 3, most: int = 4, fraction: int = 8, integer: int = 2, granularity: str = "element"
+    ) -> None:
+        if not 1 <= most <= 8:
+            raise InvalidValue(f"most={most}", where="trained_digits", remedy="use 1 to 8 digits")
+        self.digits, self.most = float(digits), int(most)
+        self.fraction, self.integer = int(fraction), int(integer)
+        self._setup(granularity, {"digits": self.digits})
+
+    def max(self) -> float:
+        """The bound of the weights."""
+        return 2.0**self.integer
+
+    def min(self) -> float:
+        """-max()."""
+        return -self.max()
+
+    def counts(self, weights: Any) -> Any:
+        """How many digits each weight takes, of the weights' shape; the gradient moves the trained numbers."""
+        allowed = self._variable("digits", weights)
+        used, live = self._expanded(ops.stop_gradient(weights), allowed)[1:3]
+        return used + _moved(allowed, ops.cast(live, weights.dtype))
+
+    def _base_grid(self) -> Grid:
+        top = 1 << (self.integer + self.fraction + 1)
+        return Grid(Fraction(1, 1 << self.fraction), -top, top)
+
+    def _expanded(self, x: Any, allowed: Any) -> tuple[Any, Any, Any, Any]:
+        """(value, digits used, whether a digit is allowed or nearly so, the next digit) of each weight."""
+        count = clip_code(_whole(allowed), 0.0, float(self.most))
+        count = count + ops.zeros_like(x)
+        value, used, after, rest = (ops.zeros_like(x), ops.zeros_like(x), ops.zeros_like(x), x)
+        for place in range(self.most + 1):
+            digit = self._nearest(rest)
+            taken = count > place
+            value = value + ops.where(taken, digit, 0.0)
+            used = used + ops.cast(ops.logical_and(taken, digit != 0), x.dtype)
+            after = ops.where(count == place, digit, after)
+            rest = rest - digit
+        return value, used, ops.logical_or(used > 0, allowed > 0.5), after
+
+    def _nearest(self, x: Any) -> Any:
+        """The signed power of two nearest to x (boundaries at 2/3 and 4/3 of it); 0 below the finest."""
+        size = ops.abs(x) * 1.5
+        exponent = exponent_floor(ops.maximum(size, 2.0**-60))
+        digit = ops.where(exponent >= -self.fraction, power(exponent), 0.0)
+        return ops.where(x < 0, -digit, digit)
+
+    def _parts(self, x: Any, training: bool | None = None) -> Parts:
+        allowed, still = self._variable("digits", x), ops.stop_gradient(x)
+        value, _, _, after = self._expanded(still, allowed)
+        return Parts(value, x + _moved(allowed, after))
