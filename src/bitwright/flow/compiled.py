@@ -22,7 +22,7 @@ from bitwright.passes import Retime, Share, Synthesize, unrolled
 from bitwright.platforms import Device, device
 
 if TYPE_CHECKING:
-    from bitwright.frontends.keras import Finding
+    from bitwright.frontends.grid.walk import Finding
     from bitwright.ir.certificate import Certificate
     from bitwright.toolchain import Synthesis
 
@@ -37,9 +37,9 @@ Batch = NDArray[Any] | Sequence[NDArray[Any]]
 class Compiled:
     """A network as hardware: exact integers on every level.
 
-    `source` is the graph as read from the model, `graph` the one that is built; `model` is the
-    Keras model (None for designs without one). `search_rounds`, once there is a netlist: how much of the search for
-    a smaller circuit was done for each matrix product, by layer.
+    `source` is the graph as read from the model, `graph` the one that is built; `model` is the Keras model, or the
+    float executor of an ONNX file (`qonnx.Truth`), None for designs without one. `search_rounds`, once there is a
+    netlist: how much of the search for a smaller circuit was done for each matrix product, by layer.
     """
 
     name: str

@@ -16,7 +16,8 @@ from bitwright.ir.interface import Decoder
 from bitwright.passes import ARGMAX, STANDARD, apply
 
 if TYPE_CHECKING:
-    from bitwright.frontends.keras import Reading
+    from bitwright.frontends.grid.reading import Reading
+    from bitwright.numeric import Steps
 
 __all__ = ["compile_model"]
 
@@ -31,21 +32,15 @@ def compile_model(model: Any, options: Options | None = None, **told: Any) -> De
     Example: `compile(model, device="xcvu9p", clock_mhz=200)`.
     """
     from bitwright.flow.models import load_model
-    from bitwright.frontends.keras import read_model
 
     if options is not None and told:
         raise ConfigError("options and keywords", where="compile", remedy="give one of them")
     chosen = options or Options.of(told)
     origin = str(model) if isinstance(model, str | Path) else ""
     loaded: Any = load_model(model) if origin else model
-    reading = read_model(
-        loaded,
-        input_format=chosen.input_format,
-        output_format=chosen.output_format,
-        name=identifier(chosen.name or (Path(origin).stem if origin else loaded.name)),
-    )
-    _warn_of_dead_layers(loaded)
-    source = check(_in_float64(loaded, chosen, reading))
+    name = identifier(chosen.name or (Path(origin).stem if origin else loaded.name))
+    reading, truth = _read(loaded, chosen, name)
+    source = check(reading.graph)
     built = check(apply(source, ARGMAX if chosen.argmax_only else STANDARD))
     return Design(
         name=source.name,
@@ -53,12 +48,31 @@ def compile_model(model: Any, options: Options | None = None, **told: Any) -> De
         source=source,
         graph=built,
         encoders=reading.encoders,
-        decoders=tuple(Decoder(n.type.step, d.head) for n, d in zip(built.results, reading.decoders, strict=True)),
+        decoders=tuple(_decoder(n.type.step, d, chosen) for n, d in zip(built.results, reading.decoders, strict=True)),
         findings=reading.findings,
         kinds=reading.kinds,
-        model=loaded,
+        model=truth,
         origin=origin,
     )
+
+
+def _decoder(step: Steps, found: Decoder, options: Options) -> Decoder:
+    """The decoder of an output as built; scores that keep the order alone have no table of values."""
+    return Decoder(step, found.head) if options.argmax_only else replace(found, step=step)
+
+
+def _read(model: Any, options: Options, name: str) -> tuple[Reading, Any]:
+    """What the frontend of the model's kind makes of it, and the model that integers are compared with."""
+    from bitwright.frontends import qonnx
+
+    told: dict[str, Any] = {"input_format": options.input_format, "output_format": options.output_format, "name": name}
+    if isinstance(model, qonnx.Model):
+        return qonnx.read_model(model, **told)
+    from bitwright.frontends.keras import read_model
+
+    reading = read_model(model, **told)
+    _warn_of_dead_layers(model)
+    return replace(reading, graph=_in_float64(model, options, reading)), model
 
 
 def _warn_of_dead_layers(model: Any) -> None:

@@ -1,4 +1,4 @@
-"""Model files in: Keras 3's own, and those of QKeras and Keras 2."""
+"""Model files in: Keras 3's own, those of QKeras and Keras 2, and ONNX."""
 
 from __future__ import annotations
 
@@ -27,9 +27,14 @@ def load_model(
 ) -> Any:
     """The Keras model in a file: `.keras`, or of QKeras or Keras 2 `.h5`, or `.json` with an `.h5` of weights.
 
+    An `.onnx` file (QONNX, Brevitas, FINN) gives a `bitwright.frontends.qonnx.Model`, which `compile` takes as well.
     See `bitwright.frontends.qkeras.read_qkeras` for weights and custom_objects. No code of the file
     is run. Raises InvalidModel or Unsupported naming the file, the layer and the way out.
     """
+    if Path(path).suffix.lower() == ".onnx":
+        from bitwright.frontends.qonnx import read_file
+
+        return read_file(path)
     from bitwright.frontends import keras, qkeras
 
     if weights is not None or custom_objects or qkeras.is_foreign(path):

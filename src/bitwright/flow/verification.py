@@ -29,6 +29,7 @@ from bitwright.toolchain import Ports, build, has_sum_cells, mapped
 __all__ = ["certify", "keras_codes", "simulate", "unstable_samples", "verify"]
 
 _RANDOM = 2048
+_OFF_GRID = 0.25
 Arrays = list[NDArray[Any]]
 
 
@@ -48,7 +49,7 @@ def verify(
     fault = netlist_fault(design.netlist) if netlist else None
     if fault:
         raise Mismatch(fault, where=design.name, remedy="compile it again; if it stays, report it as a bug")
-    if design.model is not None and (rtl if float64 is None else float64):
+    if _of_keras(design) and (rtl if float64 is None else float64):
         progress.step("read the maps in float64")
         _second_opinion(design)
         progress.done(f"{sum(len(f.unstable) for f in design.findings)} unstable codes")
@@ -99,7 +100,8 @@ def _vector_sets(design: Compiled, x: Batch | None) -> list[tuple[str, Arrays, l
     sets: list[tuple[str, Arrays, list[IntArray]]] = []
     if x is not None:
         arrays = [np.asarray(a, dtype=np.float32) for a in (x if isinstance(x, list | tuple) else [x])]
-        sets.append(("data", arrays, design.encode(arrays)))
+        codes = design.encode(arrays)
+        sets.append(("data", _on_told_grids(design, arrays, codes), codes))
     for label, codes in (
         ("random", random_codes(design.source, _RANDOM, design.options.seed)),
         ("corner", corner_codes(design.source, design.options.seed)),
@@ -107,6 +109,16 @@ def _vector_sets(design: Compiled, x: Batch | None) -> list[tuple[str, Arrays, l
         floats = _floats(design, codes)
         sets.append((label, floats, design.encode(floats)))
     return sets
+
+
+def _on_told_grids(design: Compiled, arrays: Arrays, codes: list[IntArray]) -> Arrays:
+    """The inputs as hardware sees them where `input_format` rounds them: the model itself has no quantizer there."""
+    told = {f.layer for f in design.findings} if design.options.input_format is not None else set[str]()
+    found = list(arrays)
+    for encoder, code in zip(design.encoders, codes, strict=True):
+        if f"input {encoder.source}" in told:
+            found[encoder.source] = encoder.sample(code)
+    return found
 
 
 def _floats(design: Compiled, codes: list[IntArray]) -> Arrays:
@@ -128,6 +140,8 @@ def _batched(level: netlists.Netlist, codes: list[IntArray]) -> list[IntArray]:
 
 def keras_codes(design: Compiled, floats: Sequence[NDArray[Any]]) -> list[IntArray]:
     """The codes of what the model itself predicts (float heads taken off)."""
+    if not _of_keras(design):
+        return _executor_codes(design, floats)
     from bitwright.frontends.keras import logits
     from bitwright.frontends.keras.precise import logits_in_float64
 
@@ -145,13 +159,39 @@ def keras_codes(design: Compiled, floats: Sequence[NDArray[Any]]) -> list[IntArr
     return out
 
 
+def _model_of(design: Compiled) -> str:
+    return "Keras" if _of_keras(design) else "ONNX"
+
+
+def _of_keras(design: Compiled) -> bool:
+    from bitwright.frontends.qonnx import Truth
+
+    return design.model is not None and not isinstance(design.model, Truth)
+
+
+def _executor_codes(design: Compiled, floats: Sequence[NDArray[Any]]) -> list[IntArray]:
+    """The codes of what the float executor of an ONNX file yields: a value far from all codes equals none."""
+    out: list[IntArray] = []
+    for values, node, decoder in zip(design.model.logits(floats), design.source.results, design.decoders, strict=True):
+        own = replace(decoder, step=node.type.step)
+        scaled = own.codes(values.astype(np.float64))
+        codes = np.rint(scaled)
+        if design.options.output_format is not None:
+            codes = np.clip(codes, *node.type.bounds())
+            off = codes != codes
+        else:
+            off = np.abs(scaled - codes) > _OFF_GRID
+        out.append(np.where(off, np.iinfo(np.int64).min, codes).astype(np.int64))
+    return out
+
+
 def _predicted(
     design: Compiled, sets: list[tuple[str, Arrays, list[IntArray]]], progress: Progress
 ) -> list[list[IntArray]] | list[None]:
     """The model's own codes for every set; one call, since each compiles the model anew."""
     if design.model is None:
         return [None] * len(sets)
-    progress.step("predict with Keras")
+    progress.step(f"predict with {_model_of(design)}")
     counts = [len(codes[0]) for _, _, codes in sets]
     together = [np.concatenate(parts) for parts in zip(*(floats for _, floats, _ in sets), strict=True)]
     found = keras_codes(design, together)
@@ -170,11 +210,11 @@ def _compare_keras(
     if (~exempt).any():
         keep = np.flatnonzero(wrong)[~exempt]
         raise Mismatch(
-            first_difference("Keras", found, "graph", golden, keep),
+            first_difference(_model_of(design), found, "graph", golden, keep),
             where=f"{design.name}, {label} vectors",
             remedy="run `bitwright diff` to find the layer",
         )
-    return Comparison("Keras", "graph", label, len(codes[0]), 0, int(exempt.sum()))
+    return Comparison(_model_of(design), "graph", label, len(codes[0]), 0, int(exempt.sum()))
 
 
 def unstable_samples(design: Compiled, codes: list[IntArray]) -> NDArray[np.bool_]:

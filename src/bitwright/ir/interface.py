@@ -187,16 +187,31 @@ class LevelEncoder:
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """Codes of one output to what the model returns: value = code x step, then the float head."""
+    """Codes of one output to what the model returns: value = code x step, then the float head.
+
+    table: where functions of the model that keep the order of the codes are left to the decoder, the value of each
+    code from `start` on, ascending; else empty.
+    """
 
     step: Steps
     head: Head = Head.NONE
+    start: int = 0
+    table: tuple[float, ...] = ()
 
     def values(self, codes: NDArray[Any]) -> NDArray[np.float32]:
         """The values before the head, float32 (exact while codes stay below 2**24)."""
+        if self.table:
+            return np.array(self.table, dtype=np.float32)[codes.astype(np.int64) - self.start]
         if codes.dtype == np.float32 and self.step.uniform is not None and is_dyadic(self.step.uniform):
             return codes * np.float32(float(self.step.uniform))
         return (codes * self.step.floats()).astype(np.float32)
+
+    def codes(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """The codes that `values` before the head stand for, with a fraction where one lies between two codes."""
+        if self.table:
+            levels = np.array(self.table, dtype=np.float64)
+            return np.interp(values, levels, np.arange(len(levels)) + float(self.start))
+        return values / self.step.floats()
 
     def __call__(self, codes: NDArray[Any]) -> NDArray[np.float32]:
         """What the model returns for these codes."""

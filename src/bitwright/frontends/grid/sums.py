@@ -68,7 +68,8 @@ def prove(walk: Walk, position: int, name: str) -> None:
     # A step takes its own bits of the mantissa: none where it is a power of two.
     widest = max(mantissa(v) for v in walk.type(position).step.array.ravel())
     if reach * widest < 1 << 24:
-        walk.note(name, True, f"every partial sum stays below 2**{(reach * widest).bit_length()} steps: exact in float32")
+        bits = (reach * widest).bit_length()
+        walk.note(name, True, f"every partial sum stays below 2**{bits} steps: exact in float32")
     elif widest > 1:
         walk.note(name, False, "the steps are no powers of two: a float32 sum rounds; the integers do not")
     else:

@@ -1,0 +1,208 @@
+"""`read_model`: an ONNX model to the integer graph, and what the model itself says to compare it with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitwright.core.errors import BitwrightError, InvalidModel, Unsupported
+from bitwright.core.naming import identifier
+from bitwright.frontends.grid.elementwise import Evaluation
+from bitwright.frontends.grid.reading import Reading
+from bitwright.frontends.grid.walk import InputFormat, Lazy
+from bitwright.frontends.qonnx import operators as o
+from bitwright.frontends.qonnx.execute import Executor
+from bitwright.frontends.qonnx.functions import Two
+from bitwright.frontends.qonnx.lower.choose import rising
+from bitwright.frontends.qonnx.lower.reader import Reader, evaluate, lower
+from bitwright.frontends.qonnx.lower.values import Fixed, Live, apply_fixed
+from bitwright.frontends.qonnx.model import Model, Node
+from bitwright.ir.interface import Decoder, Head
+from bitwright.numeric import Format
+
+__all__ = ["Truth", "read_model", "reader_of", "step_node"]
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The float executor as what integers are compared with: `names` are the tensors before the float heads."""
+
+    executor: Executor
+    names: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.executor.model.name
+
+    def logits(self, x: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """The outputs before their float heads."""
+        return [np.asarray(a, np.float32) for a in self.executor(x, self.names)]
+
+
+def read_model(
+    model: Model, *, input_format: Any = None, output_format: str | Format | None = None, name: str = ""
+) -> tuple[Reading, Truth]:
+    """The integer graph of `model`, and the float executor before its heads.
+
+    input_format: grid of inputs without a quantizer, "s8.3", a Format, or (format, step).
+    output_format: grid on which an output without an exact one is rounded, half-even.
+    Raises `Unsupported`, `InvalidModel` or `Inexact` naming the node and the way out.
+    """
+    reader = reader_of(model, input_format)
+    kinds: dict[str, str] = {}
+    for node in model.nodes:
+        step_node(node, reader)
+        kinds[node.name] = node.kind
+    told = Format.parse(output_format) if isinstance(output_format, str) else output_format
+    positions, decoders, names = list[int](), list[Decoder](), list[str]()
+    for port in model.outputs:
+        live = reader.values[port.name]
+        if not isinstance(live, Live):
+            raise Unsupported("it depends on no input", where=f"output '{port.name}'", remedy="take it off the model")
+        position, decoder = _output(reader, live, None if told is None else told.step, port.name)
+        positions.append(position)
+        decoders.append(decoder)
+        names.append(_before_head(model, port.name) if decoder.head is not Head.NONE else port.name)
+    graph = reader.walk.builder.graph(name or identifier(model.name), positions)
+    walk = reader.walk
+    reading = Reading(graph, tuple(walk.encoders), tuple(decoders), tuple(walk.findings), kinds)
+    return reading, Truth(Executor(model), tuple(names))
+
+
+def reader_of(model: Model, input_format: Any = None) -> Reader:
+    """A reader with the inputs and constants of `model`."""
+    shapes = {i: _input_shape(port) for i, port in enumerate(model.inputs)}
+    counts = {name: len(nodes) for name, nodes in model.readers().items()}
+    for port in model.outputs:
+        counts[port.name] = counts.get(port.name, 0) + 1
+    reader = Reader.of(None if input_format is None else InputFormat.of(input_format), shapes, counts)
+    reader.values.update((name, Fixed(values)) for name, values in model.constants.items())
+    for i, port in enumerate(model.inputs):
+        reader.values[port.name] = Live.plain(Lazy(shapes[i], None, source=i))
+    reader.biases.update(_biases(model, counts))
+    _fold(model, reader)
+    return reader
+
+
+def _input_shape(port: Any) -> tuple[int, ...]:
+    where = f"input '{port.name}'"
+    if port.shape is None or not port.shape or any(d is None for d in port.shape[1:]):
+        raise Unsupported(f"its shape {port.shape} is open", where=where, remedy="export it with fixed shapes")
+    if port.shape[0] not in (1, None):
+        raise Unsupported(f"a batch fixed at {port.shape[0]}", where=where, remedy="export it with a batch of 1")
+    if port.dtype.kind != "f":
+        raise Unsupported(f"its dtype is {port.dtype}", where=where, remedy="feed floats")
+    return tuple(int(d) for d in port.shape[1:])
+
+
+def _biases(model: Model, counts: dict[str, int]) -> dict[str, tuple[Node, str]]:
+    """For each sum without a bias that only an Add reads: that Add, and the name of its other operand."""
+    readers, found = model.readers(), dict[str, tuple[Node, str]]()
+    for node in model.nodes:
+        if not isinstance(node.op, o.MatMul | o.Gemm | o.Conv | o.ConvTranspose) or len(node.inputs) > 2:
+            continue
+        behind = readers.get(node.outputs[0], [])
+        if counts.get(node.outputs[0]) != 1 or len(behind) != 1 or behind[0].op != o.Binary(Two.ADD):
+            continue
+        others = [i for i in behind[0].inputs if i != node.outputs[0]]
+        if len(others) == 1:
+            found[node.outputs[0]] = behind[0], others[0]
+    return found
+
+
+def _fold(model: Model, reader: Reader) -> None:
+    """All tensors that depend on no input, before the walk: a bias may be computed behind the sum it belongs to."""
+    for node in model.nodes:
+        args = [reader.values.get(n) if n else None for n in node.inputs]
+        known = [a for a in args if isinstance(a, Fixed)]
+        if len(known) == len([n for n in node.inputs if n]) and not isinstance(node.op, o.Foreign):
+            pairs = [a if isinstance(a, Fixed) else None for a in args]
+            found = apply_fixed(node, pairs)
+            reader.values.update((n, v) for n, v in zip(node.outputs, found, strict=False) if n)
+
+
+def step_node(node: Node, reader: Reader) -> None:
+    """Read one node: its outputs go to `reader.values`."""
+    if all(n in reader.values for n in node.outputs if n):
+        return
+    args = [reader.values[n] if n else None for n in node.inputs]
+    where = f"node '{node.name}' ({node.kind})"
+    if isinstance(node.op, o.Foreign):
+        raise Unsupported(node.op.why, where=where, remedy="replace it by standard ONNX or QONNX operators")
+    if isinstance(node.op, o.Shape | o.Size):
+        live = args[0]
+        assert isinstance(live, Live)
+        shaped = Fixed(np.broadcast_to(np.float32(0), (1, *live.shape)))
+        reader.values[node.outputs[0]] = apply_fixed(node, [shaped])[0]
+        return
+    if args and all(a is None or isinstance(a, Fixed) for a in args):
+        found = apply_fixed(node, [a if isinstance(a, Fixed) else None for a in args])
+        reader.values.update((n, v) for n, v in zip(node.outputs, found, strict=False) if n)
+        return
+    if node.outputs[0] in reader.absorbed:
+        reader.values[node.outputs[0]] = next(a for a in args if isinstance(a, Live))
+        return
+    try:
+        found = lower(node.op, node, reader, args)
+    except BitwrightError as error:
+        raise type(error)(error.what, where=error.where or where, why=error.why, remedy=_advice(error)) from error
+    except (ValueError, TypeError, LookupError, ArithmeticError, AssertionError, AttributeError) as error:
+        raise InvalidModel(
+            "its tensors do not fit together", where=where, why=str(error) or type(error).__name__,
+            remedy="export the model again",
+        ) from error  # fmt: skip
+    values = found if isinstance(found, list) else [found]
+    for name, value in zip(node.outputs, values, strict=False):
+        if name:
+            reader.values[name] = reader.shared(value, name, node.name) if isinstance(value, Live) else value
+
+
+def _advice(error: BitwrightError) -> str:
+    """The way out in the words of this format."""
+    if "bw.QActivation" not in error.remedy:
+        return error.remedy
+    if "input quantizer" in error.what:
+        return "quantize the input in the model (a Quant node), or give input_format='s8.4' to compile"
+    return "put a Quant node there in the framework that wrote the file"
+
+
+def _output(reader: Reader, live: Live, told: Any, name: str) -> tuple[int, Decoder]:
+    """The position and the decoder of an output."""
+    live = reader.settled(live, f"output {name}")
+    chain = live.lazy.chain
+    if told is None and chain and chain[-1].step is None and chain[-1].head is None and rising(reader, live):
+        return _tailed(reader, live, name)
+    if told is None and (not chain or chain[-1].head is None):
+        position, head = reader.walk.output(Lazy(live.lazy.shape, reader.codes(live, name)), None, name)
+    else:
+        position, head = reader.walk.output(live.lazy, told, name)
+    return position, Decoder(reader.walk.type(position).step, head)
+
+
+def _tailed(reader: Reader, live: Live, name: str) -> tuple[int, Decoder]:
+    """An output whose last functions rise and are the same for all: they are the decoder's, tabulated."""
+    base = live.lazy.base
+    assert base is not None
+    type = reader.walk.type(base)
+    assert type.step.uniform is not None
+    low, high = int(type.low.array.min()), int(type.high.array.max())
+    codes = np.arange(low, high + 1) * float(type.step.uniform)
+    values = evaluate(live.lazy.chain, Evaluation.COMPILED)(codes[:, None])[:, 0]
+    layers = ", ".join(dict.fromkeys(p.layer for p in live.lazy.chain))
+    why = f"outside hardware: a table of {len(values)} floats from exact sums, in the same order"
+    reader.walk.note(live.lazy.chain[-1].layer, True, f"{layers}: {why}")
+    return base, Decoder(type.step, Head.NONE, low, tuple(values.tolist()))
+
+
+def _before_head(model: Model, name: str) -> str:
+    """The tensor that the float head in front of an output reads."""
+    node = model.producers()[name]
+    while isinstance(node.op, o.Reshape | o.Squeeze | o.Unsqueeze | o.Flatten | o.Transpose):
+        node = model.producers()[node.inputs[0]]
+    return node.inputs[0]
+
