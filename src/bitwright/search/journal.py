@@ -32,6 +32,7 @@ class Journal:
         self.folder = folder
         self._lines = folder / "journal.log"
         self._space = space
+        optuna()  # refuses before anything is written
         with self._alone() as alone:
             if not alone and not self._lines.exists():
                 raise self._busy()

@@ -77,6 +77,19 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(capsys: pytest.Captu
     assert capsys.readouterr().err.splitlines() == ["train ...", "train: accuracy 97 %"]
 
 
+def test_a_bar_on_a_terminal_takes_notes_and_ends_with_a_tick(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    told = listener()
+    told.note("nothing is open yet")
+    told.step("search", 2)
+    told.note("best 0.7")
+    told.advance(2)
+    told.done("best 0.8")
+    assert "search: best 0.8" in capsys.readouterr().err
+
+
 def test_doctor_knows_how_to_get_whatever_is_missing() -> None:
     found = {f.name: f for f in examine()}
     assert {"python", "native core", "keras", "jax", "yosys", "verilator"} <= set(found)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.unit.search.evaluations import SPACE, WARM, essence, plain, score, several
 
-from bitwright.core.errors import ConfigError, InvalidValue, StorageError, ToolFailed
+from bitwright.core.errors import ConfigError, InvalidValue, StorageError, ToolFailed, ToolMissing
 from bitwright.core.progress import Steps
 from bitwright.search.hopeless import Never
 from bitwright.search.pareto import front
@@ -282,6 +282,13 @@ def test_the_journal_is_one_that_optuna_itself_reads(tmp_path: Path) -> None:
     loaded = optuna.load_study(study_name=name, storage=storage)
     assert [trial.params for trial in loaded.trials] == [dict(trial.configuration) for trial in study.trials]
     assert loaded.best_value == study.best.outcome.values[0]
+
+
+def test_without_optuna_the_remedy_is_named_and_nothing_is_written(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(ToolMissing, match=r"pip install 'bitwright\[search\]'"):
+        Study(tmp_path, SPACE, directions=("maximize",))
+    assert not list(tmp_path.iterdir())
 
 
 def test_naming_a_study_loads_neither_optuna_nor_keras() -> None:
