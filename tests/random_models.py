@@ -138,6 +138,8 @@ class _Maker:
 
     def linear(self, x: Any, rank: int, units: int | None = None, same: bool = False) -> Any:
         wanted = units or int(self.rng.integers(2, 6))
+        if not same and self.rng.random() < 0.15:
+            return self.tables(x, wanted)
         common: dict[str, Any] = {"kernel_quantizer": self.kernel(), "bias_quantizer": self.bias()}
         common["use_bias"] = bool(self.rng.random() < 0.8)
         if rank == 0:
@@ -165,6 +167,11 @@ class _Maker:
             name=self.name("conv"),
             **common,
         )(x)
+
+    def tables(self, x: Any, units: int) -> Any:
+        members, bits = self.pick((1, 4), (2, 3), (2, 2), (3, 2))
+        told = {"use_bias": self.pick(True, False), "smooth": self.pick(True, False), "pairings": self.pick(1, 2)}
+        return ql.QTableDense(units, members, bits, 1.0, name=self.name("tables"), **told)(x)
 
     def global_pool(self, rank: int) -> Any:
         kinds = {

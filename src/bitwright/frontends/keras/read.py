@@ -20,6 +20,7 @@ from bitwright.frontends.keras import (  # their rules  # noqa: F401
     attention,  # pyright: ignore[reportUnusedImport]
     recurrent,  # pyright: ignore[reportUnusedImport]
     staged,  # pyright: ignore[reportUnusedImport]
+    table_neurons,  # pyright: ignore[reportUnusedImport]
     tables,  # pyright: ignore[reportUnusedImport]
 )
 from bitwright.frontends.keras.elementwise import evaluate

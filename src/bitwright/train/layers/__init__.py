@@ -36,6 +36,7 @@ from bitwright.train.layers.recurrent import (
 from bitwright.train.layers.scale_shift import QScaleShift
 from bitwright.train.layers.separable import QSeparableConv1D, QSeparableConv2D
 from bitwright.train.layers.spread import deconv_output_length
+from bitwright.train.layers.tables import QTableDense
 from bitwright.train.layers.thermometer import BinaryToThermometer, Thermometer
 from bitwright.train.layers.transposed import QConv2DTranspose, QDepthwiseConv2DTranspose, QSeparableConv2DTranspose
 
@@ -77,6 +78,7 @@ __all__ = [
     "QSimpleRNN",
     "QSimpleRNNCell",
     "QSoftmax",
+    "QTableDense",
     "QuantizedTensor",
     "Thermometer",
     "deconv_output_length",
