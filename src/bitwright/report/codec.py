@@ -10,13 +10,19 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from bitwright.core.errors import InvalidValue, ParseError, StorageError
 from bitwright.core.files import write_atomic
 from bitwright.report.record import SCHEMA, Report
 
-__all__ = ["from_dict", "from_json", "read_json", "to_dict", "to_json", "write_json"]
+__all__ = [
+    "from_dict", "from_json", "json_text", "read_json", "read_tree", "record_from", "to_dict", "to_json", "tree_of",
+    "write_json",
+]  # fmt: skip
+
+
+R = TypeVar("R")
 
 
 def to_dict(report: Report) -> dict[str, Any]:
@@ -24,34 +30,22 @@ def to_dict(report: Report) -> dict[str, Any]:
 
     Raises `InvalidValue` for NaN, infinities and anything that JSON cannot hold.
     """
-    return _encode(report, "report")
+    return tree_of(report, "report")
 
 
 def from_dict(tree: Mapping[str, Any]) -> Report:
     """The report that `to_dict` gave. Raises `ParseError` for another schema, unknown or mistyped fields."""
-    if tree.get("schema") != SCHEMA:
-        raise ParseError(
-            f"schema {tree.get('schema')!r} is not {SCHEMA}",
-            where="report",
-            remedy="write the report again with this version of bitwright",
-        )
-    return _decode(Report, tree, "report")
+    return record_from(Report, tree, SCHEMA, "report")
 
 
 def to_json(report: Report, indent: int | None = 1) -> str:
     """`report` as JSON text that ends with a newline; equal reports give equal text."""
-    return json.dumps(to_dict(report), indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(to_dict(report), indent)
 
 
 def from_json(text: str) -> Report:
     """The report in `text`; raises `ParseError` when it is no JSON or no report."""
-    try:
-        tree = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ParseError(
-            f"no JSON: {error}", where="report", remedy="name a report.json that bitwright wrote"
-        ) from error
-    return from_dict(_mapping(tree, "report"))
+    return from_dict(read_tree(text, "report"))
 
 
 def write_json(report: Report, path: Path) -> Path:
@@ -61,8 +55,44 @@ def write_json(report: Report, path: Path) -> Path:
 
 def read_json(path: Path) -> Report:
     """The report in the file `path`; raises `StorageError` or `ParseError`."""
+    return from_json(_text_of(path))
+
+
+def tree_of(record: Any, where: str) -> dict[str, Any]:
+    """Any record of this room as a tree of JSON values; see `to_dict`."""
+    return _encode(record, where)
+
+
+def record_from(kind: type[R], tree: Mapping[str, Any], schema: int, where: str) -> R:
+    """The record of class `kind` that `tree_of` gave; see `from_dict`."""
+    if tree.get("schema") != schema:
+        raise ParseError(
+            f"schema {tree.get('schema')!r} is not {schema}",
+            where=where,
+            remedy="write the report again with this version of bitwright",
+        )
+    return _decode(kind, tree, where)
+
+
+def json_text(tree: Mapping[str, Any], indent: int | None = 1) -> str:
+    """A tree of JSON values as text that ends with a newline."""
+    return json.dumps(tree, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_tree(source: str | Path, where: str) -> Mapping[str, Any]:
+    """The JSON object in a text, or in the file at a path; raises `ParseError` or `StorageError`."""
     try:
-        return from_json(path.read_text(encoding="utf-8"))
+        tree = json.loads(source if isinstance(source, str) else _text_of(source))
+    except json.JSONDecodeError as error:
+        raise ParseError(
+            f"no JSON: {error}", where=where, remedy="name a report.json that bitwright wrote"
+        ) from error
+    return _mapping(tree, where)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise StorageError(
             "cannot read the report", where=str(path), why=str(error), remedy="name a report.json"

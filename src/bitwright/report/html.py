@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from functools import cache
 from itertools import pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from bitwright.core.errors import ToolMissing
 from bitwright.report import figures, words
 from bitwright.report.certificate import sections
 from bitwright.report.codec import to_dict
 from bitwright.report.headline import tiles, verdict
+from bitwright.report.page import embedded, static, template
 from bitwright.report.record import CostRow, LayerRow, Report, VerifyRow
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 __all__ = ["render_html"]
 
-HERE = Path(__file__).parent
 MOST_RECORD_LETTERS = 300_000
 
 
@@ -31,11 +25,11 @@ def render_html(report: Report) -> str:
     All text of the report is escaped. Raises `ToolMissing` without jinja2.
     """
     layers = report.layers
-    return _template().render(
+    return template("page.html.jinja").render(
         report=report,
-        css=_static("page.css"),
-        script=_static("page.js"),
-        record=_record(report),
+        css=static("page.css"),
+        script=static("page.js"),
+        record=embedded(_record(report)),
         facts=_facts(report),
         verdict=verdict(report),
         chain=_chain(report.links),
@@ -52,40 +46,11 @@ def render_html(report: Report) -> str:
     )
 
 
-@cache
-def _template() -> Template:
-    try:
-        import jinja2
-    except ImportError as error:
-        raise ToolMissing(
-            "jinja2 is not installed", where="HTML report", remedy="pip install 'bitwright[report]'"
-        ) from error
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-    )
-    environment.filters["count"] = words.count
-    return environment.get_template("page.html.jinja")
-
-
-def _static(name: str) -> Any:
-    from markupsafe import Markup
-
-    return Markup((HERE / name).read_text(encoding="utf-8"))
-
-
-def _record(report: Report) -> Any:
+def _record(report: Report) -> dict[str, Any]:
     """The record for the page's own save button; a huge certificate stays in report.json."""
-    from markupsafe import Markup
-
     tree = to_dict(report)
-    text = json.dumps(tree, ensure_ascii=False, allow_nan=False)
-    if len(text) > MOST_RECORD_LETTERS:
-        text = json.dumps(tree | {"certificate": {}}, ensure_ascii=False, allow_nan=False)
-    # Inside a script element only "<" can end it or open a comment.
-    return Markup(text.replace("<", "\\u003c"))
+    is_long = len(json.dumps(tree, ensure_ascii=False)) > MOST_RECORD_LETTERS
+    return tree | {"certificate": {}} if is_long else tree
 
 
 def _facts(report: Report) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bitwright.core.errors import ToolMissing
-from bitwright.report import CostRow, LayerRow, Report, VerifyRow, html, read_json, render_html
+from bitwright.report import CostRow, LayerRow, Report, VerifyRow, page, read_json, render_html
 
 SAMPLE = Path(__file__).parents[2] / "golden" / "report" / "sample.json"
 VOID = {"meta", "link", "br", "rect", "line", "path", "circle"}
@@ -134,6 +134,6 @@ def test_levels_that_form_no_chain_are_listed_only_in_the_table() -> None:
 
 def test_without_jinja_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jinja2", None)
-    html._template.cache_clear()
+    page.template.cache_clear()
     with pytest.raises(ToolMissing, match=r"bitwright\[report\]"):
         render_html(Report(title="x"))
