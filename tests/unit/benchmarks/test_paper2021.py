@@ -1,0 +1,39 @@
+"""The paper's figures are drawn from what they say."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from benchmarks._paper_figures import Chart, Line, svg, ticks
+from benchmarks.paper2021 import roc
+
+
+def test_the_area_under_the_curve_is_the_chance_that_a_right_one_scores_higher():
+    draws = np.random.default_rng(0)
+    right = draws.random(200) < 0.3
+    scores = np.round(draws.normal(size=200) + right, 1)
+    false, true = roc(scores, right)
+    above = scores[right][:, None] - scores[~right][None, :]
+    assert np.trapezoid(true, false) == pytest.approx((above > 0).mean() + (above == 0).mean() / 2)
+    assert (false[0], true[0], false[-1], true[-1]) == (0, 0, 1, 1)
+
+
+def test_a_chart_has_a_line_for_each_series_and_a_title_for_each_mark():
+    lines = [Line("a & b", [(1.0, 2.0), (2.0, 3.0)]), Line("c", [(1.0, 2.1), (2.0, 3.05)], marks=False)]
+    tree = ElementTree.fromstring(svg(Chart("Title", "bits", "share", lines)))
+    names = [node.tag.rpartition("}")[2] for node in tree.iter()]
+    assert names.count("polyline") == 2
+    assert names.count("circle") == 2
+    texts = [node.text for node in tree.iter() if node.text]
+    assert "a & b" in texts
+    assert "a & b: 2, 3" in texts
+
+
+def test_ticks_are_round_and_inside():
+    assert ticks(58.3, 74.1) == [60.0, 65.0, 70.0]
+    for low, high in ((0.0, 1.0), (2.0, 16.0), (71.2, 73.4)):
+        found = ticks(low, high)
+        assert 3 <= len(found) <= 8
+        assert low <= found[0] <= found[-1] <= high
