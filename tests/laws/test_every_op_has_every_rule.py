@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bitwright.backends.cpp import emulate
+from bitwright.backends.cpp.maps import body as form_body
 from bitwright.backends.verilog import verilog
 from bitwright.core.rules import Rules
 from bitwright.cost import area, delay_ns
@@ -34,6 +36,7 @@ TABLES: list[tuple[str, Rules[..., object], list[type[Op]], set[type[Op]]]] = [
     ("graph: range", graphs.bounds, GRAPH, {graph_ops.Input}),
     ("graph: step", step, GRAPH, {graph_ops.Input}),
     ("graph: unroll", unroll, GRAPH, {graph_ops.Input}),
+    ("graph: C++", emulate, GRAPH, {graph_ops.Input}),
     ("netlist: run", netlists.evaluate, NETLIST, {netlist_ops.Input}),
     ("netlist: instruction", netlists.instruction, NETLIST, {netlist_ops.Input, netlist_ops.Constant}),
     ("netlist: range", netlists.infer, NETLIST, {netlist_ops.Input}),
@@ -64,6 +67,7 @@ def test_every_operator_is_a_word_of_its_level(words: graphs.text.Vocabulary, ki
 def test_every_form_of_a_map_can_be_built_from_words_and_written() -> None:
     for form in (ShiftRoundSaturate, Thresholds, Table):
         assert form in element
+        assert form in form_body
         assert GRAPH_WORDS.classes[form.__name__] is form
 
 

@@ -12,6 +12,7 @@ from bitwright.core.progress import Progress, Silent
 from bitwright.flow.compiled import Batch, Compiled
 
 if TYPE_CHECKING:
+    from bitwright.backends.cpp.loader import Emulator
     from bitwright.backends.verilog import Emitted
     from bitwright.ir.certificate import Certificate
     from bitwright.report import Report
@@ -98,14 +99,27 @@ class Design(Compiled):
 
         return report(self, **facts)
 
-    def write(self, folder: str | Path, *, axis: bool = True, vectors: int = 64, primitives: bool = False) -> Path:
-        """Write rtl/, tb/, reports/ and manifest.json into `folder`; returns it.
+    def build_emulator(self, folder: str | Path | None = None, *, version: str = "") -> Emulator:
+        """The C++ emulator compiled for this machine: `predict`, `predict_codes` and `run`, as fast as it gets.
+
+        folder: where sources and library stay. version: what it says of itself. Needs a C++ compiler.
+        """
+        from bitwright.flow.emulators import build_emulator
+
+        return build_emulator(self, Path(folder) if folder else None, version=version)
+
+    def write(
+        self, folder: str | Path, *, axis: bool = True, vectors: int = 64, primitives: bool = False,
+        emulator: bool = True,
+    ) -> Path:  # fmt: skip
+        """Write rtl/, tb/, emulator/, reports/ and manifest.json into `folder`; returns it.
 
         primitives: sums of three operands as LUT6_2 and CARRY4 cells (`bw_sum.v`), for Xilinx parts.
+        emulator: the network as one C++ header, with a C interface and a loader for Python.
         """
         from bitwright.flow.writing import write
 
-        return write(self, Path(folder), axis=axis, vectors=vectors, primitives=primitives)
+        return write(self, Path(folder), axis=axis, vectors=vectors, primitives=primitives, emulator=emulator)
 
     def diff(
         self, other: Design | None = None, x: Batch | None = None, *,

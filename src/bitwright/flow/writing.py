@@ -12,6 +12,7 @@ from bitwright.backends.verilog import Emitted, vhdl_wrapper
 from bitwright.backends.verilog import emit as emit_verilog
 from bitwright.core.files import inside, sha256, write_atomic
 from bitwright.flow.compiled import Compiled
+from bitwright.flow.emulators import emulator_files
 from bitwright.flow.integers import c_header, save_npz
 from bitwright.flow.vectors import random_codes
 from bitwright.ir.graph import run, show
@@ -43,8 +44,10 @@ def place(emitted: Emitted, folder: Path) -> list[Path]:
     return [write_atomic(inside(folder, name), text) for name, text in emitted.files.items()]
 
 
-def write(design: Compiled, folder: Path, *, axis: bool, vectors: int, primitives: bool = False) -> Path:
-    """rtl/, tb/, docs/ from the backend, the integers, the programs as text, certificate and manifest."""
+def write(
+    design: Compiled, folder: Path, *, axis: bool, vectors: int, primitives: bool = False, emulator: bool = True
+) -> Path:
+    """rtl/, tb/, docs/, emulator/ from the backends, the integers, the programs as text, certificate and manifest."""
     emitted = emit(design, axis=axis, vectors=vectors, primitives=primitives)
     written = place(emitted, folder)
     wrapper = vhdl_wrapper(
@@ -54,6 +57,9 @@ def write(design: Compiled, folder: Path, *, axis: bool, vectors: int, primitive
     written.append(write_atomic(inside(folder, "programs/graph.txt"), show(design.graph)))
     written.append(save_npz(design.graph, inside(folder, "integers/integers.npz")))
     written.append(write_atomic(inside(folder, f"integers/{design.name}.h"), c_header(design.graph)))
+    if emulator:
+        texts = emulator_files(design).files
+        written += [write_atomic(inside(folder, f"emulator/{name}"), text) for name, text in texts.items()]
     if design.certificate is not None:
         written.append(write_atomic(inside(folder, "reports/certificate.json"), design.certificate.to_json()))
     write_atomic(inside(folder, "manifest.json"), _manifest(design, folder, written))

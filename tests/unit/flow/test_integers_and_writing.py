@@ -94,7 +94,9 @@ def test_the_manifest_names_every_file_with_its_hash(design: Design, tmp_path: P
     assert manifest["graph"] == design.graph.digest()
     assert manifest["latency_cycles"] == design.estimate().latency_cycles
     assert manifest["options"]["clock_mhz"] == 400.0
-    assert {name.split("/")[0] for name in files} == {"rtl", "tb", "docs", "programs", "integers", "manifest.json"}
+    assert {name.split("/")[0] for name in files} == {
+        *("rtl", "tb", "docs", "emulator", "programs", "integers", "manifest.json")
+    }
 
 
 def test_the_program_on_disk_parses_back_to_the_graph(design: Design, tmp_path: Path) -> None:

@@ -1,0 +1,144 @@
+"""The C++ emulator equals the graph bit for bit: random graphs, many to a program, under sanitizers."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.generate_graphs import random_graph
+from tests.tools.emulators import STRICT, Case, build, case, differing, doors
+
+from bitwright.backends.cpp import emulator
+from bitwright.backends.cpp.loader import Emulator
+from bitwright.ir.graph import Graph, GraphBuilder, TensorType, ops, run
+from bitwright.ir.interface import Decoder, Head
+from bitwright.numeric import Ints, Steps
+
+SANITIZED = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+SEEDS = (142, 366, 393, 9, 23)
+
+
+def graphs(seeds: Sequence[int]) -> list[Graph]:
+    return [random_graph(random.Random(seed), nodes=14, wide=seed % 3 == 0) for seed in seeds]
+
+
+def cases(seeds: Sequence[int]) -> list[Case]:
+    return [case(graph, f"net{seed}", seed=seed) for graph, seed in zip(graphs(seeds), seeds, strict=True)]
+
+
+def test_the_graphs_of_the_quick_test_hold_every_operator() -> None:
+    live = [n for graph in graphs(SEEDS) for n, alive in zip(graph.nodes, graph.live(), strict=True) if alive]
+    forms = {type(node.op.form).__name__ for node in live if isinstance(node.op, ops.Map)}
+    assert {type(node.op).__name__ for node in live} >= set(ops.__all__) - {"GraphOp"}
+    assert forms == {"ShiftRoundSaturate", "Thresholds", "Table"}
+
+
+@pytest.mark.tool("g++")
+def test_random_graphs_give_the_graphs_integers_and_floats_under_sanitizers(tmp_path: Path) -> None:
+    made = cases(SEEDS)
+    assert differing(made, build(made, tmp_path, ["g++", *STRICT, *SANITIZED])) == ""
+
+
+@pytest.mark.tool("g++")
+@pytest.mark.long
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+@pytest.mark.parametrize("flags", [SANITIZED, ("-O3",), ("-O3", "-march=native")], ids=["sanitized", "O3", "native"])
+@pytest.mark.parametrize("first", range(100, 200, 20))
+def test_a_hundred_random_graphs_on_every_compiler(
+    compiler: str, flags: tuple[str, ...], first: int, tmp_path: Path
+) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} not installed")
+    made = cases(range(first, first + 20))
+    assert differing(made, build(made, tmp_path, [compiler, *STRICT, *flags])) == ""
+
+
+@pytest.mark.tool("g++")
+def test_a_wrong_answer_is_seen(tmp_path: Path) -> None:
+    made = case(tiny(3), "net")
+    made.calls[0].wanted[0][5] ^= 1
+    assert differing([made], build([made], tmp_path, ["g++", *STRICT])) == "net run\n"
+
+
+def tiny(factor: int) -> Graph:
+    builder = GraphBuilder()
+    x = builder.input(TensorType((2,), Ints(-8), Ints(7), Steps.of(0.25)), "x")
+    weights, bias = Ints([[factor, 1], [2, -factor]]), Ints([1, 0])
+    y = builder.apply(ops.Dense(weights, bias), [x], step=Steps.of(0.5), name="fc1")
+    return builder.graph("net", [y])
+
+
+def loaded(graph: Graph, folder: Path, version: str = "", heads: Sequence[Head] = ()) -> Emulator:
+    """The graph's emulator as a shared library."""
+    import subprocess
+
+    encoders, decoders = doors(graph)
+    decoders = [Decoder(d.step, h) for d, h in zip(decoders, heads, strict=True)] if heads else decoders
+    files = emulator(graph, encoders, decoders, name="net", version=version)
+    folder.mkdir()
+    for name, text in files.files.items():
+        (folder / name).write_text(text)
+    command = ["g++", *STRICT, "-shared", "-fPIC", "net_c.cpp", "-o", "libnet.so"]
+    subprocess.run(command, cwd=folder, check=True)
+    return Emulator(folder / "libnet.so", files.namespace)
+
+
+@pytest.mark.tool("g++")
+def test_two_versions_of_a_model_in_one_process_give_each_its_own_answers(tmp_path: Path) -> None:
+    old, new = (loaded(tiny(k), tmp_path / f"v{k}", f"{k}.0") for k in (3, 5))
+    codes = np.array([[7, -8], [1, 2]])
+    for emulator_, factor in ((old, 3), (new, 5), (old, 3)):
+        assert (emulator_.name, emulator_.version) == ("net", f"{factor}.0")
+        np.testing.assert_array_equal(emulator_.run(codes), run(tiny(factor), [codes])[0])
+    assert old.hash != new.hash
+
+
+@pytest.mark.tool("g++")
+def test_the_loader_refuses_what_the_network_cannot_read(tmp_path: Path) -> None:
+    net = loaded(tiny(3), tmp_path / "net")
+    for wrong, words in (
+        (np.zeros((4, 3), np.float32), "shape"),
+        (np.full((4, 2), np.nan, np.float32), "NaN"),
+        ([np.zeros((4, 2))] * 2, "2 arrays for 1 inputs"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            net.predict(wrong)
+    with pytest.raises(ValueError, match="outside the range"):
+        net.run(np.array([[8, 0]]))
+    assert net.predict(np.zeros((0, 2))).shape == (0, 2)
+    assert net.predict_codes(np.zeros((1, 2))).dtype == np.int8
+
+
+@pytest.mark.tool("g++")
+def test_heads_are_computed_in_float_behind_exact_logits(tmp_path: Path) -> None:
+    graph = tiny(3)
+    builder_graph = replace(graph, outputs=graph.outputs * 5)
+    net = loaded(builder_graph, tmp_path / "net", heads=list(Head))
+    x = np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32)
+    found = net.predict(x)
+    logits = found[0]
+    for head, values in zip(Head, found, strict=True):
+        np.testing.assert_allclose(values, head(logits), rtol=3e-6, atol=1e-7)
+    np.testing.assert_array_equal(logits, doors(graph)[1][0](run(graph, [doors(graph)[0][0](x)])[0]))
+
+
+@pytest.mark.tool("g++")
+def test_a_design_builds_its_emulator_and_writes_it(tmp_path: Path) -> None:
+    from bitwright.flow.matrix import compile_matrix
+
+    design = compile_matrix([[3, -5], [7, 1]], input_format="s4.0", name="two by two")
+    built = design.build_emulator(version="7")
+    x = np.random.default_rng(0).normal(size=(5000, 2)).astype(np.float32) * 4
+    np.testing.assert_array_equal(built.predict(x), design.predict(x))
+    np.testing.assert_array_equal(built.predict_codes(x), design.predict_codes(x))
+    assert built.version == "7"
+    design.write(tmp_path / "all", vectors=1)
+    names = {p.name for p in (tmp_path / "all" / "emulator").iterdir()}
+    assert names == {"two_by_two.h", "two_by_two_c.h", "two_by_two_c.cpp", "CMakeLists.txt", "emulator.py"}
+    design.write(tmp_path / "less", vectors=1, emulator=False)
+    assert not (tmp_path / "less" / "emulator").exists()
