@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bitwright.report import Report, read_json, render_html
+from bitwright.report import Report, SearchReport, read_json, read_search, render_html, render_search_html
 
 SAMPLE = Path(__file__).parents[1] / "golden" / "report" / "sample.json"
+SEARCH = SAMPLE.with_name("search.json")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
@@ -63,6 +64,38 @@ def test_a_failing_script_would_be_noticed(sample: Report, tmp_path: Path) -> No
 
 def test_nothing_sticks_out_at_phone_width(sample: Report, tmp_path: Path) -> None:
     document, _ = browse(PHONE.format(page=html.escape(render_html(sample))), tmp_path)
+    width = re.search(r'data-width="(\d+)"', document)
+    assert width
+    assert int(width[1]) <= 390
+
+
+@pytest.fixture(scope="module")
+def search() -> SearchReport:
+    return read_search(SEARCH)
+
+
+def test_the_search_page_sorts_its_points_shows_details_and_logs_nothing(search: SearchReport, tmp_path: Path) -> None:
+    acts = """
+      const heads = [...document.querySelectorAll(".sortable thead button")];
+      const luts = heads.find((head) => head.textContent === "LUT predicted");
+      const order = () => [...document.querySelectorAll(".sortable tbody tr")].map((row) => row.dataset.layer).join();
+      luts.click(); document.body.dataset.rising = order();
+      luts.click(); document.body.dataset.falling = order();
+      const over = new PointerEvent("pointerenter", { clientX: 9, clientY: 9 });
+      document.querySelector(".mark-of.front").dispatchEvent(over);
+      document.body.dataset.tip = document.getElementById("tip").innerText;"""
+    page = render_search_html(search).replace("</body>", f"<script>{acts}</script></body>")
+    document, console = browse(page, tmp_path)
+    assert console == []
+    assert f'data-ready="{search.title}"' in document
+    rising = [point.name for point in sorted(search.points, key=lambda point: point.luts or 0)]
+    assert f'data-rising="{",".join(rising)}"' in document
+    assert f'data-falling="{",".join(reversed(rising))}"' in document
+    assert re.search(r'data-tip="p\d\d\s[^"]*validation\s*\d', document)
+
+
+def test_nothing_of_the_search_page_sticks_out_at_phone_width(search: SearchReport, tmp_path: Path) -> None:
+    document, _ = browse(PHONE.format(page=html.escape(render_search_html(search))), tmp_path)
     width = re.search(r'data-width="(\d+)"', document)
     assert width
     assert int(width[1]) <= 390

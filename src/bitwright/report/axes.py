@@ -96,10 +96,10 @@ class Logarithmic:
 
     @classmethod
     def over(cls, values: Sequence[float], margin: float = 0.05) -> Logarithmic:
-        """The axis that holds the positive ones of `values`, with a margin, over at least a factor of 2."""
+        """The axis that holds the positive ones of `values`, with a margin, over at least a factor of 4."""
         sizes = [value for value in values if value > 0] or [1.0]
         low, high = min(sizes), max(sizes)
-        more = max((high / low) ** margin, math.sqrt(max(2 * low / high, 1.0)), 1.02)
+        more = max((high / low) ** margin, math.sqrt(max(4 * low / high, 1.0)), 1.02)
         return cls(low / more, high * more)
 
     def at(self, value: float) -> float:

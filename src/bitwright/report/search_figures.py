@@ -88,6 +88,10 @@ class HeatCell:
     tip: str
 
 
+HeatPair = tuple[HeatCell | None, HeatCell | None]
+"""Of one layer: its weights, and the activations that it sends on."""
+
+
 @dataclass(frozen=True, slots=True)
 class HeatRow:
     """One point: its name, two words about it, and per layer a cell for weights and one for activations."""
@@ -95,7 +99,7 @@ class HeatRow:
     name: str
     accuracy: str
     area: str
-    cells: tuple[tuple[HeatCell | None, HeatCell | None], ...]
+    cells: tuple[HeatPair, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,12 +279,12 @@ def _guides(report: SearchReport, x: Logarithmic, y: Linear) -> Iterable[Guide]:
             yield Guide(100 - y.at(value), f"{name} {words.percent(value)}", upright=False)
 
 
-def _cells(point: SearchPoint, layers: tuple[str, ...], top: float) -> tuple[tuple[HeatCell | None, HeatCell | None], ...]:
+def _cells(point: SearchPoint, layers: tuple[str, ...], top: float) -> tuple[HeatPair, ...]:
     known = {layer.name: layer for layer in point.bits_per_layer}
     return tuple(_pair(known.get(name), top) for name in layers)
 
 
-def _pair(layer: LayerBits | None, top: float) -> tuple[HeatCell | None, HeatCell | None]:
+def _pair(layer: LayerBits | None, top: float) -> HeatPair:
     if layer is None:
         return None, None
     luts = "" if layer.luts is None else f"\n{words.count(layer.luts)} LUTs"

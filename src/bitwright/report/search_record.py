@@ -162,9 +162,12 @@ class SearchReport:
 
     @property
     def best(self) -> SearchPoint | None:
-        """The most accurate point (the cheapest among equals) that keeps all limits; None if none does."""
+        """The point that keeps all limits with the best validation accuracy, the cheapest among equals; else None.
+
+        Never chosen on the test split, so that its test accuracy is an honest estimate.
+        """
         kept = [point for point in self.points if point.feasible]
-        return max(kept, key=lambda point: (point.accuracy, *(-value for value in _by_area(point))), default=None)
+        return min(kept, key=lambda point: (-point.validation_accuracy, *_by_area(point)), default=None)
 
     @property
     def tested(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from bitwright.report import words
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-__all__ = ["render_terminal"]
+__all__ = ["TONES", "lines_of_table", "printed", "render_terminal"]
 
+NUMBERS = ("LUT", "FF", "predicted", "synthesized", "off by")
 TONES = {"good": "bold green", "bad": "bold red", "open": "bold yellow"}
 
 
@@ -26,6 +27,11 @@ def render_terminal(report: Report, *, color: bool | None = None, width: int | N
     `color` None means: escape codes only when standard output is a terminal. What the report does
     not know is left out.
     """
+    return printed(lambda ruled: _parts(report, ruled), color=color, width=width)
+
+
+def printed(parts: Callable[[bool], Iterable[RenderableType]], *, color: bool | None, width: int | None) -> str:
+    """What rich makes of `parts(ruled)`; see `render_terminal` for color and width."""
     from rich.console import Console
 
     is_terminal = sys.stdout.isatty() if color is None else color
@@ -38,7 +44,7 @@ def render_terminal(report: Report, *, color: bool | None = None, width: int | N
         legacy_windows=False,
     )
     with console.capture() as capture:
-        for part in _parts(report, is_terminal):
+        for part in parts(is_terminal):
             console.print(part, soft_wrap=isinstance(part, str))
     # Padding at the ends of lines is invisible and makes diffs noisy.
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
@@ -52,20 +58,23 @@ def _parts(report: Report, ruled: bool) -> Iterable[RenderableType]:
     said = verdict(report)
     yield Text(said.headline, style=TONES[said.state])
     yield Text(said.detail, style="dim")
-    yield _table(ruled, ("", "", ""), _headlines(report))
+    yield lines_of_table(ruled, ("", "", ""), _headlines(report))
     if report.layers:
-        yield _table(
+        yield lines_of_table(
             ruled, ("layer", "kind", "bits", "format", "exact", "LUT", "FF"), map(_layer, report.layers)
         )
     if report.cost:
-        yield _table(ruled, ("resource", "predicted", "synthesized", "off by"), _costs(report))
+        yield lines_of_table(ruled, ("resource", "predicted", "synthesized", "off by"), _costs(report))
     if report.timing:
         yield Text(report.timing.statement, style="dim")
     for line in (*report.notes, *(f"$ {command}" for command in report.commands)):
         yield Text(line)
 
 
-def _table(ruled: bool, header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+def lines_of_table(
+    ruled: bool, header: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[str] = NUMBERS
+) -> Table:
+    """A table with a rule below the header, or plain columns; those called as in `numbers` stand to the right."""
     from rich import box
     from rich.table import Table
 
@@ -73,8 +82,7 @@ def _table(ruled: bool, header: Sequence[str], rows: Iterable[Sequence[str]]) ->
         box=box.SIMPLE_HEAD if ruled else None, show_header=any(header), pad_edge=False, header_style="dim"
     )
     for index, name in enumerate(header):
-        is_number = name in ("LUT", "FF", "predicted", "synthesized", "off by")
-        table.add_column(name, justify="right" if is_number else "left", overflow="fold", no_wrap=index == 0)
+        table.add_column(name, justify="right" if name in numbers else "left", overflow="fold", no_wrap=index == 0)
     for row in rows:
         table.add_row(*map(_plain, row))
     return table
