@@ -28,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Model = Annotated[Path, typer.Argument(help="a .keras file, or an .h5 or .json of QKeras or Keras 2")]
+Model = Annotated[Path, typer.Argument(help="a .keras or .onnx file, or an .h5 or .json of QKeras or Keras 2")]
 Device = Annotated[str | None, typer.Option(help="target device, e.g. xcvu9p [default: xcvu9p]")]
 Clock = Annotated[float | None, typer.Option("--clock-mhz", help="target clock in MHz [default: the device's]")]
 Config = Annotated[Path | None, typer.Option(help="options as .toml, .yaml or .json")]
@@ -242,10 +242,15 @@ def import_(
     model: Model,
     weights: Annotated[Path | None, typer.Option(help="an .h5 of weights, for a .json [default: its neighbor]")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="the .keras file to write")] = Path("model.keras"),
+    explain: Annotated[bool, typer.Option("--explain", help="tell what becomes of each node of an .onnx file")] = False,
+    input_format: InputFormat = None,
 ) -> None:
-    """Turn an old model file into a .keras file of Keras's and bitwright's layers."""
-    from bitwright.flow.models import import_model
+    """Turn an old model file into a .keras file of Keras's and bitwright's layers, or explain an .onnx file."""
+    from bitwright.flow.models import explain_model, import_model
 
+    if explain:
+        typer.echo(explain_model(model, input_format).text())
+        return
     found = import_model(model, out, weights)
     typer.echo(f"{found.path}: {found.layers} layers, {found.weights} weights")
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bitwright.core.errors import StorageError
+from bitwright.core.errors import StorageError, Unsupported
 
-__all__ = ["Imported", "import_model", "load_model"]
+if TYPE_CHECKING:
+    from bitwright.frontends.qonnx import Explained
+
+__all__ = ["Imported", "explain_model", "import_model", "load_model"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,11 @@ def import_model(
     custom_objects: Mapping[str, Any] | None = None,
 ) -> Imported:
     """Read a model file of any kind and save it as a `.keras` file that names only Keras and bitwright."""
+    if Path(path).suffix.lower() == ".onnx":
+        raise Unsupported(
+            "an ONNX model is no Keras model", where=str(path), why="its operators become integers directly",
+            remedy="compile it as it is: bw.compile('model.onnx'); bitwright import --explain tells what becomes of it",
+        )  # fmt: skip
     target = Path(out)
     if target.suffix != ".keras":
         raise StorageError(
@@ -63,3 +71,15 @@ def import_model(
             "cannot be written", where=str(target), why=str(error), remedy="name another output file"
         ) from error
     return Imported(model, target, len(model.layers), model.count_params())
+
+
+def explain_model(path: str | Path, input_format: Any = None) -> Explained:
+    """What becomes of each node of an ONNX file: supported, rewritten into what, or refused and why."""
+    from bitwright.frontends.qonnx import explain, read_file
+
+    if Path(path).suffix.lower() != ".onnx":
+        raise Unsupported(
+            "only ONNX models are explained node by node", where=str(path),
+            remedy="bitwright compile says what is missing",
+        )  # fmt: skip
+    return explain(read_file(path), input_format=input_format)

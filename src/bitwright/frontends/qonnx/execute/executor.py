@@ -61,7 +61,6 @@ class Executor:
         self.model = model
         self.constants, live = _folded(model)
         self._live = live
-        self._chunk = 0
 
     def __call__(self, inputs: Sequence[Array], names: Sequence[str] | None = None) -> list[Array]:
         """The model's outputs for its `inputs`, or the tensors `names`, each (batch, ...)."""
@@ -123,7 +122,9 @@ class Executor:
                 )  # fmt: skip
         return arrays
 
-    def _run(self, arrays: Sequence[Array], steps: Sequence[_Step], keep: set[str] | None, batch: int) -> dict[str, Array]:
+    def _run(
+        self, arrays: Sequence[Array], steps: Sequence[_Step], keep: set[str] | None, batch: int
+    ) -> dict[str, Array]:
         values: dict[str, Array] = {p.name: a for p, a in zip(self.model.inputs, arrays, strict=True)}
         known: Mapping[str, Array] = self.constants
         for step in steps:

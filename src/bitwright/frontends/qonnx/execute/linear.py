@@ -144,7 +144,7 @@ def _(op: o.ConvTranspose, args: Values, frame: Frame) -> Array:
     crops = transposed_pads(op, x.shape[2:], kernel)
     around = tuple(((k - 1) * d - a, (k - 1) * d - b)
                    for k, d, (a, b) in zip(kernel, dilations, crops, strict=True))  # fmt: skip
-    # The same sum as a plain convolution with turned kernels: (channels, filters / group) to (filters, channels / group).
+    # As a plain convolution with turned kernels: (channels, filters / group) to (filters, channels / group).
     inner, filters = len(weights) // op.group, weights.shape[1]
     turned = np.flip(weights, tuple(range(2, rank + 2))).reshape(op.group, inner, filters, *kernel)
     plain = np.ascontiguousarray(np.moveaxis(turned, 2, 1)).reshape(op.group * filters, inner, *kernel)

@@ -49,7 +49,8 @@ def _(op: o.Gemm, node: Node, reader: Reader, args: list[Any]) -> Value:
     weights = _mapped(right, lambda a: a.T if op.trans_b else a)
     if op.alpha != 1:
         scale = np.float32(op.alpha)
-        weights = Fixed(weights.values * scale, weights.codes, None if weights.scales is None else weights.scales * scale)
+        scales = None if weights.scales is None else weights.scales * scale
+        weights = Fixed(weights.values * scale, weights.codes, scales)
     bias = None if len(args) < 3 or args[2] is None else np.asarray(fixed(args[2], node, "bias")) * np.float32(op.beta)
     return _rows(node, reader, left, weights, bias)
 

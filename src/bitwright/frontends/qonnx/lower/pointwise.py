@@ -239,8 +239,9 @@ def _common(scale: Fraction, bias: Fraction) -> Fraction:
 @lower.on(o.Where)
 def _(op: o.Where, node: Node, reader: Reader, args: list[Any]) -> Value:
     raise Unsupported(
-        "a choice between live tensors", where=f"node '{node.name}'", remedy="express it with Relu, Clip or MultiThreshold"
-    )
+        "a choice between live tensors", where=f"node '{node.name}'",
+        remedy="express it with Relu, Clip or MultiThreshold",
+    )  # fmt: skip
 
 
 @lower.on(o.Softmax)

@@ -101,7 +101,8 @@ def _divided(node: Node, reader: Reader, live: Live, count: int) -> Live:
 def _(op: o.QuantAveragePool, node: Node, reader: Reader, args: list[Any]) -> Value:
     window = o.AveragePool((op.kernel,) * 2, (op.stride,) * 2, (), (), o.AutoPad.NOTSET, False, op.channels_last)
     live, pads = _window(window, node, reader, args[0])
-    position = reader.walk.emit(SumPool(window.kernel, window.strides, pads), [reader.codes(live, node.name)], node.name)
+    pool = SumPool(window.kernel, window.strides, pads)
+    position = reader.walk.emit(pool, [reader.codes(live, node.name)], node.name)
     shift = 2.0**op.shift
     return reader.piece(
         node, reader.emitted(position, live), lambda x: np.floor(np.rint(x) / np.float32(shift)), step=Fraction(1)

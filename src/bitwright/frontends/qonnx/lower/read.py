@@ -24,7 +24,7 @@ from bitwright.frontends.qonnx.model import Model, Node
 from bitwright.ir.interface import Decoder, Head
 from bitwright.numeric import Format
 
-__all__ = ["Truth", "read_model", "reader_of", "step_node"]
+__all__ = ["Truth", "output_of", "read_model", "reader_of", "step_node"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ def read_model(
         live = reader.values[port.name]
         if not isinstance(live, Live):
             raise Unsupported("it depends on no input", where=f"output '{port.name}'", remedy="take it off the model")
-        position, decoder = _output(reader, live, None if told is None else told.step, port.name)
+        position, decoder = output_of(reader, live, None if told is None else told.step, port.name)
         positions.append(position)
         decoders.append(decoder)
         names.append(_before_head(model, port.name) if decoder.head is not Head.NONE else port.name)
@@ -171,8 +171,8 @@ def _advice(error: BitwrightError) -> str:
     return "put a Quant node there in the framework that wrote the file"
 
 
-def _output(reader: Reader, live: Live, told: Any, name: str) -> tuple[int, Decoder]:
-    """The position and the decoder of an output."""
+def output_of(reader: Reader, live: Live, told: Any, name: str) -> tuple[int, Decoder]:
+    """The position and the decoder of an output; `told` is the step on which it may be rounded."""
     live = reader.settled(live, f"output {name}")
     chain = live.lazy.chain
     if told is None and chain and chain[-1].step is None and chain[-1].head is None and rising(reader, live):

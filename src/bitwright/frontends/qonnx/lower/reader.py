@@ -140,10 +140,10 @@ class Reader:
             return live
         turn = tuple(live.order.index(a) for a in order)
         shape = tuple(live.lazy.shape[a] for a in turn)
-        if [n for n in shape if n > 1] == [n for n in (live.lazy.shape[a] for a in sorted(turn)) if n > 1] and (
-            [a for a in turn if live.lazy.shape[a] > 1] == sorted(a for a in turn if live.lazy.shape[a] > 1)
-        ):
-            return Live(self.moved(live, Reshape(shape), shape, layer, keeps_last=shape[-1:] == live.lazy.shape[-1:]), order)
+        wide = [a for a in turn if live.lazy.shape[a] > 1]
+        if wide == sorted(wide):  # only axes of length 1 change places
+            same = shape[-1:] == live.lazy.shape[-1:]
+            return Live(self.moved(live, Reshape(shape), shape, layer, keeps_last=same), order)
         return Live(self.moved(live, Transpose(turn), shape, layer), order)
 
     def last(self, live: Live, axis: int, layer: str) -> Live:

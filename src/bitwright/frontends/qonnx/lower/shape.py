@@ -23,8 +23,9 @@ __all__: list[str] = []
 
 def _refuse_batch(node: Node) -> Unsupported:
     return Unsupported(
-        "it mixes the batch with other axes", where=f"node '{node.name}' ({node.kind})", remedy="keep the batch in front"
-    )
+        "it mixes the batch with other axes", where=f"node '{node.name}' ({node.kind})",
+        remedy="keep the batch in front",
+    )  # fmt: skip
 
 
 @lower.on(o.Reshape)
@@ -154,7 +155,8 @@ def _(op: o.Pad, node: Node, reader: Reader, args: list[Any]) -> Value:
     if first != (0, 0):
         raise _refuse_batch(node)
     if op.mode != "constant" or value != 0:
-        raise Unsupported(f"padding with mode {op.mode} and value {value}", where=f"node '{node.name}'", remedy="pad with 0")
+        how = f"mode {op.mode} and value {value}"
+        raise Unsupported(f"padding with {how}", where=f"node '{node.name}'", remedy="pad with 0")
     inner = tuple(pads[a] for a in live.order)
     if any(min(p) < 0 for p in inner):
         keep = tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(live.shape, pads, strict=True))
