@@ -28,6 +28,7 @@ _HOMES = {
         "OctaveConv2D", "QOctaveConv2D", "QMobileNetSeparableConv2D", "QTableDense",
     ),
     "bitwright.train.callbacks": ("QNoiseScheduler",),
+    "bitwright.search.autoqkeras": ("AutoQKeras", "AutoQKerasScheduler"),
     "bitwright.train.pruning": (
         "Prune", "prune_now", "remove_neurons", "sparsity", "ConstantSparsity", "PolynomialDecay", "Unstructured",
         "Neurons", "Blocks", "NofM", "Magnitude", "Savings", "LutSavings",
