@@ -6,6 +6,7 @@ import pytest
 
 from bitwright.backends.cpp import emulate
 from bitwright.backends.cpp.maps import body as form_body
+from bitwright.backends.cpp.words import hls
 from bitwright.backends.verilog import verilog
 from bitwright.core.rules import Rules
 from bitwright.cost import area, delay_ns
@@ -43,6 +44,7 @@ TABLES: list[tuple[str, Rules[..., object], list[type[Op]], set[type[Op]]]] = [
     ("netlist: area", area, NETLIST, set()),
     ("netlist: delay", delay_ns, NETLIST, set()),
     ("netlist: Verilog", verilog, NETLIST, {netlist_ops.Input}),
+    ("netlist: HLS C++", hls, NETLIST, {netlist_ops.Input}),
 ]
 
 

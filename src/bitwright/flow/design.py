@@ -110,16 +110,17 @@ class Design(Compiled):
 
     def write(
         self, folder: str | Path, *, axis: bool = True, vectors: int = 64, primitives: bool = False,
-        emulator: bool = True,
+        emulator: bool = True, hls: str = "",
     ) -> Path:  # fmt: skip
         """Write rtl/, tb/, emulator/, reports/ and manifest.json into `folder`; returns it.
 
         primitives: sums of three operands as LUT6_2 and CARRY4 cells (`bw_sum.v`), for Xilinx parts.
-        emulator: the network as one C++ header, with a C interface and a loader for Python.
+        emulator: the network as one C++ header, with a C interface and a loader for Python. hls: a vendor (vitis,
+        vivado, catapult, intel, smarthls) whose HLS project goes to hls/.
         """
         from bitwright.flow.writing import write
 
-        return write(self, Path(folder), axis=axis, vectors=vectors, primitives=primitives, emulator=emulator)
+        return write(self, Path(folder), axis=axis, vectors=vectors, primitives=primitives, emulator=emulator, hls=hls)
 
     def diff(
         self, other: Design | None = None, x: Batch | None = None, *,

@@ -1,0 +1,100 @@
+"""HLS C++ equals the graph bit for bit: compiled with g++ and the vendors' integer types, run on its own bench."""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.generate_graphs import random_graph
+from tests.tools.hls_programs import build_and_run
+
+from bitwright.backends.cpp.dialects import DIALECTS
+from bitwright.backends.cpp.project import HlsFiles, Target, parallel_project
+from bitwright.flow.matrix import compile_matrix
+from bitwright.flow.vectors import random_codes
+from bitwright.ir.graph import run
+from bitwright.ir.netlist import Netlist, ops
+from bitwright.passes import Share, Synthesize
+from bitwright.passes.recipe import unrolled
+from bitwright.platforms import device
+
+FABRICS = ("lfe5u-25", "xcvu9p")
+
+
+def netlist(seed: int) -> Netlist:
+    chip = device(FABRICS[seed % 2])
+    graph = random_graph(random.Random(seed), nodes=12, wide=seed % 5 == 0)
+    return unrolled(graph, Synthesize(Share(-1, chip.fabric.adder_operands), fabric=chip.fabric))
+
+
+def project(seed: int, vendor: str) -> HlsFiles:
+    graph = random_graph(random.Random(seed), nodes=12, wide=seed % 5 == 0)
+    codes = random_codes(graph, 30, seed)
+    name = f"net{seed}_{vendor}"
+    return parallel_project(netlist(seed), Target(vendor), name=name, vectors=(codes, run(graph, codes)))
+
+
+def expected(projects: list[HlsFiles]) -> str:
+    return "".join(f"{p.top}: 30 vectors, 0 numbers differ\n" for p in projects)
+
+
+SEEDS = (31, 39)
+
+
+def test_the_networks_of_the_quick_test_hold_every_operator_of_a_netlist() -> None:
+    used = {type(node.op).__name__ for seed in SEEDS for node in netlist(seed).nodes}
+    assert used >= set(ops.__all__) - {"Register", "Word", "WordOp", "is_join"}
+
+
+@pytest.mark.tool("g++")
+@pytest.mark.parametrize("vendor", ["vitis", "catapult"])
+def test_unrolled_networks_give_the_graphs_integers(vendor: str, tmp_path: Path) -> None:
+    projects = [project(seed, vendor) for seed in SEEDS]
+    flags = ("-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-Wno-unused-label")
+    assert build_and_run(projects, tmp_path, *flags) == expected(projects)
+
+
+@pytest.mark.tool("g++")
+@pytest.mark.long
+@pytest.mark.parametrize("vendor", DIALECTS)
+@pytest.mark.parametrize("first", range(100, 200, 20))
+def test_a_hundred_unrolled_networks_for_every_vendor(vendor: str, first: int, tmp_path: Path) -> None:
+    projects = [project(seed, vendor) for seed in range(first, first + 20)]
+    assert build_and_run(projects, tmp_path) == expected(projects)
+
+
+@pytest.mark.tool("g++")
+def test_a_bench_sees_a_wrong_answer(tmp_path: Path) -> None:
+    made = project(31, "catapult")
+    data = made.files[f"{made.top}_out.dat"].split("\n")
+    data[3] = re.sub(r"-?\d+$", lambda m: str(int(m.group()) ^ 1), data[3])
+    made.files[f"{made.top}_out.dat"] = "\n".join(data)
+    assert build_and_run([made], tmp_path) == f"{made.top}: 30 vectors, 1 numbers differ\n"
+
+
+def test_a_design_writes_its_project(tmp_path: Path) -> None:
+    design = compile_matrix([[3, -5], [7, 1]], input_format="s4.0", name="two by two", device="xc7a35t")
+    folder = design.write(tmp_path / "out", vectors=3, hls="vitis") / "hls"
+    script = (folder / "run_hls.tcl").read_text()
+    assert 'set part "xc7a35t"' in script
+    assert f"create_clock -period {1000 / design.clock_mhz:.4g}" in script
+    assert len((folder / "two_by_two_in.dat").read_text().splitlines()) == 3
+
+
+@pytest.mark.skipif(shutil.which("tclsh") is None, reason="no tclsh to run the script")
+@pytest.mark.parametrize(("words", "steps"), [("", "csim csynth"), ("-tclargs csynth export", "csynth export")])
+def test_the_vitis_script_asks_for_the_steps_that_are_named(words: str, steps: str, tmp_path: Path) -> None:
+    script = project(31, "vitis").files["run_hls.tcl"]
+    calls = "open_project set_top add_files open_solution set_part create_clock"
+    designs = "csim_design csynth_design cosim_design export_design"
+    mock = "".join(f"proc {name} args {{ puts [concat {name} $args] }}\n" for name in f"{calls} {designs}".split())
+    (tmp_path / "mock.tcl").write_text(mock + script)
+    command = ["tclsh", "mock.tcl", *words.split()]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    called = [line.split()[0] for line in done.stdout.splitlines()]
+    assert called[:3] == ["open_project", "set_top", "add_files"]
+    assert " ".join(c.removesuffix("_design") for c in called if c in designs.split()) == steps
