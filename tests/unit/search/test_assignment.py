@@ -177,3 +177,14 @@ def test_candidates_are_tuned_before_they_are_judged(network: tuple[Any, Any]) -
     tuned = assign(model, x, limits={"bits": 200}, options=OPTIONS, tune=tuning(x, y, epochs=4, batch_size=32))
     assert tuned.weights == plain.weights
     assert tuned.measured["loss"] != plain.measured["loss"]
+
+
+def test_accuracy_lost_is_a_limit_in_the_users_words(network: tuple[Any, Any]) -> None:
+    model, x = network
+    y = np.argmax(model.predict(x, verbose=0), axis=-1)
+    told = Sensitivity(weights=(2, 4, 8), activations=(8,), samples=None)
+    found = assign(model, x, y, objective="bits", limits={"accuracy_drop": 0.03}, options=told)
+    right = (np.argmax(found.model.predict(x, verbose=0), axis=-1) == y).mean()
+    assert found.measured["accuracy_drop"] == pytest.approx(1 - right)
+    assert found.measured["accuracy_drop"] <= 0.03
+    assert found.weights != {"fc1": 8, "fc2": 8}

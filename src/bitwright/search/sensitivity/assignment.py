@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ __all__ = ["Assignment", "assign", "front"]
 
 Tune = Callable[[Any], Any]
 _EQUAL = 1e-9
+_MOST_CHANGE = 4.0
 
 
 @dataclass(frozen=True)
@@ -50,36 +51,52 @@ def assign(
 ) -> Assignment:  # fmt: skip
     """The widths with the least `objective` within `limits`, for a float Keras model; `model` is not changed.
 
-    x, y: calibration data (y for score="loss"). objective: "loss", or a quantity ("luts", "bits", "ebops",
-    whatever `measure` tells) with a limit on "loss". measure: tells quantities of a quantized model; what it
-    says corrects the prediction until the limits are kept, at most `options.rounds` times. tune(model) may
-    train a candidate further and returns it. folder: where measurements are kept, for resuming.
+    x, y: calibration data. Limits and objective are among "loss", "bits", "ebops", "luts", whatever `measure`
+    tells of a quantized model and, where y are the classes of x and the outputs probabilities, "accuracy_drop"
+    (a share, against the float model on x). What is measured of the built model corrects the prediction, at
+    most `options.rounds` times; the best model that keeps the limits is returned. tune(model) may train
+    a candidate further and returns it. folder: where measurements are kept, for resuming.
 
     Raises InvalidValue for limits that no choice keeps, with the least that is possible.
     """
     chosen = options or Sensitivity()
     study = _study(model, x, y, chosen, measure, tune, folder, progress)
-    factors: dict[str, float] = {}
-    turns = 0
-    while True:
-        found = _best(study, objective, limits, factors, chosen)
+    factors, seen = dict[str, float](), set[tuple[int, ...]]()
+    kept, failed = list[Assignment](), list[Assignment]()
+    for _ in range(chosen.rounds + 1):
+        found = _next(study, objective, limits, factors, chosen, last=bool(kept))
+        if found is None or found.choice in seen:
+            break
+        seen.add(found.choice)
         made = _built(study, found)
-        over = [name for name, most in limits.items() if made.measured.get(name, 0.0) > most]
-        if not over:
-            return made
-        if turns == chosen.rounds:
-            raise _not_kept(over[0], made.measured[over[0]], limits[over[0]], turns)
-        turns += 1
-        for name in over:
-            plain = found.totals[name]
-            factors[name] = made.measured[name] / plain if plain > 0 else 2 * factors.get(name, 1.0)
+        (failed if _over(made, limits) else kept).append(made)
+        factors = _corrected(factors, made, limits)
+    if not kept:
+        raise _not_kept(failed[-1], limits, chosen.rounds)
+    return min(kept, key=lambda one: one.measured.get(objective, one.predicted[objective]))
 
 
-def _not_kept(name: str, reached: float, most: float, rounds: int) -> InvalidValue:
+def _over(made: Assignment, limits: Mapping[str, float]) -> list[str]:
+    """The limits that the built model does not keep."""
+    return [name for name, most in limits.items() if made.measured.get(name, made.predicted[name]) > most]
+
+
+def _corrected(factors: Mapping[str, float], made: Assignment, limits: Mapping[str, float]) -> dict[str, float]:
+    """Factors with which the prediction would have been right; a lucky measurement changes them little."""
+    told = dict(factors)
+    for name in limits:
+        plain, old = made.predicted[name], factors.get(name, 1.0)
+        if plain > 0 and name in made.measured:
+            told[name] = max(made.measured[name] / plain, old / _MOST_CHANGE)
+    return told
+
+
+def _not_kept(made: Assignment, limits: Mapping[str, float], rounds: int) -> InvalidValue:
+    name = _over(made, limits)[0]
     return InvalidValue(
-        f"{name} of the built model is still {reached:.6g} after {rounds} corrections",
+        f"{name} of the built model is still {made.measured.get(name, made.predicted[name]):.6g}",
         where=f"limit {name}",
-        why=f"{most:g} are allowed",
+        why=f"{limits[name]:g} are allowed, and {rounds} corrections were made",
         remedy="give more rounds, or a higher limit",
     )
 
@@ -117,12 +134,19 @@ def _study(
     return Study(model, x, y, options=options, measure=measure, tune=tune, folder=where, progress=progress)
 
 
-def _best(
-    study: Study, objective: str, limits: Mapping[str, float], factors: Mapping[str, float], options: Sensitivity
-) -> Solution:
-    found = solve(study.problem.scaled(factors), objective, limits, seconds=options.seconds)
+def _next(
+    study: Study, objective: str, limits: Mapping[str, float], factors: Mapping[str, float], options: Sensitivity,
+    last: bool,
+) -> Solution | None:  # fmt: skip
+    """The best choice by corrected numbers, with its totals uncorrected; with `last`, None where there is none."""
+    try:
+        found = solve(study.problem.scaled(factors), objective, limits, seconds=options.seconds)
+    except InvalidValue:
+        if last:
+            return None
+        raise
     totals = {name: study.problem.total(name, found.choice) for name in study.problem.quantities}
-    return Solution(found.choice, totals, found.gap, found.proved, found.nodes)
+    return replace(found, totals=totals)
 
 
 def _pareto(study: Study, first: str, then: str, limits: Mapping[str, float], options: Sensitivity) -> Solution:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bitwright.core.errors import InvalidValue
 from bitwright.train.door import keras, ops
 
-__all__ = ["divergence", "flat_outputs", "kind_of_score", "probabilities", "scorer"]
+__all__ = ["divergence", "flat_outputs", "kind_of_score", "probabilities", "scorer", "share_right"]
 
 Floats = NDArray[np.float64]
 Scorer = Callable[[Any], float]
@@ -48,6 +48,23 @@ def scorer(model: Any, score: str, outputs: Any, y: Any) -> Scorer:
         return sum(float(((a - b) ** 2).mean()) / size for a, b, size in parts)
 
     return error
+
+
+def share_right(outputs: Any, y: Any) -> Callable[[Any], float] | None:
+    """The function from outputs to the share of right classes; None where y are no classes of one output.
+
+    y: class numbers (samples,) or (samples, 1), or one-hot rows like the outputs.
+    """
+    parts = flat_outputs(outputs)
+    if y is None or len(parts) != 1 or not probabilities(parts[0]) or len(keras.tree.flatten(y)) != 1:
+        return None
+    told = np.asarray(keras.tree.flatten(y)[0])
+    if told.shape == parts[0].shape:
+        told = told.argmax(axis=-1)
+    told = told.reshape(len(told), -1)[:, 0] if told.size == len(told) else told
+    if told.shape != parts[0].shape[:-1]:
+        return None
+    return lambda found: float((flat_outputs(found)[0].argmax(axis=-1) == told).mean())
 
 
 def divergence(wanted: Floats, found: Floats) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,14 @@ from bitwright.search.sensitivity.journal import Journal
 from bitwright.search.sensitivity.options import Sensitivity
 from bitwright.search.sensitivity.probe import Probe
 from bitwright.search.sensitivity.program import Pair, Problem, Site
-from bitwright.search.sensitivity.scores import kind_of_score, scorer
+from bitwright.search.sensitivity.scores import kind_of_score, scorer, share_right
 from bitwright.search.sensitivity.sites import INPUT, Widths, build, explored
 from bitwright.train.door import keras
 
-__all__ = ["LOSS", "Study"]
+__all__ = ["DROP", "LOSS", "Study"]
 
 LOSS = "loss"
+DROP = "accuracy_drop"
 _BASE = "luts"
 Tune = Callable[[Any], Any]
 Floats = NDArray[np.float64]
@@ -52,7 +54,9 @@ class Study:
         outputs = self.probe.outputs()
         self.score = kind_of_score(options.score, outputs)
         self._score_of = scorer(model, self.score, outputs, self.y)
-        self.problem = self._problem(self._sensitivities())
+        self._share_of = share_right(outputs, self.y)
+        self._right = None if self._share_of is None else self._share_of(outputs)
+        self.problem = self._with_accuracy(self._problem(self._sensitivities()))
 
     def widths(self, choice: tuple[int, ...]) -> Widths:
         """The widths that a choice of the integer program means."""
@@ -70,13 +74,23 @@ class Study:
         """The quantized (and fine-tuned) model of these widths, and what is measured of it, its score included."""
         made = build(self.model, widths, self.x, self.options)
         made = made if self.tune is None else self.tune(made)
+        return made, self.journal.get(f"{'tuned' if self.tune else 'whole'} {widths.key}", lambda: self._told(made))
 
-        def told() -> dict[str, float]:
-            outputs = made.predict(self.x, batch_size=self.options.batch_size, verbose=0)
-            costs = {} if self.measure is None else dict(self.measure(made))
-            return {**costs, LOSS: self._score_of(outputs)}
+    def _told(self, made: Any) -> dict[str, float]:
+        outputs = made.predict(self.x, batch_size=self.options.batch_size, verbose=0)
+        costs = {} if self.measure is None else dict(self.measure(made))
+        told = {**costs, LOSS: self._score_of(outputs)}
+        return told if self._share_of is None else {**told, DROP: (self._right or 0.0) - self._share_of(outputs)}
 
-        return made, self.journal.get(f"{'tuned' if self.tune else 'whole'} {widths.key}", told)
+    def _anchors(self, problem: Problem) -> list[tuple[tuple[int, ...], dict[str, float]]]:
+        """Three choices of even widths, narrow, middle and wide, with what is measured of them, not fine-tuned."""
+        found: list[tuple[tuple[int, ...], dict[str, float]]] = []
+        for share in (0.0, 0.5, 1.0):
+            choice = tuple(round(share * (len(site.options) - 1)) for site in problem.sites)
+            widths = self._widths(problem, choice)
+            key, made = f"whole {widths.key}", partial(build, self.model, widths, self.x, self.options)
+            found.append((choice, self.journal.get(key, lambda made=made: self._told(made()))))
+        return found
 
     def _sensitivities(self) -> dict[str, Floats]:
         """By kind and name of the site: the score for each width."""
@@ -145,19 +159,25 @@ class Study:
 
     def _calibrated(self, problem: Problem) -> Problem:
         """Every quantity that `measure` tells, as a constant plus a factor times the surrogate."""
-        sizes = [len(site.options) for site in problem.sites]
-        anchors: list[tuple[float, Mapping[str, float]]] = []
-        for share in (0.0, 0.5, 1.0):
-            choice = tuple(round(share * (size - 1)) for size in sizes)
-            measured = self.candidate(self._widths(problem, choice))[1]
-            told = {name: value for name, value in measured.items() if name not in (LOSS, "bits", "ebops")}
-            anchors.append((problem.total(_BASE, choice), told))
-        fits = calibration(anchors)
+        anchors = self._anchors(problem)
+        names = [name for name in anchors[0][1] if name not in (LOSS, DROP, "bits", "ebops")]
+        fits = calibration([(problem.total(_BASE, c), {name: told[name] for name in names}) for c, told in anchors])
         pairs = tuple(replace(pair, terms=_refitted(pair.terms, fits)) for pair in problem.pairs)
         first, *others = (replace(site, terms=_refitted(site.terms, fits)) for site in problem.sites)
         constants = {name: constant for name, (constant, _) in fits.items()}
         first = replace(first, terms=_with_constants(first.terms, constants, len(first.options)))
         return Problem((first, *others), pairs)
+
+
+    def _with_accuracy(self, problem: Problem) -> Problem:
+        """With the drop of accuracy as so and so many times the loss: a first guess, which measurements correct."""
+        if self._share_of is None:
+            return problem
+        pairs = [(problem.total(LOSS, choice), told[DROP]) for choice, told in self._anchors(problem)]
+        ratios = [drop / loss for loss, drop in pairs if loss > 0 and drop > 0]
+        ratio = float(np.median(ratios)) if ratios else 1.0
+        sites = (replace(site, terms={**site.terms, DROP: ratio * site.terms[LOSS]}) for site in problem.sites)
+        return replace(problem, sites=tuple(sites))
 
 
 def _refitted(terms: Mapping[str, Floats], fits: Mapping[str, tuple[float, float]]) -> dict[str, Floats]:
