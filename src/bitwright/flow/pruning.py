@@ -58,6 +58,8 @@ def saved_by_pruning(model: Any, pruned: Any, **options: Any) -> SavedByPruning:
     was when it went. options: those of `compile`. The weights that stayed are as trained in both, so that
     the difference is the zeros' alone; a network trained without pruning may be smaller or larger.
 
+    For the report: `design.report(notes=(str(saved_by_pruning(model, pruned)),))`.
+
     Raises InvalidValue if `pruned` is of another model or nothing was pruned.
     """
     from bitwright.train.pruning import dense_weights

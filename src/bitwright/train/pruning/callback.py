@@ -172,8 +172,8 @@ def _partners(model: Any) -> dict[str, Any]:
         if isinstance(bias, keras.Variable):
             found[f"{one.name.rpartition('/')[0]}/bias"] = bias
     for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            found.update((f"{layer.name}/{v.name}", v) for v in layer.trainable_variables)
+        both: list[Any] = [getattr(layer, name, None) for name in ("gamma", "beta")]
+        found.update((f"{layer.name}/{v.name}", v) for v in both if isinstance(v, keras.Variable))
     return found
 
 

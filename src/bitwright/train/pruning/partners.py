@@ -29,14 +29,15 @@ class Partner:
 
 
 def partners_of(model: Any, one: Prunable) -> list[Partner]:
-    """The bias of `one`, and gamma and beta of the normalization that alone reads its layer.
+    """The bias of `one`, and gamma and beta of the normalization in its layer, or of that which alone reads it.
 
     Those whose quantizers have no zero are left out: a neuron then leaves a constant behind.
     """
     found: list[Partner] = []
     if one.bias is not None and has_zero(_quantizer_of(one.holder, one.bias), one.bias.shape):
         found.append(Partner(f"{one.name.rpartition('/')[0]}/bias", one.bias))
-    norm = _normalization(model, one)
+    folded = hasattr(one.holder, "get_folded_weights")
+    norm: Any = one.holder if folded else _normalization(model, one)
     if norm is not None:
         both = [getattr(norm, attribute) for attribute in ("gamma", "beta")]
         kept = [v for v in both if v is not None]

@@ -15,7 +15,7 @@ from bitwright.train.observe import as_array
 from bitwright.train.pruning.channels import Indices, Travel, travels
 from bitwright.train.quantizers.base import BaseQuantizer
 from bitwright.train.rewrite import plain_config, rebuilt, same
-from bitwright.train.wiring import functional_of, outputs_of
+from bitwright.train.wiring import functional_of
 
 __all__ = ["remove_neurons"]
 
@@ -28,7 +28,7 @@ def remove_neurons(model: Any) -> Any:
     What goes: neurons that yield 0 whatever they read (no weights, and no bias or normalization that
     shifts them), and neurons that nobody reads (the weights that read them are 0). It is repeated, since
     one makes the other. What stays: neurons that leave a constant behind, neurons whose channels meet
-    others' (Add, Concatenate) or flow into recurrent, depthwise or nested layers, and neurons without
+    others' (Add, Concatenate) or flow into recurrent, depthwise, folded or nested layers, and neurons without
     which a scale that the layer finds itself (alpha="auto") would change. Every layer keeps one at least.
 
     model: Sequential or functional, built. Returns a new model, not compiled; `model` is not changed.
@@ -109,10 +109,10 @@ def _always_zero(network: Any, travel: Travel) -> NDArray[np.bool_]:
     if not empty.any():
         return empty
     sample = [np.zeros((1, *(n or 1 for n in tensor.shape[1:])), np.float32) for tensor in network.inputs]
-    readers = [reader for reader, _ in travel.readers]
-    seen = outputs_of(network, readers, sample[0] if len(sample) == 1 else sample, inputs=True)
+    arriving = keras.Model(network.inputs, [reader.input for reader, _ in travel.readers])
+    seen = keras.tree.flatten(arriving(sample, training=False))
     for (_, times), values in zip(travel.readers, seen, strict=True):
-        empty &= ~_any(values.reshape(-1, times, travel.channels), (0, 1))
+        empty &= ~_any(as_array(values).reshape(-1, times, travel.channels), (0, 1))
     return empty
 
 

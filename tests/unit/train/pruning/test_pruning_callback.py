@@ -12,7 +12,7 @@ from bitwright.train.health import HealthWarning
 from bitwright.train.pruning import dense_weights, prunable_weights
 
 # `make test` runs everything on JAX, `make test-backends` what is marked on the others.
-pytestmark = [] if keras.backend.backend() == "jax" else [pytest.mark.backend]
+everywhere = pytest.mark.filterwarnings() if keras.backend.backend() == "jax" else pytest.mark.backend
 
 DRAWS = np.random.default_rng(1)
 X = DRAWS.normal(size=(64, 8)).astype(np.float32)
@@ -61,6 +61,7 @@ class Watch(keras.callbacks.Callback):
         self.seen.append(variables(self.model))
 
 
+@everywhere
 def test_pruned_weights_are_zero_after_every_step_and_the_others_move():
     model, watch, prune = network(), Watch(), bw.Prune(0.5)
     fit(model, prune, watch)
@@ -74,6 +75,7 @@ def test_pruned_weights_are_zero_after_every_step_and_the_others_move():
     assert zeros(model)["one"] >= 48
 
 
+@everywhere
 def test_zeros_survive_the_fit_that_made_them_only_and_nothing_stays_attached():
     model, prune = network(), bw.Prune(0.5)
     before = len(model.optimizer.variables), [v.constraint for v in model.trainable_variables]
@@ -96,6 +98,7 @@ def test_a_schedule_is_followed_over_several_fits():
     assert history == [pytest.approx(schedule.share(12), abs=0.02), pytest.approx(0.75, abs=0.01)]
 
 
+@pytest.mark.long
 def test_steps_per_execution_count_as_they_are():
     model, prune = network(steps_per_execution=4), bw.Prune(bw.PolynomialDecay(0.0, 0.5, 0, 10, frequency=3))
     if keras.backend.backend() == "torch":
@@ -125,6 +128,7 @@ def test_weights_of_all_layers_can_be_ranked_together():
     assert (kernels["two"] == 0).mean() > 0.8
 
 
+@everywhere
 def test_a_run_goes_on_from_its_state_as_if_nothing_had_happened():
     whole, prune = network("quantized_bits(6,0,1)"), bw.Prune(bw.PolynomialDecay(0.0, 0.75, 0, 12, frequency=3))
     fit(whole, prune, epochs=2)
@@ -182,6 +186,7 @@ def test_a_layer_that_loses_everything_is_named():
     assert [finding.layer for finding in prune.findings] == ["two"]
 
 
+@everywhere
 def test_averaged_weights_and_constraints_end_with_zeros_too():
     model = network(optimizer=keras.optimizers.Adam(use_ema=True, ema_momentum=0.9))
     kernel = model.get_layer("two").kernel
@@ -191,6 +196,7 @@ def test_averaged_weights_and_constraints_end_with_zeros_too():
     assert (variables(model)["two"] == 0).sum() >= 48
 
 
+@everywhere
 def test_checkpoints_taken_meanwhile_load_into_a_plain_model(tmp_path):
     model = network()
     path = tmp_path / "now.keras"
@@ -202,6 +208,7 @@ def test_checkpoints_taken_meanwhile_load_into_a_plain_model(tmp_path):
     assert zeros(loaded) == zeros(model)
 
 
+@pytest.mark.long
 def test_two_prunings_share_a_model_and_leave_it_clean():
     model = network()
     fit(model, bw.Prune(0.5, layers="one"), bw.Prune(structure=bw.NofM(1, 4), layers="two"))

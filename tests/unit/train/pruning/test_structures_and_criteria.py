@@ -9,9 +9,7 @@ import bitwright as bw
 from bitwright.core.errors import InvalidValue, Unsupported
 from bitwright.numeric import signed_digits
 from bitwright.train.door import keras
-from bitwright.train.pruning import prunable_weights
-
-pytestmark = [] if keras.backend.backend() == "jax" else [pytest.mark.backend]
+from bitwright.train.pruning import dense_weights, prunable_weights
 
 kl = keras.layers
 
@@ -46,6 +44,20 @@ def test_neurons_go_as_a_whole_and_take_bias_and_normalization_with_them():
     assert not inner.predict(np.ones((3, 4)), verbose=0)[:, gone].any()
 
 
+def test_a_neuron_of_a_folded_layer_takes_the_normalization_within_with_it():
+    made = bw.QDenseBatchnorm(6, kernel_quantizer="quantized_bits(6,0,1)", name="folded")
+    model = keras.Sequential([keras.Input((4,)), made, kl.Dense(2, name="out")])
+    made.beta.assign(np.ones(6))
+    pruned = bw.prune_now(model, 0.5, structure=bw.Neurons())
+    gone = ~pruned.masks["folded/gamma"]
+    assert gone.sum() == 3
+    values = keras.ops.convert_to_numpy(made(np.ones((3, 4), np.float32)))
+    np.testing.assert_array_equal(values.any(axis=0), ~gone)
+    with dense_weights(model, pruned):
+        assert (keras.ops.convert_to_numpy(made.beta) == 1).all()
+
+
+@pytest.mark.long
 def test_filters_of_every_convolution_are_neurons():
     model = keras.Sequential(
         [keras.Input((6, 6, 2)), bw.QConv2D(4, 3, name="conv"), kl.DepthwiseConv2D(2, name="depth"),
@@ -112,6 +124,7 @@ def test_n_of_m_comes_in_steps_of_the_schedule():
     assert [seen[0], seen[2], seen[4]] == [18, 12, 6]
 
 
+@pytest.mark.long
 def test_recurrent_kernels_and_projections_are_pruned_but_have_no_neurons():
     entry = keras.Input((4, 6))
     x = kl.Bidirectional(kl.LSTM(3, return_sequences=True), name="float")(entry)

@@ -10,8 +10,6 @@ from bitwright.core.errors import InvalidModel, InvalidValue
 from bitwright.qkeras import pruning
 from bitwright.train.door import keras
 
-pytestmark = [] if keras.backend.backend() == "jax" else [pytest.mark.backend]
-
 X = np.random.default_rng(0).normal(size=(32, 6)).astype(np.float32)
 
 
