@@ -124,6 +124,7 @@ def test_equal_calls_give_equal_assignments(network: tuple[Any, Any], points: tu
     assert front(*network, cost="luts", points=5, options=OPTIONS) == points
 
 
+@pytest.mark.long
 def test_less_loss_is_bought_with_more_cost_and_the_other_way_round(network: tuple[Any, Any]) -> None:
     cheap = assign(*network, objective="bits", limits={"loss": 0.05}, options=OPTIONS)
     assert cheap.measured["loss"] <= 0.05
@@ -143,6 +144,12 @@ def test_what_the_compiler_says_keeps_the_limits(network: tuple[Any, Any]) -> No
     assert found.measured["luts"] <= 250
     assert found.measured["dsps"] == 1
     assert sum(found.weights.values()) == 6
+
+
+def test_the_cheapest_choice_is_tried_before_a_limit_is_called_impossible(network: tuple[Any, Any]) -> None:
+    found = assign(*network, limits={"luts": 64}, options=OPTIONS, measure=stubborn)
+    assert (found.measured["luts"], found.weights) == (64, {"fc1": 2, "fc2": 2})
+    assert found.predicted["luts"] > 64
 
 
 def test_a_limit_that_even_corrections_do_not_keep_is_an_error(network: tuple[Any, Any]) -> None:

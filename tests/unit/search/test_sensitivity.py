@@ -111,6 +111,7 @@ def test_regression_is_scored_by_the_error_of_its_outputs() -> None:
     assert all(site.terms["loss"][0] > site.terms["loss"][-1] > 0 for site in study.problem.sites)
 
 
+@pytest.mark.long
 def test_the_rise_of_the_loss_needs_labels_and_a_compiled_model() -> None:
     model, told = dense(), Sensitivity(weights=(2, 8), activations=(6,), score="loss")
     with pytest.raises(InvalidValue, match="needs labels"):

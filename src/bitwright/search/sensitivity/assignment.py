@@ -13,7 +13,7 @@ from bitwright.core.errors import InvalidValue
 from bitwright.core.progress import Progress
 from bitwright.search.sensitivity.costs import Measure
 from bitwright.search.sensitivity.options import Sensitivity
-from bitwright.search.sensitivity.program import Solution, solve
+from bitwright.search.sensitivity.program import Solution, bottleneck, solve
 from bitwright.search.sensitivity.study import LOSS, Study
 
 __all__ = ["Assignment", "assign", "front"]
@@ -64,7 +64,7 @@ def assign(
     factors, seen = dict[str, float](), set[tuple[int, ...]]()
     kept, failed = list[Assignment](), list[Assignment]()
     for _ in range(chosen.rounds + 1):
-        found = _next(study, objective, limits, factors, chosen, last=bool(kept))
+        found = _next(study, objective, limits, factors, chosen, seen, found_one=bool(kept))
         if found is None or found.choice in seen:
             break
         seen.add(found.choice)
@@ -136,15 +136,23 @@ def _study(
 
 def _next(
     study: Study, objective: str, limits: Mapping[str, float], factors: Mapping[str, float], options: Sensitivity,
-    last: bool,
+    seen: set[tuple[int, ...]], found_one: bool,
 ) -> Solution | None:  # fmt: skip
-    """The best choice by corrected numbers, with its totals uncorrected; with `last`, None where there is none."""
+    """The best choice by corrected numbers, with its totals uncorrected; None where there is none any more.
+
+    Where no choice seems to keep a limit, the one that comes nearest is tried before that is believed: the
+    numbers are predicted.
+    """
+    problem = study.problem.scaled(factors)
     try:
-        found = solve(study.problem.scaled(factors), objective, limits, seconds=options.seconds)
+        found = solve(problem, objective, limits, seconds=options.seconds)
     except InvalidValue:
-        if last:
+        tight = bottleneck(problem, limits, seconds=options.seconds)
+        if found_one:
             return None
-        raise
+        if tight is None or not study.measures(tight.name) or tight.least.choice in seen:
+            raise
+        found = tight.least
     totals = {name: study.problem.total(name, found.choice) for name in study.problem.quantities}
     return replace(found, totals=totals)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bitwright.core.errors import InvalidValue, ToolMissing
 
-__all__ = ["Pair", "Problem", "Site", "Solution", "solve"]
+__all__ = ["Bottleneck", "Pair", "Problem", "Site", "Solution", "bottleneck", "solve"]
 
 Floats = NDArray[np.float64]
 _TIGHTER = 1e-7
@@ -87,6 +87,15 @@ class Solution:
     nodes: int
 
 
+@dataclass(frozen=True)
+class Bottleneck:
+    """A limit that cannot be kept, and the choice with the least of it while the `others` are kept."""
+
+    name: str
+    least: Solution
+    others: Mapping[str, float]
+
+
 def solve(
     problem: Problem, objective: str, limits: Mapping[str, float] | None = None, *, seconds: float | None = None
 ) -> Solution:
@@ -106,9 +115,23 @@ def solve(
                 remedy="hand in a `measure` that tells it, or limit another quantity",
             )
     found = _within(problem, objective, told, seconds)
-    if found is None:
-        raise _infeasible(problem, told, seconds)
-    return found
+    if found is not None:
+        return found
+    tight = bottleneck(problem, told, seconds=seconds)
+    if tight is None:
+        raise InvalidValue("no choice keeps all limits", where="integer program", remedy="raise the limits")
+    raise _unreachable(tight, told)
+
+
+def bottleneck(problem: Problem, limits: Mapping[str, float], *, seconds: float | None = None) -> Bottleneck | None:
+    """The first limit that cannot be kept: alone if there is such a one, else beside all the others; or None."""
+    for beside in (False, True):
+        for name, most in limits.items():
+            others = {other: value for other, value in limits.items() if other != name} if beside else {}
+            found = _within(problem, name, others, seconds)
+            if found is not None and found.totals[name] > most:
+                return Bottleneck(name, found, others)
+    return None
 
 
 def _within(problem: Problem, objective: str, limits: dict[str, float], seconds: float | None) -> Solution | None:
@@ -123,24 +146,14 @@ def _within(problem: Problem, objective: str, limits: dict[str, float], seconds:
     return None
 
 
-def _infeasible(problem: Problem, limits: dict[str, float], seconds: float | None) -> InvalidValue:
-    """Which limit cannot be met: alone if there is such a one, else beside all the others."""
-    for beside in (False, True):
-        for name, most in limits.items():
-            others = {other: value for other, value in limits.items() if other != name} if beside else {}
-            found = _within(problem, name, others, seconds)
-            if found is not None and found.totals[name] > most:
-                return _unreachable(name, most, found.totals[name], others)
-    return InvalidValue("no choice keeps all limits", where="integer program", remedy="raise the limits")
-
-
-def _unreachable(name: str, most: float, least: float, others: Mapping[str, float]) -> InvalidValue:
-    kept = ", ".join(f"{other} at most {value:g}" for other, value in others.items())
+def _unreachable(tight: Bottleneck, limits: Mapping[str, float]) -> InvalidValue:
+    least, name = tight.least.totals[tight.name], tight.name
+    kept = ", ".join(f"{other} at most {value:g}" for other, value in tight.others.items())
     return InvalidValue(
-        f"no choice of widths reaches {name} of at most {most:g}",
+        f"no choice of widths reaches {name} of at most {limits[name]:g}",
         where=f"limit {name}",
         why=f"the least possible is {least:.6g}" + (f" with {kept}" if kept else ""),
-        remedy=f"allow {least:.6g} or more, or offer fewer bits",
+        remedy=f"allow {least:.6g} or more, or offer other widths",
     )
 
 

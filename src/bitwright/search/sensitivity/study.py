@@ -30,6 +30,7 @@ __all__ = ["DROP", "LOSS", "Study"]
 LOSS = "loss"
 DROP = "accuracy_drop"
 _BASE = "luts"
+_COUNTED = ("bits", "ebops")
 Tune = Callable[[Any], Any]
 Floats = NDArray[np.float64]
 
@@ -57,6 +58,10 @@ class Study:
         self._share_of = share_right(outputs, self.y)
         self._right = None if self._share_of is None else self._share_of(outputs)
         self.problem = self._with_accuracy(self._problem(self._sensitivities()))
+
+    def measures(self, quantity: str) -> bool:
+        """Whether the quantity of a built model is measured, and so only predicted of a choice."""
+        return quantity in (LOSS, DROP) or (self.measure is not None and quantity not in _COUNTED)
 
     def widths(self, choice: tuple[int, ...]) -> Widths:
         """The widths that a choice of the integer program means."""
@@ -160,7 +165,7 @@ class Study:
     def _calibrated(self, problem: Problem) -> Problem:
         """Every quantity that `measure` tells, as a constant plus a factor times the surrogate."""
         anchors = self._anchors(problem)
-        names = [name for name in anchors[0][1] if name not in (LOSS, DROP, "bits", "ebops")]
+        names = [name for name in anchors[0][1] if name not in (LOSS, DROP, *_COUNTED)]
         fits = calibration([(problem.total(_BASE, c), {name: told[name] for name in names}) for c, told in anchors])
         pairs = tuple(replace(pair, terms=_refitted(pair.terms, fits)) for pair in problem.pairs)
         first, *others = (replace(site, terms=_refitted(site.terms, fits)) for site in problem.sites)
