@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bitwright.backends.cpp import emulate
+from bitwright.backends.cpp.folded import fold
 from bitwright.backends.cpp.maps import body as form_body
 from bitwright.backends.cpp.words import hls
 from bitwright.backends.verilog import verilog
@@ -38,6 +39,7 @@ TABLES: list[tuple[str, Rules[..., object], list[type[Op]], set[type[Op]]]] = [
     ("graph: step", step, GRAPH, {graph_ops.Input}),
     ("graph: unroll", unroll, GRAPH, {graph_ops.Input}),
     ("graph: C++", emulate, GRAPH, {graph_ops.Input}),
+    ("graph: folded HLS C++", fold, GRAPH, {graph_ops.Input}),
     ("netlist: run", netlists.evaluate, NETLIST, {netlist_ops.Input}),
     ("netlist: instruction", netlists.instruction, NETLIST, {netlist_ops.Input, netlist_ops.Constant}),
     ("netlist: range", netlists.infer, NETLIST, {netlist_ops.Input}),

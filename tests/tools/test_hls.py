@@ -8,16 +8,21 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.generate_graphs import random_graph
 from tests.tools.hls_programs import build_and_run
 
 from bitwright.backends.cpp.dialects import DIALECTS
-from bitwright.backends.cpp.project import HlsFiles, Target, parallel_project
+from bitwright.backends.cpp.project import HlsFiles, Target, folded_project, parallel_project
+from bitwright.core.origin import Origin
 from bitwright.flow.matrix import compile_matrix
 from bitwright.flow.vectors import random_codes
+from bitwright.ir.graph import ops as graph_ops
 from bitwright.ir.graph import run
-from bitwright.ir.netlist import Netlist, ops
+from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, ops
+from bitwright.ir.netlist import run as run_netlist
+from bitwright.numeric import Steps
 from bitwright.passes import Share, Synthesize
 from bitwright.passes.recipe import unrolled
 from bitwright.platforms import device
@@ -38,24 +43,59 @@ def project(seed: int, vendor: str) -> HlsFiles:
     return parallel_project(netlist(seed), Target(vendor), name=name, vectors=(codes, run(graph, codes)))
 
 
+def folded(seed: int, vendor: str, reuse: int) -> HlsFiles:
+    graph = random_graph(random.Random(seed), nodes=12, wide=seed % 5 == 0)
+    codes = random_codes(graph, 30, seed)
+    name = f"net{seed}_{vendor}"
+    return folded_project(graph, Target(vendor), reuse=reuse, name=name, vectors=(codes, run(graph, codes)))
+
+
 def expected(projects: list[HlsFiles]) -> str:
     return "".join(f"{p.top}: 30 vectors, 0 numbers differ\n" for p in projects)
 
 
 SEEDS = (31, 39)
+GRAPH_SEEDS = (0, 30, 142)
 
 
-def test_the_networks_of_the_quick_test_hold_every_operator_of_a_netlist() -> None:
-    used = {type(node.op).__name__ for seed in SEEDS for node in netlist(seed).nodes}
-    assert used >= set(ops.__all__) - {"Register", "Word", "WordOp", "is_join"}
+def every_operator() -> Netlist:
+    """A netlist with every operator, over a signed and an unsigned word."""
+    builder = NetlistBuilder()
+    port = builder.input_port("x", (2,), [ops.Word(-8, 7), ops.Word(0, 12)], Steps.of(1))
+    a, b = port.words
+    builder.at(Origin("mixed"))
+    total = builder.sum([(a, 2, 1), (b, 0, -1), (a, 0, 1)], 5)
+    words = [
+        *(builder.add(a, b, 1, 0), builder.subtract(b, a, 0, 2), total, builder.negate(b)),
+        *(builder.shift(a, 3), builder.shift(a, -2), builder.bits(a, 1, 6), builder.clip(total, -9, 11)),
+        *(builder.at_least(a, b), builder.mux(builder.at_least(b, a), a, b), builder.multiply(a, b)),
+        *(builder.table(a, -8, [k * k - 9 for k in range(16)]), builder.constant(-3)),
+        *(builder.clip(b, 3, 9), builder.shift(b, -9), builder.word(ops.Register(), a), builder.bits(b, 1, 3)),
+    ]
+    return builder.finish("every", [port], [Port("y", (len(words),), tuple(words), Steps.of(1))])
 
 
 @pytest.mark.tool("g++")
 @pytest.mark.parametrize("vendor", ["vitis", "catapult"])
-def test_unrolled_networks_give_the_graphs_integers(vendor: str, tmp_path: Path) -> None:
-    projects = [project(seed, vendor) for seed in SEEDS]
+def test_every_operator_of_a_netlist_gives_its_integers(vendor: str, tmp_path: Path) -> None:
+    program = every_operator()
+    assert {type(n.op).__name__ for n in program.nodes} == set(ops.__all__) - {"Word", "WordOp", "is_join"}
+    x = np.array([(a, b) for a in range(-8, 8) for b in range(13)])
+    made = parallel_project(program, Target(vendor), vectors=([x], run_netlist(program, [x])))
     flags = ("-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-Wno-unused-label")
-    assert build_and_run(projects, tmp_path, *flags) == expected(projects)
+    assert build_and_run([made], tmp_path, *flags) == "every: 208 vectors, 0 numbers differ\n"
+
+
+def test_the_folded_networks_hold_every_operator_of_a_graph() -> None:
+    graphs = [random_graph(random.Random(seed), nodes=12, wide=seed % 5 == 0) for seed in GRAPH_SEEDS]
+    live = [n for graph in graphs for n, alive in zip(graph.nodes, graph.live(), strict=True) if alive]
+    assert {type(node.op).__name__ for node in live} >= set(graph_ops.__all__) - {"GraphOp"}
+
+
+@pytest.mark.tool("g++")
+def test_unrolled_networks_give_the_graphs_integers(tmp_path: Path) -> None:
+    projects = [project(seed, "catapult") for seed in SEEDS]
+    assert build_and_run(projects, tmp_path) == expected(projects)
 
 
 @pytest.mark.tool("g++")
@@ -64,6 +104,22 @@ def test_unrolled_networks_give_the_graphs_integers(vendor: str, tmp_path: Path)
 @pytest.mark.parametrize("first", range(100, 200, 20))
 def test_a_hundred_unrolled_networks_for_every_vendor(vendor: str, first: int, tmp_path: Path) -> None:
     projects = [project(seed, vendor) for seed in range(first, first + 20)]
+    assert build_and_run(projects, tmp_path) == expected(projects)
+
+
+@pytest.mark.tool("g++")
+@pytest.mark.parametrize(("vendor", "reuse", "count"), [("vitis", 1, 1), ("catapult", 6, 3)])
+def test_folded_networks_give_the_graphs_integers(vendor: str, reuse: int, count: int, tmp_path: Path) -> None:
+    projects = [folded(seed, vendor, reuse) for seed in GRAPH_SEEDS[:count]]
+    assert build_and_run(projects, tmp_path) == expected(projects)
+
+
+@pytest.mark.tool("g++")
+@pytest.mark.long
+@pytest.mark.parametrize("vendor", DIALECTS)
+@pytest.mark.parametrize(("first", "reuse"), [(100, 1), (120, 2), (140, 4), (160, 12), (180, 1000)])
+def test_a_hundred_folded_networks_for_every_vendor(vendor: str, first: int, reuse: int, tmp_path: Path) -> None:
+    projects = [folded(seed, vendor, reuse) for seed in range(first, first + 20)]
     assert build_and_run(projects, tmp_path) == expected(projects)
 
 

@@ -14,6 +14,7 @@ from bitwright.flow.compiled import Batch, Compiled
 if TYPE_CHECKING:
     from bitwright.backends.cpp.loader import Emulator
     from bitwright.backends.verilog import Emitted
+    from bitwright.flow.hls import Hls
     from bitwright.ir.certificate import Certificate
     from bitwright.report import Report
     from bitwright.toolchain import Synthesis
@@ -110,13 +111,13 @@ class Design(Compiled):
 
     def write(
         self, folder: str | Path, *, axis: bool = True, vectors: int = 64, primitives: bool = False,
-        emulator: bool = True, hls: str = "",
+        emulator: bool = True, hls: Hls | str = "",
     ) -> Path:  # fmt: skip
         """Write rtl/, tb/, emulator/, reports/ and manifest.json into `folder`; returns it.
 
         primitives: sums of three operands as LUT6_2 and CARRY4 cells (`bw_sum.v`), for Xilinx parts.
         emulator: the network as one C++ header, with a C interface and a loader for Python. hls: a vendor (vitis,
-        vivado, catapult, intel, smarthls) whose HLS project goes to hls/.
+        vivado, catapult, intel, smarthls), or `Hls` with a strategy and reuse factors: its project goes to hls/.
         """
         from bitwright.flow.writing import write
 

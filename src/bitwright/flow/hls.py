@@ -1,30 +1,74 @@
-"""HLS C++ of a design: which level it is written from, for which vendor, with which golden vectors."""
+"""HLS C++ of a design: from which level, for which vendor, with which golden vectors."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 import bitwright
-from bitwright.backends.cpp.project import HlsFiles, Target, parallel_project
+from bitwright.backends.cpp.project import HlsFiles, Target, folded_project, parallel_project
+from bitwright.core.errors import ConfigError
 from bitwright.core.files import inside, write_atomic
 from bitwright.flow.compiled import Compiled
 from bitwright.flow.vectors import random_codes
 from bitwright.ir.graph import run
 
-__all__ = ["hls_files", "write_hls"]
+__all__ = ["STRATEGIES", "Hls", "hls_files", "write_hls"]
+
+STRATEGIES = ("latency", "distributed_arithmetic", "resource")
 
 
-def hls_files(design: Compiled, vendor: str = "vitis", *, vectors: int = 64, part: str = "") -> HlsFiles:
-    """The HLS project of the unrolled network: straight-line integers, one function per layer, II = 1.
+@dataclass(frozen=True)
+class Hls:
+    """How to write HLS C++.
 
-    vendor: vitis, vivado, catapult, intel or smarthls. part: as its tool spells it (default: the design's device).
+    vendor: vitis, vivado, catapult, intel or smarthls. strategy: "latency" and "distributed_arithmetic" (one thing
+    here: constants dissolved into shared sums, straight-line expressions, a sample every clock cycle) or
+    "resource" (loops, multipliers used `reuse_factor` times for a sample). reuse_factor: for all layers, or by
+    layer name. part: as the vendor's tool spells it ("": the design's device).
     """
+
+    vendor: str = "vitis"
+    strategy: str = "latency"
+    reuse_factor: int | Mapping[str, int] = 1
+    part: str = ""
+    notes: tuple[str, ...] = field(default=())
+    """What was read from elsewhere and plays no part here."""
+
+    def __post_init__(self) -> None:
+        if self.strategy not in STRATEGIES:
+            near = get_close_matches(self.strategy, STRATEGIES, 1) or [", ".join(STRATEGIES)]
+            raise ConfigError(
+                f"unknown HLS strategy {self.strategy!r}", where="option strategy", remedy=f"did you mean {near[0]}?"
+            )
+        factors = [self.reuse_factor] if isinstance(self.reuse_factor, int) else list(self.reuse_factor.values())
+        if any(factor < 1 for factor in factors):
+            raise ConfigError("a reuse factor below 1", where="option reuse_factor", remedy="give 1 or more")
+
+
+def hls_files(design: Compiled, options: Hls | None = None, *, vectors: int = 64) -> HlsFiles:
+    """The HLS project of a design with `vectors` golden vectors in its bench."""
+    told = options or Hls()
     codes = random_codes(design.graph, vectors, design.options.seed)
-    target = Target(vendor, part or design.options.device, design.clock_mhz)
-    return parallel_project(
-        design.combinational, target, name=design.name, vectors=(codes, run(design.graph, codes)),
-        header=f"{design.name}: written by bitwright {bitwright.__version__}; graph {design.graph.digest()[:16]}",
-    )  # fmt: skip
+    golden = (codes, run(design.graph, codes))
+    target = Target(told.vendor, told.part or design.options.device, design.clock_mhz)
+    header = f"{design.name}: written by bitwright {bitwright.__version__}; graph {design.graph.digest()[:16]}"
+    if told.strategy == "resource":
+        _known_layers(design, told.reuse_factor)
+        return folded_project(
+            design.graph, target, reuse=told.reuse_factor, name=design.name, vectors=golden, header=header
+        )
+    return parallel_project(design.combinational, target, name=design.name, vectors=golden, header=header)
+
+
+def _known_layers(design: Compiled, factors: int | Mapping[str, int]) -> None:
+    names = {name for node in design.graph.nodes for name in (node.name, node.origin.layer)}
+    for name in factors if not isinstance(factors, int) else ():
+        if name not in names:
+            near = get_close_matches(name, sorted(names), 1) or [", ".join(sorted(names))]
+            raise ConfigError(f"no layer {name!r}", where="option reuse_factor", remedy=f"did you mean {near[0]}?")
 
 
 def write_hls(files: HlsFiles, folder: Path) -> list[Path]:

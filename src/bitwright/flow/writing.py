@@ -13,7 +13,7 @@ from bitwright.backends.verilog import emit as emit_verilog
 from bitwright.core.files import inside, sha256, write_atomic
 from bitwright.flow.compiled import Compiled
 from bitwright.flow.emulators import emulator_files
-from bitwright.flow.hls import hls_files, write_hls
+from bitwright.flow.hls import Hls, hls_files, write_hls
 from bitwright.flow.integers import c_header, save_npz
 from bitwright.flow.vectors import random_codes
 from bitwright.ir.graph import run, show
@@ -47,7 +47,7 @@ def place(emitted: Emitted, folder: Path) -> list[Path]:
 
 def write(
     design: Compiled, folder: Path, *, axis: bool, vectors: int, primitives: bool = False, emulator: bool = True,
-    hls: str = "",
+    hls: Hls | str = "",
 ) -> Path:  # fmt: skip
     """rtl/, tb/, docs/, emulator/ from the backends, the integers, the programs as text, certificate and manifest."""
     emitted = emit(design, axis=axis, vectors=vectors, primitives=primitives)
@@ -63,7 +63,8 @@ def write(
         texts = emulator_files(design).files
         written += [write_atomic(inside(folder, f"emulator/{name}"), text) for name, text in texts.items()]
     if hls:
-        written += write_hls(hls_files(design, hls, vectors=max(vectors, 1)), inside(folder, "hls"))
+        told = Hls(hls) if isinstance(hls, str) else hls
+        written += write_hls(hls_files(design, told, vectors=max(vectors, 1)), inside(folder, "hls"))
     if design.certificate is not None:
         written.append(write_atomic(inside(folder, "reports/certificate.json"), design.certificate.to_json()))
     write_atomic(inside(folder, "manifest.json"), _manifest(design, folder, written))

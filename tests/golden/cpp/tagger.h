@@ -1,9 +1,3 @@
-inline constexpr char name[] = "tagger";
-inline constexpr char version[] = "34d230f76b857da2";
-inline constexpr char hash[] = "34d230f76b857da2";
-inline constexpr char description[] =
-    R"bw({"name": "tagger", "version": "34d230f76b857da2", "hash": "34d230f76b857da2", "graph": "0c8d53a44bd471a74548ce13e064d10407c0e5ada0fca3e02257eda0468edde8", "sources": [{"name": "x", "shape": [3], "type": "float32"}], "inputs": [{"name": "x", "shape": [3], "type": "int8", "low": -8, "high": 7}], "outputs": [{"name": "relu", "shape": [2], "type": "int8", "low": 0, "high": 7}]})bw";
-
 namespace layers {
 
 /// Dense and Map of block/fc 1, relu: 2, codes in [0, 7]; sums in [-31, 32]
@@ -161,13 +155,3 @@ inline bool run(const std::int8_t* x0, std::int8_t* y0, std::size_t samples) {
   return valid;
 }
 
-}  // inline namespace
-}  // namespace bw_34d230f76b857da2
-
-#undef BITWRIGHT_APART
-
-#ifndef BITWRIGHT_NO_ALIAS
-namespace tagger = bw_34d230f76b857da2;
-#endif
-
-#endif

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from bitwright.ir.graph import TensorType
 from bitwright.ir.graph.ops import Conv, ConvTranspose, Dense
 from bitwright.numeric import IntArray
 
-__all__ = ["INT16", "INT32", "INT64", "Carrier", "carrier", "holding", "reach", "sums"]
+__all__ = ["INT16", "INT32", "Carrier", "Kinds", "Machine", "carrier", "holding", "largest_sum", "reach", "sums"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Carrier:
 
     bits: int
     signed: bool = True
+    spelling: str = ""
+    """The name in C++ where it is not the standard's."""
 
     @property
     def numpy(self) -> str:
@@ -33,7 +36,7 @@ class Carrier:
     @property
     def text(self) -> str:
         """The name in C++."""
-        return f"std::{self.numpy}_t"
+        return self.spelling or f"std::{self.numpy}_t"
 
     @property
     def low(self) -> int:
@@ -49,7 +52,7 @@ class Carrier:
         return self.low <= number <= self.high
 
 
-INT16, INT32, INT64 = Carrier(16), Carrier(32), Carrier(64)
+INT16, INT32, _INT64 = Carrier(16), Carrier(32), Carrier(64)
 _BY_SIZE = tuple(Carrier(bits, signed) for bits in (8, 16, 32, 64) for signed in (True, False))
 
 
@@ -72,13 +75,42 @@ def carrier(type: TensorType) -> Carrier:
 
 def reach(bound: int) -> Carrier:
     """int32 or int64, whichever holds numbers up to `bound` in magnitude."""
-    return INT32 if bound <= INT32.high else INT64
+    return INT32 if bound <= INT32.high else _INT64
+
+
+class Kinds(Protocol):
+    """Which types hold what."""
+
+    def holding(self, low: int, high: int) -> Carrier:
+        """The type of numbers from `low` to `high`."""
+        ...
+
+    def reach(self, bound: int) -> Carrier:
+        """A signed type of numbers up to `bound` in magnitude."""
+        ...
+
+
+class Machine:
+    """The types that processors compute with."""
+
+    def holding(self, low: int, high: int) -> Carrier:
+        """The narrowest of 8, 16, 32 and 64 bits."""
+        return holding(low, high)
+
+    def reach(self, bound: int) -> Carrier:
+        """32 or 64 bits."""
+        return reach(bound)
 
 
 def sums(op: Dense | Conv | ConvTranspose, source: TensorType) -> Carrier:
     """The type of every partial sum, in whatever order it is added."""
+    return reach(largest_sum(op, source))
+
+
+def largest_sum(op: Dense | Conv | ConvTranspose, source: TensorType) -> int:
+    """A bound of every partial sum's magnitude, in whatever order it is added."""
     columns = np.abs(op.weights.array).reshape(-1, op.weights.shape[-1]).sum(axis=0)
-    return reach(source.largest * int(columns.max(initial=0)) + _largest(op.bias.array))
+    return source.largest * int(columns.max(initial=0)) + _largest(op.bias.array)
 
 
 def _largest(values: IntArray) -> int:

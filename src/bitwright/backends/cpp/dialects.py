@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from types import MappingProxyType
 
-from bitwright.backends.cpp.tree import For, Function, Line, Pragma, Statement
+from bitwright.backends.cpp.tree import Array, For, Function, Pragma, Statement
 from bitwright.core.errors import ConfigError
 from bitwright.ir.netlist.ops import Word
 
@@ -72,8 +72,8 @@ class Dialect:
 
     def table(self, kind: str, name: str, values: Sequence[int]) -> list[Statement]:
         """A read-only memory."""
-        texts = ", ".join(f"{v}LL" if abs(v) >= 1 << 31 else str(v) for v in values)
-        return [Line(f"static const {kind} {name}[{len(values)}] = {{{texts}}};"), *self.pragma("rom", variable=name)]
+        texts = tuple(f"{v}LL" if abs(v) >= 1 << 31 else str(v) for v in values)
+        return [Array(kind, name, texts, "static const"), *self.pragma("rom", variable=name)]
 
 
 _VITIS = Dialect(

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bitwright.backends.cpp.carriers import INT32, INT64, Carrier, carrier, holding, reach
-from bitwright.backends.cpp.tree import Array, For, Function, Item, Line, Statement, Struct, parameter
+from bitwright.backends.cpp.carriers import INT32, Carrier, Kinds, Machine
+from bitwright.backends.cpp.tree import Array, For, Function, Line, Statement, Struct, parameter
 from bitwright.core.rules import Rules
 from bitwright.ir.graph import TensorType
 from bitwright.ir.graph.ops import Map
 from bitwright.numeric import IntArray, Ints, Rounding, ShiftRoundSaturate, Table, Thresholds
 
-__all__ = ["Around", "body", "map_struct"]
+__all__ = ["Around", "body", "map_parts", "map_struct"]
 
 _ADDED_UP = 8
 """Up to so many thresholds are compared one by one, which compilers turn into vector code."""
@@ -36,6 +36,7 @@ class Around:
     rows: IntArray
     each: IntArray
     """The form's row of every element, of the tensor's shape."""
+    kinds: Kinds
 
     @property
     def low(self) -> int:
@@ -50,36 +51,50 @@ class Around:
     @property
     def out(self) -> Carrier:
         """The type of the results."""
-        return carrier(self.result)
+        return self.kinds.holding(*self.ends)
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """The lowest and the highest result."""
+        return int(self.result.low.array.min()), int(self.result.high.array.max())
 
 
-body: Rules[[Around], tuple[list[Item], list[Statement]]] = Rules("C++ of a map's form")
+body: Rules[[Around], tuple[list[Array], list[Statement]]] = Rules("C++ of a map's form")
 
 
 def map_struct(op: Map, source: TensorType, result: TensorType) -> Struct:
     """The struct `Map` of `op` between tensors of the types `source` and `result`."""
-    around, picks = _around(op, source, result)
-    items, statements = body(op.form, around)
+    items, statements = map_parts(op, source, result, Machine())
     given = f"{parameter('std::size_t', 'e', statements)}, {parameter('X', 'x', statements)}"
-    head = f"template <class X>\nstatic constexpr {around.out.text} at({given}) noexcept"
-    return Struct("Map", (*picks, *items, Function(head, tuple(statements))))
+    out = Machine().holding(int(result.low.array.min()), int(result.high.array.max()))
+    head = f"template <class X>\nstatic constexpr {out.text} at({given}) noexcept"
+    return Struct("Map", (*items, Function(head, tuple(statements))))
 
 
-def _around(op: Map, source: TensorType, result: TensorType) -> tuple[Around, list[Item]]:
+def map_parts(
+    op: Map, source: TensorType, result: TensorType, kinds: Kinds
+) -> tuple[list[Array], list[Statement]]:
+    """Constants, and the statements that return the code of element `e` for the argument `x`."""
+    around, picks = _around(op, source, result, kinds)
+    items, statements = body(op.form, around)
+    return [*picks, *items], statements
+
+
+def _around(op: Map, source: TensorType, result: TensorType, kinds: Kinds) -> tuple[Around, list[Array]]:
     each = np.broadcast_to(op.rows.array, source.shape)
     used = np.unique(each)
     if len(used) == 1:
-        return Around(source, result, "", used, each), []
+        return Around(source, result, "", used, each, kinds), []
     channels = each.reshape(-1, each.shape[-1])
     if (channels == channels[0]).all():
         index = "e" if len(channels) == 1 else f"e % {each.shape[-1]}"
-        return Around(source, result, index, channels[0], each), []
-    numbers = np.searchsorted(used, each)
-    return Around(source, result, "detail::to<std::size_t>(rows[e])", used, each), [_numbers("rows", numbers.ravel())]
+        return Around(source, result, index, channels[0], each, kinds), []
+    row = "detail::to<std::size_t>(rows[e])"
+    return Around(source, result, row, used, each, kinds), [_numbers("rows", np.searchsorted(used, each), kinds)]
 
 
-def _numbers(name: str, values: IntArray, kind: Carrier | None = None) -> Array:
-    narrow = holding(int(values.min()), int(values.max()))
+def _numbers(name: str, values: IntArray, kinds: Kinds, kind: Carrier | None = None) -> Array:
+    narrow = kinds.holding(int(values.min()), int(values.max()))
     texts = tuple(str(v) for v in values.ravel().tolist())
     return Array((kind or narrow).text, name, texts, "static constexpr")
 
@@ -89,13 +104,13 @@ class _Parameters:
 
     def __init__(self, around: Around) -> None:
         self.around = around
-        self.arrays: list[Item] = []
+        self.arrays: list[Array] = []
 
     def __call__(self, name: str, values: IntArray, kind: Carrier) -> str:
         """The expression of `values[row]`."""
         if (values == values[0]).all():
             return str(int(values[0]))
-        self.arrays.append(_numbers(name, values, kind))
+        self.arrays.append(_numbers(name, values, self.around.kinds, kind))
         return f"{name}[row]"
 
     def row(self, *, always: bool = False) -> list[Statement]:
@@ -106,7 +121,7 @@ class _Parameters:
 
 
 @body.on(ShiftRoundSaturate)
-def _(form: ShiftRoundSaturate, around: Around) -> tuple[list[Item], list[Statement]]:
+def _(form: ShiftRoundSaturate, around: Around) -> tuple[list[Array], list[Statement]]:
     low_used, high_used = _clips(form, around)
     form = _without_zero_shifts(form.select(around.rows))
     kind = _working(form, around)
@@ -125,10 +140,10 @@ def _(form: ShiftRoundSaturate, around: Around) -> tuple[list[Item], list[Statem
         last = f"detail::clip<{kind.text}>({last}, {low}, {high})"
     elif low_used:
         low = get("low", ends[0], kind)
-        last = f"({last} < {low} ? {low} : {last})"
+        last = f"detail::either<{kind.text}>({last} < {low}, {low}, {last})"
     elif high_used:
         high = get("high", ends[1], kind)
-        last = f"({last} > {high} ? {high} : {last})"
+        last = f"detail::either<{kind.text}>({last} > {high}, {high}, {last})"
     return get.arrays, [*get.row(), *lines, Line(f"return detail::to<{around.out.text}>({last});")]
 
 
@@ -158,7 +173,7 @@ def _working(form: ShiftRoundSaturate, around: Around) -> Carrier:
     mul, add, shift = (np.abs(a.array) for a in (form.mul, form.add, form.shift))
     x = around.source.largest
     bound = max(x * int(m) + int(a) + (1 << int(s)) for m, a, s in zip(mul, add, shift, strict=True))
-    return INT64 if around.out.high > INT32.high else reach(max(bound, x))
+    return around.kinds.reach(max(bound, x, *(abs(end) for end in around.ends)))
 
 
 def _rounded(form: ShiftRoundSaturate, get: _Parameters, kind: Carrier) -> str:
@@ -172,9 +187,9 @@ def _rounded(form: ShiftRoundSaturate, get: _Parameters, kind: Carrier) -> str:
         case Rounding.CEIL:
             carry = ones()
         case Rounding.TRUNCATE:
-            carry = f"(total < 0 ? {ones()} : 0)"
+            carry = f"detail::either<{kind.text}>(total < 0, {ones()}, 0)"
         case Rounding.AWAY:
-            carry = f"(total < 0 ? 0 : {ones()})"
+            carry = f"detail::either<{kind.text}>(total < 0, 0, {ones()})"
         case Rounding.HALF_UP:
             carry = half(0)
         case Rounding.HALF_DOWN:
@@ -189,7 +204,7 @@ def _rounded(form: ShiftRoundSaturate, get: _Parameters, kind: Carrier) -> str:
 
 
 @body.on(Thresholds)
-def _(form: Thresholds, around: Around) -> tuple[list[Item], list[Statement]]:
+def _(form: Thresholds, around: Around) -> tuple[list[Array], list[Statement]]:
     form = form.select(around.rows)
     span, count = around.high - around.low + 1, form.thresholds.shape[1]
     if count > _ADDED_UP and span * form.count <= _LONGEST_TABLE:
@@ -203,9 +218,9 @@ def _(form: Thresholds, around: Around) -> tuple[list[Item], list[Statement]]:
     return _added_up(steps, form.values.array, around)
 
 
-def _searched(steps: IntArray, values: IntArray, around: Around) -> tuple[list[Item], list[Statement]]:
+def _searched(steps: IntArray, values: IntArray, around: Around) -> tuple[list[Array], list[Statement]]:
     rows, count = steps.shape
-    kind = reach(max(abs(around.low), abs(around.high) + 1))
+    kind = around.kinds.reach(max(abs(around.low), abs(around.high) + 1))
     at = f"steps + row * {count}, {count}" if rows > 1 else f"steps, {count}"
     place = f"row * {count + 1} + found" if rows > 1 else "found"
     lines: list[Statement] = [
@@ -213,13 +228,14 @@ def _searched(steps: IntArray, values: IntArray, around: Around) -> tuple[list[I
         Line(f"const std::size_t found = detail::reached({at}, detail::to<{kind.text}>(x));"),
         Line(f"return detail::to<{around.out.text}>(values[{place}]);"),
     ]
-    return [_numbers("steps", steps, kind), _numbers("values", values)], lines
+    return [_numbers("steps", steps, around.kinds, kind), _numbers("values", values, around.kinds)], lines
 
 
-def _added_up(steps: IntArray, values: IntArray, around: Around) -> tuple[list[Item], list[Statement]]:
+def _added_up(steps: IntArray, values: IntArray, around: Around) -> tuple[list[Array], list[Statement]]:
     """The first value plus the jump at every threshold that is reached."""
     jumps = np.diff(values, axis=1)
     bounds = np.abs(values).max(axis=1) + np.abs(jumps).sum(axis=1)
+    reach = around.kinds.reach
     kind, wide = reach(int(bounds.max())), reach(max(abs(around.low), abs(around.high) + 1))
     get = _Parameters(around)
     first = get("first", values[:, 0], kind)
@@ -229,9 +245,10 @@ def _added_up(steps: IntArray, values: IntArray, around: Around) -> tuple[list[I
             lines.append(Line(f"y += detail::to<{wide.text}>(x) >= {step} ? {jump} : 0;"))
     elif steps.shape[1]:
         count = steps.shape[1]
-        get.arrays += [_numbers("steps", steps, wide), _numbers("jumps", jumps, kind)]
+        get.arrays += [_numbers("steps", steps, around.kinds, wide), _numbers("jumps", jumps, around.kinds, kind)]
         at = f"row * {count} + i"
-        lines.append(For("i", count, (Line(f"y += detail::to<{wide.text}>(x) >= steps[{at}] ? jumps[{at}] : 0;"),)))
+        jump = f"detail::either<{kind.text}>(detail::to<{wide.text}>(x) >= steps[{at}], jumps[{at}], 0)"
+        lines.append(For("i", count, (Line(f"y += {jump};"),)))
     return get.arrays, [*get.row(), *lines, Line(f"return detail::to<{around.out.text}>(y);")]
 
 
@@ -241,9 +258,9 @@ def _kept(steps: IntArray, jumps: IntArray, high: int) -> Iterable[tuple[int, in
 
 
 @body.on(Table)
-def _(form: Table, around: Around) -> tuple[list[Item], list[Statement]]:
+def _(form: Table, around: Around) -> tuple[list[Array], list[Statement]]:
     form = form.select(around.rows)
-    wide = reach(max(abs(around.low), abs(around.high), int(np.abs(form.start.array).max())) * 2)
+    wide = around.kinds.reach(max(abs(around.low), abs(around.high), int(np.abs(form.start.array).max())) * 2)
     get = _Parameters(around)
     start = get("start", form.start.array, wide)
     index = f"detail::to<std::size_t>(detail::to<{wide.text}>(x) - {_signed(start)})"
@@ -252,4 +269,4 @@ def _(form: Table, around: Around) -> tuple[list[Item], list[Statement]]:
         *get.row(always=form.count > 1),
         Line(f"return detail::to<{around.out.text}>(values[{row}{index}]);"),
     ]
-    return [*get.arrays, _numbers("values", form.values.array)], lines
+    return [*get.arrays, _numbers("values", form.values.array, around.kinds)], lines

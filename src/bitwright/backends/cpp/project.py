@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib import resources
 
 from bitwright.backends.cpp.dialects import Dialect, dialect
+from bitwright.backends.cpp.folded import folded_design
 from bitwright.backends.cpp.printer import printed, remark
 from bitwright.backends.cpp.tree import Line
 from bitwright.backends.cpp.unrolled import Bus, Unrolled, unrolled_design
 from bitwright.core.errors import InvalidValue
 from bitwright.core.naming import identifier
+from bitwright.ir.graph import Graph
 from bitwright.ir.netlist import Netlist
 from bitwright.numeric import IntArray
 
-__all__ = ["HlsFiles", "Target", "Vectors", "hls_project", "parallel_project"]
+__all__ = ["HlsFiles", "Target", "Vectors", "folded_project", "hls_project", "parallel_project"]
 
 Vectors = tuple[Sequence[IntArray], Sequence[IntArray]]
 """Golden codes in and out: int64 (n, *shape) per port."""
@@ -52,6 +54,19 @@ def parallel_project(
     return hls_project(design, label, target, vectors, header)
 
 
+def folded_project(
+    graph: Graph, target: Target, *, reuse: int | Mapping[str, int] = 1, name: str = "", vectors: Vectors | None = None,
+    header: str = "",
+) -> HlsFiles:  # fmt: skip
+    """The project of a graph with loops; `reuse`: how often a multiplier works for one sample, by layer or for all."""
+    label = identifier(name or graph.name)
+    design = folded_design(graph, label, dialect(target.vendor), reuse)
+    made = hls_project(design, label, target, vectors, header)
+    source = made.files[f"{label}.cpp"].replace("detail::", "bw_hls::")
+    library = (resources.files(__package__ or "") / "library" / "bw_hls.h").read_text(encoding="utf-8")
+    return replace(made, files=made.files | {f"{label}.cpp": source, "bw_hls.h": library})
+
+
 def hls_project(design: Unrolled, name: str, target: Target, vectors: Vectors | None, header: str = "") -> HlsFiles:
     """`<name>.h`, `<name>.cpp`; with `vectors` the bench, its data and the tool's scripts."""
     words = dialect(target.vendor)
@@ -79,7 +94,8 @@ def _header(design: Unrolled, name: str, words: Dialect) -> str:
 
 
 def _source(design: Unrolled, name: str) -> str:
-    return f'#include "{name}.h"\n\n' + printed([*design.items, design.top])
+    library = '\n#include "bw_hls.h"\n' if design.library else "\n"
+    return f'#include "{name}.h"\n{library}\n' + printed([*design.items, design.top])
 
 
 def _bench(design: Unrolled, name: str, vectors: Vectors) -> dict[str, str]:

@@ -39,6 +39,8 @@ class Unrolled:
     top: Function
     inputs: list[Bus]
     outputs: list[Bus]
+    library: bool = False
+    """Whether it needs `bw_hls.h`."""
 
 
 def unrolled_design(netlist: Netlist, name: str, dialect: Dialect, initiation_cycles: int = 1) -> Unrolled:

@@ -17,6 +17,11 @@ constexpr T clip(T value, T low, T high) noexcept {
   return raised > high ? high : raised;
 }
 
+template <class T>
+constexpr T either(bool first, T a, T b) noexcept {
+  return first ? a : b;
+}
+
 /// How many of the ascending steps x has reached.
 template <class S, class T>
 inline std::size_t reached(const S* steps, std::size_t count, T x) noexcept {
