@@ -23,6 +23,7 @@ ENUMERATED = 1 << 16
 _MOST_POINTS = 1 << 24
 _UNREACHED = 1 << 61
 _FIRST = 62
+_WIDEST_SLACK = 4
 
 _Call = Callable[[Floats], Floats]
 
@@ -213,6 +214,22 @@ def _spot_check(
             where=f"layer '{layer}'",
             remedy="put a bw.QActivation before it",
         )
+    if not grid.slack.any():
+        return _pairs(codes, marked)
+    return tuple(sorted({*_pairs(codes, marked), *_within_slack(eager, grid, form, step, near)}))
+
+
+def _within_slack(
+    eager: _Call, grid: Grid, form: Thresholds, step: Fraction, near: IntArray
+) -> tuple[tuple[int, int], ...]:
+    """Codes beside the thresholds `near` whose result would be another one if the float value were off by the slack."""
+    steps = np.array([float(s) for s in grid.step])
+    reach = min(int(np.ceil((grid.slack / steps).max())) + 1, _WIDEST_SLACK)
+    codes = np.clip(np.concatenate([near + d for d in range(-reach, reach + 1)]), grid.low, grid.high)
+    expected, marked = form(codes, np.arange(len(grid.low))), np.zeros(codes.shape, dtype=bool)
+    for sign in (-1, 1):
+        found = _call(eager, grid, grid.values(codes) + sign * grid.slack)
+        marked |= np.rint(found.astype(np.float64) / float(step)).astype(np.int64) != expected
     return _pairs(codes, marked)
 
 

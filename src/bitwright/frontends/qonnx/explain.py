@@ -132,7 +132,7 @@ def _became(node: Node, reader: Reader, before: int) -> tuple[Status, str]:
         function = "a float head outside hardware" if chain[-1].head else _function(value)
         return Status.SUPPORTED, " + ".join([*_listed(made), function])
     if made:
-        same = made[-1] == node.kind or node.kind in ("MatMul", "Gemm") and "Dense" in made
+        same = made[-1] == node.kind or (node.kind in ("MatMul", "Gemm") and "Dense" in made)
         return (Status.SUPPORTED if same else Status.REWRITTEN), " + ".join(_listed(made))
     return Status.REWRITTEN, "another order of axes; nothing at run time"
 
