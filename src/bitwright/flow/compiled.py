@@ -15,7 +15,7 @@ from bitwright.cost import Prediction, predict
 from bitwright.flow.options import Options
 from bitwright.ir.graph import Graph
 from bitwright.ir.graph.emulator import Emulator
-from bitwright.ir.interface import Decoder, Encoder, RoundEncoder
+from bitwright.ir.interface import Decoder, Encoder, LevelEncoder, RoundEncoder
 from bitwright.ir.netlist import Netlist
 from bitwright.numeric import IntArray
 from bitwright.passes import Retime, Share, Synthesize, unrolled
@@ -120,7 +120,7 @@ class Compiled:
 
     def _emulate(self, x: Batch, after: Sequence[Callable[[NDArray[Any]], NDArray[Any]]], dtype: Any) -> Any:
         arrays = self._arrays(x)
-        before = [e.floats if isinstance(e, RoundEncoder) else e for e in self.encoders]
+        before = [e.floats if isinstance(e, RoundEncoder | LevelEncoder) else e for e in self.encoders]
         out = self.emulator.mapped([arrays[e.source] for e in self.encoders], before, after, dtype)
         return out[0] if len(out) == 1 else out
 

@@ -19,6 +19,8 @@ from bitwright.numeric import IntArray, Ints, Steps, is_dyadic
 
 __all__ = ["Decoder", "Encoder", "GridEncoder", "Head", "LevelEncoder", "RoundEncoder"]
 
+_FEW_LEVELS = 8
+
 
 class Head(Enum):
     """A float function after the last integers: computed by `predict`, never by hardware."""
@@ -151,6 +153,20 @@ class LevelEncoder:
     levels: NDArray[np.float32]
     base: IntArray
     direction: IntArray
+
+    def floats(self, x: NDArray[Any]) -> NDArray[Any]:
+        """The codes as floats where there are few levels (what the fast emulator starts from)."""
+        few = len(self.levels) == 1 and self.levels.shape[1] <= _FEW_LEVELS
+        if not few or abs(int(self.base[0])) >= 1 << 20:
+            return self(x)
+        given = np.asarray(x, dtype=np.float32)
+        if given.size and np.isnan(given.min()):
+            raise InvalidValue("the input holds NaN", where=f"input {self.source}", remedy="clean the data first")
+        codes = np.full(given.shape, self.base[0], dtype=np.float32)
+        step = np.float32(self.direction[0])
+        for level in self.levels[0]:
+            codes += (given >= level) * step
+        return codes
 
     def __call__(self, x: NDArray[Any]) -> IntArray:
         """The codes of `x`; raises `InvalidValue` for NaN."""

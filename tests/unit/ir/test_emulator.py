@@ -8,7 +8,7 @@ import pytest
 from bitwright.ir.graph import Graph, GraphBuilder, TensorType, ops, run
 from bitwright.ir.graph.emulator import Emulator
 from bitwright.ir.graph.kernels import exact_matmul
-from bitwright.numeric import IntArray, Ints, Rounding, ShiftRoundSaturate, Steps
+from bitwright.numeric import IntArray, Ints, Rounding, ShiftRoundSaturate, Steps, Thresholds
 
 ONE = Steps.of(1)
 
@@ -77,3 +77,17 @@ def test_results_are_codes_of_64_bits_whatever_carried_them() -> None:
         found = Emulator(graph)([corners(graph)])[0]
         assert found.dtype == np.int64
         assert found.shape == (400, 2)
+
+
+@pytest.mark.parametrize("bits", [8, 23, 24, 25])
+def test_maps_by_few_thresholds_are_exact_with_unreached_and_equal_ones(bits: int) -> None:
+    top = (1 << bits) - 1
+    builder = GraphBuilder()
+    x = builder.input(TensorType((3,), Ints(-top), Ints(top), ONE), "x")
+    steps = [[-top, 0, 1 << 61], [5, 5, top], [1 << 61, 1 << 61, 1 << 61]]
+    form = Thresholds(Ints(steps), Ints([[9, -3, 7, 0], [1, 2, 4, 8], [6, 5, 4, 3]]))
+    last = builder.apply(ops.Map(form, Ints([0, 1, 2])), [x], step=ONE)
+    graph = builder.graph("map", [last])
+    ends = np.array([-top, -top + 1, -1, 0, 1, 4, 5, 6, top - 1, top])
+    codes = np.stack([ends] * 3, axis=1)
+    assert (Emulator(graph)([codes])[0] == run(graph, [codes])[0]).all()

@@ -131,3 +131,22 @@ def test_heads_are_the_float_functions_without_overflow(head: Head) -> None:
         found = Decoder(Steps.of(Fraction(1, 2)), head)(x.astype(np.int64) * 2)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, truth(head, x.astype(np.int64)), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_few_levels_give_the_same_codes_as_floats(direction: int) -> None:
+    levels = np.array([[-0.5, 0.25, np.inf]], dtype=np.float32)
+    encoder = LevelEncoder(0, levels, np.array([-3]), np.array([direction]))
+    x = np.array([[-1e30, -0.5, np.nextafter(np.float32(-0.5), np.float32(-1)), 0.25, 7, 1e38]], dtype=np.float32)
+    assert encoder.floats(x).dtype == np.float32
+    assert np.array_equal(encoder.floats(x), encoder(x))
+    with pytest.raises(InvalidValue):
+        encoder.floats(np.array([[np.nan]]))
+
+
+def test_a_decoders_table_gives_and_takes_back_its_values() -> None:
+    decoder = Decoder(Steps.of(1), Head.NONE, -1, (-2.5, 0.125, 3.0))
+    codes = np.array([[-1, 0, 1]])
+    assert decoder(codes).tolist() == [[-2.5, 0.125, 3.0]]
+    assert np.array_equal(decoder.codes(decoder(codes)), codes)
+    assert decoder.codes(np.array([1.0])).tolist() != [0.0]

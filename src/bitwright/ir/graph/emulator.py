@@ -22,15 +22,16 @@ from threadpoolctl import ThreadpoolController
 
 from bitwright.ir.graph.graph import Graph
 from bitwright.ir.graph.kernels import plain_conv, spread, windows
-from bitwright.ir.graph.ops import Constant, Conv, ConvTranspose, Dense, Input, Map
+from bitwright.ir.graph.ops import Constant, Conv, ConvTranspose, Dense, Input, Map, Reshape
 from bitwright.ir.graph.run import evaluate
-from bitwright.numeric import IntArray, Rounding, ShiftRoundSaturate
+from bitwright.numeric import IntArray, Rounding, ShiftRoundSaturate, Thresholds
 
 __all__ = ["Emulator"]
 
 Values = NDArray[Any]
 Function = Callable[[Values], Values]
 _PER_CHUNK = 1 << 19
+_FEW_STEPS = 16
 
 
 def _same(values: Values) -> Values:
@@ -247,6 +248,32 @@ def _conv(op: Conv, matrix: Values) -> Callable[[Values], Values]:
     return call
 
 
+def _few_steps(program: Graph, position: int, op: Map) -> bool:
+    """Whether a map by thresholds is a sum of a few comparisons per channel that float32 holds."""
+    node = program.nodes[position]
+    source = program.nodes[node.args[0]].type
+    assert isinstance(op.form, Thresholds)
+    small = source.largest < 1 << 24 and int(np.abs(op.form.values.array).max(initial=0)) < 1 << 23
+    return small and op.form.thresholds.shape[1] <= _FEW_STEPS and _per_channel(op) and bool(node.type.shape)
+
+
+def _stepped(op: Map, form: Thresholds, channels: int) -> Callable[[list[Values]], Values]:
+    rows = np.broadcast_to(op.rows.array.reshape(-1), (channels,))
+    # Thresholds beyond all codes stay beyond them as float32.
+    steps = np.clip(form.thresholds.array[rows], -(1 << 25), 1 << 25).astype(np.float32)
+    values = form.values.array[rows].astype(np.float32)
+    first, jumps = values[:, 0], np.diff(values, axis=1)
+
+    def call(args: list[Values]) -> Values:
+        x = args[0].astype(np.float32, copy=False)
+        total = np.broadcast_to(first, x.shape).copy()
+        for step, jump in zip(steps.T, jumps.T, strict=True):
+            total += (x >= step) * jump
+        return total
+
+    return call
+
+
 def _single(program: Graph, position: int) -> Callable[[list[Values]], Values]:
     """A node on its own: linear ones through BLAS, the rest through `evaluate`."""
     op = program.nodes[position].op
@@ -254,4 +281,8 @@ def _single(program: Graph, position: int) -> Callable[[list[Values]], Values]:
         return _linear(program, position)
     if isinstance(op, Constant):
         return lambda args: op.values.array[None]
+    if isinstance(op, Map) and isinstance(op.form, Thresholds) and _few_steps(program, position, op):
+        return _stepped(op, op.form, program.nodes[position].type.shape[-1])
+    if isinstance(op, Reshape):
+        return lambda args: evaluate(op, [args[0]])
     return lambda args: evaluate(op, [a.astype(np.int64, copy=False) for a in args])
