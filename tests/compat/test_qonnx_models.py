@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("onnx")
-
 import bitwright as bw
 from bitwright.frontends.qonnx import Executor, read_file, read_model
 from bitwright.ir.graph import check, run
 from bitwright.ir.graph.ops import Transpose
+
+pytest.importorskip("onnx")
 
 SHARED = Path(__file__).parents[2] / "../shared/data"
 PAIRS = SHARED / "qonnx_models"

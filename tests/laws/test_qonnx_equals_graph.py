@@ -6,9 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-pytest.importorskip("onnx")
-
 from tests.onnx_models import parsed
 from tests.random_onnx import random_onnx
 
@@ -23,8 +20,9 @@ def compared(seed: int, free: bool) -> tuple[Any, list[np.ndarray], np.ndarray, 
     try:
         reading, truth = read_model(model)
     except Unsupported as error:
-        assert "grid" in error.what or "codes" in error.what or "sigmoid" in error.what or "space" in error.what, error
-        return None
+        if any(word in error.what for word in ("grid", "codes", "sigmoid", "space")):
+            return None
+        raise
     check(reading.graph)
     rng = np.random.default_rng(seed)
     x = (rng.integers(-40, 41, (40, *model.inputs[0].shape[1:])) / np.float32(16)).astype(np.float32)

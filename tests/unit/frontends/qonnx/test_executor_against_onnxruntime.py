@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from tests.onnx_models import model, node, parsed
 
-runtime = pytest.importorskip("onnxruntime")
-
 from bitwright.frontends.qonnx import Executor
 
+runtime = pytest.importorskip("onnxruntime")
 RNG = np.random.default_rng(7)
 
 
@@ -139,7 +138,8 @@ for coordinates in ("half_pixel", "asymmetric", "align_corners", "pytorch_half_p
     told = {"coordinate_transformation_mode": coordinates}
     case(f"Resize_linear_{coordinates}", 13, "Resize", (1, 2, 3, 4), [None, SCALES], mode="linear", **told)
     for nearest in ("floor", "ceil", "round_prefer_floor", "round_prefer_ceil"):
-        case(f"Resize_{coordinates}_{nearest}", 13, "Resize", (1, 2, 3, 4), [None, SCALES], nearest_mode=nearest, **told)
+        both = {"nearest_mode": nearest, **told}
+        case(f"Resize_{coordinates}_{nearest}", 13, "Resize", (1, 2, 3, 4), [None, SCALES], **both)
 case("Resize_sizes", 13, "Resize", (1, 2, 3, 4), [None, None, ints(1, 2, 5, 7)], mode="linear")
 for direction, count in (("forward", 1), ("reverse", 1), ("bidirectional", 2)):
     case(f"LSTM_{direction}", 14, "LSTM", (5, 2, 3), [floats(count, 16, 3), floats(count, 16, 4), floats(count, 32)],
