@@ -33,7 +33,11 @@ def decoder_struct(decoder: Decoder, type: TensorType) -> Struct:
     """The struct `Value` whose `of(e, code)` is the value of a code at element e, before any head."""
     step = decoder.step.uniform
     steps = list[Item]()
-    if step is not None and _is_power(step) and type.largest < _EXACT_FLOATS:
+    if decoder.table:
+        values = tuple(literal(np.float32(v)) for v in decoder.table)
+        steps = [Array("float", "values", values, "static constexpr")]
+        line = Line(f"return values[static_cast<std::ptrdiff_t>(code) - ({decoder.start})];")
+    elif step is not None and _is_power(step) and type.largest < _EXACT_FLOATS:
         line = Line(f"return static_cast<float>(code) * {literal(np.float32(float(step)))};")
     else:
         steps, index = _doubles("steps", np.broadcast_to(decoder.step.floats(), type.shape))

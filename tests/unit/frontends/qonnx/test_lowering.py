@@ -184,3 +184,15 @@ def test_explain_goes_on_behind_an_input_that_needs_a_format() -> None:
     told = explain(parsed(proto))
     assert [row.status for row in told.rows] == [Status.REFUSED, Status.SUPPORTED]
     assert not explain(parsed(proto), input_format="s8.4").refused
+
+
+@pytest.mark.tool("g++")
+def test_the_emulator_in_c_applies_the_decoders_table(tmp_path: Any) -> None:
+    held = {"v": np.eye(4, dtype=F), "f": F(0.3), "o": F(0.7), "s": F(0.25), "b": F(5)}
+    nodes = [quant("x", "q", "s", "b"), node("MatMul", ["q", "v"], "t"), node("Mul", ["t", "f"], "u"),
+             node("Add", ["u", "o"], "y")]  # fmt: skip
+    (tmp_path / "m.onnx").write_bytes(model(nodes, {"x": (1, 4)}, constants=held).SerializeToString())
+    design = bw.compile(tmp_path / "m.onnx")
+    x = np.linspace(-5, 5, 400, dtype=F).reshape(100, 4)
+    assert np.array_equal(design.build_emulator().predict(x), design.predict(x))
+    assert np.array_equal(design.predict(x), design.model.executor([x])[0])
