@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 import shutil
+import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +15,10 @@ import pytest
 from tests.generate_graphs import random_graph
 from tests.tools.emulators import STRICT, Case, build, case, differing, doors
 
-from bitwright.backends.cpp import emulator
+from bitwright.backends.cpp import EmulatorFiles, emulator
 from bitwright.backends.cpp.loader import Emulator
 from bitwright.ir.graph import Graph, GraphBuilder, TensorType, ops, run
-from bitwright.ir.interface import Decoder, Head
+from bitwright.ir.interface import Decoder, GridEncoder, Head, LevelEncoder, RoundEncoder
 from bitwright.numeric import Ints, Steps
 
 SANITIZED = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -75,16 +77,19 @@ def tiny(factor: int) -> Graph:
 
 def loaded(graph: Graph, folder: Path, version: str = "", heads: Sequence[Head] = ()) -> Emulator:
     """The graph's emulator as a shared library."""
-    import subprocess
-
     encoders, decoders = doors(graph)
     decoders = [Decoder(d.step, h) for d, h in zip(decoders, heads, strict=True)] if heads else decoders
-    files = emulator(graph, encoders, decoders, name="net", version=version)
+    return shared(emulator(graph, encoders, decoders, name="net", version=version), folder)
+
+
+def shared(files: EmulatorFiles, folder: Path) -> Emulator:
+    """An emulator called `net`, compiled and loaded."""
     folder.mkdir()
     for name, text in files.files.items():
         (folder / name).write_text(text)
     command = ["g++", *STRICT, "-shared", "-fPIC", "net_c.cpp", "-o", "libnet.so"]
-    subprocess.run(command, cwd=folder, check=True)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[:4000]
     return Emulator(folder / "libnet.so", files.namespace)
 
 
@@ -112,6 +117,68 @@ def test_the_loader_refuses_what_the_network_cannot_read(tmp_path: Path) -> None
         net.run(np.array([[8, 0]]))
     assert net.predict(np.zeros((0, 2))).shape == (0, 2)
     assert net.predict_codes(np.zeros((1, 2))).dtype == np.int8
+
+
+@pytest.mark.tool("g++")
+def test_every_door_rounds_as_the_designs_own_encoder_does(tmp_path: Path) -> None:
+    encoders = [
+        RoundEncoder(0, Fraction(1, 16), -128, 127),
+        RoundEncoder(0, Fraction(1, 255), 0, 255),
+        RoundEncoder(0, Fraction(1, 1 << 20), -(1 << 23), (1 << 23) - 1),
+        RoundEncoder(0, Fraction(3, 7), -(1 << 40), 1 << 40),
+        GridEncoder(0, Steps.of([Fraction(1, 8), Fraction(1, 3)]), Ints([-9, 0]), Ints([5, 1 << 30])),
+        levels([[-1.5, 0.0, 0.25], [0.1, np.inf, np.inf]], [2, -1], [-1, 1]),
+        levels([np.linspace(-2, 2, 40)], [0], [1]),
+        levels([[]], [3], [1]),
+    ]
+    builder = GraphBuilder()
+    for i, encoder in enumerate(encoders):
+        builder.input(TensorType((2,), *ends(encoder), Steps.of(1)), f"x{i}")
+    count = len(encoders)
+    graph = builder.graph("net", list(range(count)))
+    net = shared(emulator(graph, encoders, [Decoder(Steps.of(Fraction(3, 16)))] * count, name="net"), tmp_path / "net")
+    rng = np.random.default_rng(0)
+    ties = (np.arange(-400, 400) / 32, np.arange(-60, 60) * 3 / 14, np.arange(40) / 510)
+    odd = [0.0, -0.0, np.inf, -np.inf, 1e30, -1e30, 1e-40, 0.1, 0.25, 3.4e38]
+    x = np.concatenate([rng.normal(size=800) * 3, *ties, odd]).astype(np.float32)
+    x = np.stack([x, x], axis=1)
+    for encoder, found, values in zip(encoders, net.predict_codes(x), net.predict(x), strict=True):
+        np.testing.assert_array_equal(found, encoder(x), err_msg=repr(encoder))
+        np.testing.assert_array_equal(values, Decoder(Steps.of(Fraction(3, 16)))(encoder(x)))
+
+
+def levels(rows: Sequence[Sequence[float]], base: Sequence[int], direction: Sequence[int]) -> LevelEncoder:
+    return LevelEncoder(0, np.array(rows, np.float32).reshape(len(rows), -1), np.array(base), np.array(direction))
+
+
+def ends(encoder: RoundEncoder | GridEncoder | LevelEncoder) -> tuple[Ints, Ints]:
+    """The range of an encoder's codes."""
+    if isinstance(encoder, LevelEncoder):
+        reach = encoder.base + encoder.direction * encoder.levels.shape[1]
+        return Ints(np.minimum(encoder.base, reach)), Ints(np.maximum(encoder.base, reach))
+    return Ints(encoder.low), Ints(encoder.high)
+
+
+@pytest.mark.tool("g++")
+@pytest.mark.long
+def test_random_keras_models_give_the_designs_values(tmp_path: Path) -> None:
+    from tests.random_models import random_inputs, random_model
+
+    from bitwright.core.errors import BitwrightError
+    from bitwright.flow.compiling import compile_model
+
+    for seed in range(24):
+        try:
+            design = compile_model(model := random_model(seed), name="net")
+        except BitwrightError:
+            continue  # refused by name, which other tests look at
+        net = shared(emulator(design.graph, design.encoders, design.decoders, name="net"), tmp_path / f"{seed}")
+        x = random_inputs(model, seed)
+        found, wanted = (p(x if len(x) > 1 else x[0]) for p in (net.predict, design.predict))
+        pairs = zip(*((v if isinstance(v, list) else [v]) for v in (found, wanted)), design.decoders, strict=True)
+        for ours, theirs, decoder in pairs:
+            tolerance = 0 if decoder.head is Head.NONE else 2e-6
+            np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.tool("g++")
