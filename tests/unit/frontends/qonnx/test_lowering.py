@@ -196,3 +196,16 @@ def test_the_emulator_in_c_applies_the_decoders_table(tmp_path: Any) -> None:
     x = np.linspace(-5, 5, 400, dtype=F).reshape(100, 4)
     assert np.array_equal(design.build_emulator().predict(x), design.predict(x))
     assert np.array_equal(design.predict(x), design.model.executor([x])[0])
+
+
+def test_argmax_behind_a_bias_of_any_floats_compares_ranks() -> None:
+    rng = np.random.default_rng(3)
+    held = {"v": rng.integers(-3, 4, (4, 5)).astype(F), "o": rng.normal(size=5).astype(F)}
+    nodes = [node("MatMul", ["q", "v"], "t"), node("Add", ["t", "o"], "w"), node("ArgMax", ["w"], "y", axis=1)]
+    lowered(nodes, (4,), held, kinds={"y": 7})
+
+
+def test_the_first_value_of_topk_is_the_value_and_not_its_rank() -> None:
+    held = {"v": np.eye(4, dtype=F), "o": np.arange(4, dtype=F) / F(8), "k": np.array([1])}
+    nodes = [node("MatMul", ["q", "v"], "t"), node("Add", ["t", "o"], "w"), node("TopK", ["w", "k"], ["y", "p"])]
+    lowered(nodes, (4,), held, ("y", "p"), kinds={"p": 7})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from bitwright.core.errors import Unsupported
-from bitwright.frontends.grid.elementwise import Evaluation
+from bitwright.frontends.grid.elementwise import Elementwise, Evaluation
 from bitwright.frontends.qonnx import operators as o
 from bitwright.frontends.qonnx.execute.table import whole
 from bitwright.frontends.qonnx.lower.reader import Reader, evaluate, fixed, lower
@@ -20,6 +21,7 @@ from bitwright.numeric import Ints, Steps, Thresholds
 __all__ = ["rising"]
 
 _ENUMERATED = 1 << 16
+_MOST_RANKS = 1 << 18
 
 
 def rising(reader: Reader, live: Live) -> bool:
@@ -43,8 +45,9 @@ def _(op: o.TopK, node: Node, reader: Reader, args: list[Any]) -> list[Value]:
         raise Unsupported(
             f"the first {k} along axis {op.axis}", where=f"node '{node.name}'", remedy="use k = 1 on the last axis"
         )
-    place, value = _place(node, reader, live)
-    return [reader.emitted(value), reader.emitted(place)]
+    told = reader.counts.get(node.outputs[0], 0) > 0
+    place, value = _place(node, reader, live, value_read=told)
+    return [value, reader.emitted(place)]
 
 
 @lower.on(o.Extreme)
@@ -55,17 +58,36 @@ def _(op: o.Extreme, node: Node, reader: Reader, args: list[Any]) -> Value:
             f"{node.kind} along axis {op.axis}", where=f"node '{node.name}'",
             remedy="use ArgMax on the last axis, the first of equals",
         )  # fmt: skip
-    place, _ = _place(node, reader, live)
+    place, _ = _place(node, reader, live, value_read=False)
     found = reader.emitted(place)
     return found if op.keepdims else reader.reshaped(found, live.shape[:-1], node.name)
 
 
-def _place(node: Node, reader: Reader, live: Live) -> tuple[int, int]:
-    """Positions of (place of the first maximum, maximum), the last axis with length 1."""
+def _ranked(node: Node, reader: Reader, live: Live) -> Live:
+    """The rank of each value among all that can occur: as good as the value where only the order counts."""
+    chain, base = live.lazy.chain, live.lazy.base
+    if base is None or not chain or chain[-1].step is not None or any(p.head for p in chain):
+        return live
+    grid = reader.walk.grid(live.lazy, base)
+    size = int((grid.high - grid.low).max()) + 1
+    if size * len(grid.low) > _MOST_RANKS:
+        return live
+    codes = np.minimum(grid.low + np.arange(size)[:, None], grid.high)
+    levels = np.unique(evaluate(chain, Evaluation.COMPILED)(grid.values(codes).reshape(size, *grid.shape)))
+    rank = Elementwise(node.name, lambda x: np.searchsorted(levels, x).astype(np.float32), step=Fraction(1))
+    return replace(live, lazy=live.lazy.then(rank))
+
+
+def _place(node: Node, reader: Reader, live: Live, value_read: bool) -> tuple[int, Live]:
+    """The position of the place of the first maximum, and the maximum; the last axis has length 1."""
     walk, name = reader.walk, node.name
     live = reader.settled(live, name)
+    kept = ()
     if live.lazy.chain and live.lazy.chain[-1].step is None and rising(reader, live):
-        live = replace(live, lazy=replace(live.lazy, chain=()))  # the order of the codes is that of the values
+        kept = live.lazy.chain  # the order of the codes is that of the values
+        live = replace(live, lazy=replace(live.lazy, chain=()))
+    elif not value_read:
+        live = _ranked(node, reader, live)
     position = reader.codes(live, name)
     position = walk.rescaled(position, walk.type(position).step.finest, name)
     shape, step = walk.type(position).shape, walk.type(position).step
@@ -86,4 +108,5 @@ def _place(node: Node, reader: Reader, live: Live) -> tuple[int, int]:
     back = Thresholds(Ints(ends[None, 1:]), Ints(-ends[None]))
     place = walk.emit(Map(back, Ints(0)), [largest(marked)], name, Steps.of(1))
     walk.note(name, True, f"the first of the largest of {count}, on one common step of {step.uniform}")
-    return place, best
+    value = reader.emitted(best)
+    return place, replace(value, lazy=replace(value.lazy, chain=kept))

@@ -64,7 +64,10 @@ def read_model(
         live = reader.values[port.name]
         if not isinstance(live, Live):
             raise Unsupported("it depends on no input", where=f"output '{port.name}'", remedy="take it off the model")
-        position, decoder = output_of(reader, live, None if told is None else told.step, port.name)
+        try:
+            position, decoder = output_of(reader, live, None if told is None else told.step, port.name)
+        except BitwrightError as error:
+            raise type(error)(error.what, where=error.where, why=error.why, remedy=_advice(error)) from error
         positions.append(position)
         decoders.append(decoder)
         names.append(_before_head(model, port.name) if decoder.head is not Head.NONE else port.name)
@@ -168,6 +171,8 @@ def _advice(error: BitwrightError) -> str:
         return error.remedy
     if "input quantizer" in error.what:
         return "quantize the input in the model (a Quant node), or give input_format='s8.4' to compile"
+    if "output_format" in error.remedy:
+        return "put a Quant node behind it, or give output_format='s16.8' to compile when it is the last one"
     return "put a Quant node there in the framework that wrote the file"
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bitwright.core.errors import InvalidModel, Unsupported
 from bitwright.core.rules import Rules
+from bitwright.frontends.grid.chains import Grid
 from bitwright.frontends.grid.elementwise import Elementwise, Evaluation, apply_chain
 from bitwright.frontends.grid.sums import mantissa
 from bitwright.frontends.grid.walk import InputFormat, Lazy, Walk, then
@@ -39,6 +40,10 @@ def evaluate(chain: Sequence[Elementwise], mode: Evaluation) -> Callable[[NDArra
 
 class OnnxWalk(Walk):
     """The walk with float32's own view of scales: they may take all of its mantissa."""
+
+    def grid(self, lazy: Lazy, base: int) -> Grid:
+        """The codes that the functions on `lazy` can meet."""
+        return self._grid(lazy, base)[0]
 
     def _slack(self, base: int, columns: int) -> Any:
         """Zero where code x step fits float32; else what sums of rounded products may be off."""

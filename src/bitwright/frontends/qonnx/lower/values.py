@@ -86,7 +86,8 @@ def apply_fixed(node: Node, args: Sequence[Fixed | None]) -> list[Fixed]:
     """The outputs of a node whose inputs are all constants; integers follow where the node only moves elements."""
     frame = Frame(outputs=len(node.outputs))
     values = apply_node(node, [None if a is None else a.values for a in args], frame)
-    codes, scales = _behind(node, args, values)
+    with np.errstate(all="ignore"):
+        codes, scales = _behind(node, args, values)
     return [
         Fixed(v, None if c is None else np.rint(c).astype(np.int64), s)
         for v, c, s in zip(values, codes, scales, strict=True)
