@@ -48,7 +48,8 @@ class Tuning:
     beyond which a trial fails. directory: where output_dir lies. num_initial_points: random trials of mode "bayesian".
     max_epochs (the epochs of fit), factor, hyperband_iterations: of mode "hyperband". And beyond keras-tuner:
     executor: where trials run; hopeless: which trials are stopped early; warm: configurations of the first trials;
-    timeout_s: no trial starts later; progress: who is told how it goes.
+    timeout_s: no trial starts later; progress: who is told how it goes; equal_batches: see `batches.even`, which
+    halves what is compiled.
     """
 
     mode: str = "random"
@@ -62,6 +63,7 @@ class Tuning:
     max_epochs: int | None = None
     factor: int = 3
     hyperband_iterations: int = 1
+    equal_batches: bool = True
     executor: Executor | None = None
     hopeless: Rule | None = None
     warm: tuple[Configuration, ...] = ()

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from bitwright.core.errors import ConfigError, InvalidValue
 from bitwright.search.autoqkeras.arguments import Tuning
+from bitwright.search.autoqkeras.batches import even
 from bitwright.search.autoqkeras.hypermodel import AutoQKHyperModel
 from bitwright.search.autoqkeras.training import Training, read_weights
 from bitwright.search.scores import ForgivingFactor, goal_of
@@ -105,6 +106,7 @@ class AutoQKeras:
             self.tuner.search(**told)
             return
         tuning = self.tuning
+        told = even(told) if tuning.equal_batches else told
         training = Training(
             self.hypermodel, self.score_metric, told, tuning.executions_per_trial, tuning.max_model_size
         )
