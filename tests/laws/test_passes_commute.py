@@ -26,6 +26,7 @@ from bitwright.numeric import IntArray, Ints, Rounding, ShiftRoundSaturate, Step
 from bitwright.passes import (
     ARGMAX,
     Absorb,
+    Accumulate,
     Canonical,
     Collapse,
     Compose,
@@ -156,10 +157,11 @@ def test_merged_and_collapsed_netlists_commute_with_run_and_take_no_more_lookup_
         plain = Synthesize(Share(operands=3, rounds=1), fabric=part.fabric)(built(case.graph))
         fewer = netlists.check(Merge(part.fabric)(plain))
         tabled = netlists.check(Collapse(part.fabric)(fewer))
-        for program, name in ((fewer, "merge"), (tabled, "collapse")):
+        rows = netlists.check(Accumulate(part.fabric)(tabled))
+        for program, name in ((fewer, "merge"), (tabled, "collapse"), (rows, "accumulate")):
             assert_same(case, netlists.run(program, case.codes), name)
-        luts = [predict(program, part).luts for program in (plain, fewer, tabled)]
-        assert luts[2] <= luts[1] + 1 <= luts[0] + 2, f"seed {case.seed}: {luts}"
+        luts = [predict(program, part).luts for program in (plain, fewer, tabled, rows)]
+        assert luts[3] <= luts[2] <= luts[1] + 1 <= luts[0] + 2, f"seed {case.seed}: {luts}"
         merged += len(fewer) < len(plain)
         collapsed += luts[2] < luts[1]
         assert_same(case, netlists.run(netlists.check(Retime(part, 400)(tabled)), case.codes), "retime")

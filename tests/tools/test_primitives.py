@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bitwright.backends.verilog.operand import Operand
-from bitwright.backends.verilog.primitives import LIBRARY, sum_cells
+from bitwright.backends.verilog.primitives import LIBRARY, row_cells, sum_cells
 from bitwright.backends.verilog.printer import module
 from bitwright.backends.verilog.tree import Literal, Module, PortDeclaration
 from bitwright.core.origin import Origin
@@ -25,7 +25,7 @@ from bitwright.ir import graph as graphs
 from bitwright.ir.graph import GraphBuilder, TensorType
 from bitwright.ir.graph.ops import Dense, Map
 from bitwright.ir.netlist.infer import infer
-from bitwright.ir.netlist.ops import Sum, Word
+from bitwright.ir.netlist.ops import Sum, Table, Word
 from bitwright.numeric import Ints, Rounding, ShiftRoundSaturate, Steps
 from bitwright.toolchain import Miter, Ports, Verdict, synthesize
 from bitwright.toolchain import prove as prove_modules
@@ -178,3 +178,38 @@ def test_masks_print_in_hexadecimal() -> None:
     assert dict(made.parameters)["B_INVERTED"] == Literal(0b11110, 6)
     text = module(Module("m", "", (PortDeclaration("output", "wire", "y0", 6),), (made,)))
     assert ".B_INVERTED(6'h1e)" in text
+
+
+def test_a_row_of_cells_is_a_table_and_a_sum_for_every_input_in_the_luts_of_the_table(tmp_path: Path) -> None:
+    rng, items, lines, ports = random.Random(4), [], list[str](), []
+    expected = 0
+    for k in range(12):
+        width, high = rng.randint(1, 5), rng.randint(1, 60)
+        values = [rng.randrange(1, 16) for _ in range(1 << width)]
+        table, code = Table(0, Ints(values)), Word(0, (1 << width) - 1)
+        args = (Word(0, high), Word(min(values), max(values)))
+        # A constant below and above both operands is wires.
+        op = Sum((rng.randint(1, 3), rng.randint(1, 3)), (1, 1), rng.choice((0, 1, -(1 << 10))))
+        result = infer(op, list(args))
+        operands = [Operand(f"a{k}", args[0]), Operand(f"t{k}", args[1])]
+        items.append(row_cells(op, operands, table, Operand(f"c{k}", code), result, f"y{k}", f"u{k}"))
+        ports += [("input", f"a{k}", args[0].width), ("input", f"c{k}", width), ("output", f"y{k}", result.width)]
+        arms = " ".join(f"{code}: t{k} = {value};" for code, value in enumerate(values))
+        lines.append(f"  reg [5:0] t{k}; always @* case (c{k}) {arms} default: t{k} = 0; endcase")
+        total = f"(a{k} << {op.shifts[0]}) + (t{k} << {op.shifts[1]}) + 32'd{op.constant & (1 << 31) - 1}"
+        lines.append(f"  wire [31:0] s{k} = {total}; assign y{k} = s{k};")
+        expected += args[1].width
+    heads = tuple(PortDeclaration(d, "wire", n, w) for d, n, w in ports)
+    declared = ", ".join(f"{d} wire [{w - 1}:0] {n}" for d, n, w in ports)
+    texts = {"cells": module(Module("cells", "", heads, tuple(items)))}
+    texts["meaning"] = f"module meaning({declared});\n" + "\n".join(lines) + "\nendmodule\n"
+    source = resources.files("bitwright.backends.verilog") / "library"
+    texts |= {name: (source / f"{name}.v").read_text() for name in LIBRARY}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.v").write_text(text)
+    sides = [tuple((n, w) for d, n, w in ports if d == direction) for direction in ("input", "output")]
+    files = [tmp_path / f"{name}.v" for name in texts]
+    found = prove_modules(files, Miter("meaning", "cells", Ports(*sides, clock="")), workdir=tmp_path)
+    assert [proof.output for proof in found if proof.verdict is not Verdict.PROVED] == []
+    measured = synthesize([f for f in files if f.stem != "meaning"], "cells", workdir=tmp_path / "s", family="xcup")
+    assert measured.luts <= expected

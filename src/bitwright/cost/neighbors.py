@@ -3,7 +3,8 @@
 A quantized ReLU that only registers read costs no LUT: its sign bit becomes their synchronous reset. Where a
 carry cell cannot invert (iCE40) a subtracted word is inverted once, however many read it; and there the LUTs of a
 sum have an input to spare, which takes in an inversion or saturation behind them, if nothing else reads the sum; the
-LUTs of bits that nothing reads are left out.
+LUTs of bits that nothing reads are left out. Where a chain adds three operands with six-input LUTs, a sum of two
+takes in a table of up to five address bits that nothing else reads: what joins a bit of each has five inputs left.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bitwright.cost.area import Area, area
+from bitwright.cost.chain import chain_of
 from bitwright.ir.netlist import Netlist, Word
-from bitwright.ir.netlist.ops import Add, AtLeast, Bits, Clip, Mux, Register, Shift, Subtract, Table, WordOp
+from bitwright.ir.netlist.ops import Add, AtLeast, Bits, Clip, Mux, Register, Shift, Subtract, Sum, Table, WordOp
 from bitwright.platforms import Fabric
 
-__all__ = ["area_of"]
+__all__ = ["area_of", "tables_taken_in"]
 
 
 def area_of(program: Netlist, fabric: Fabric) -> list[Area]:
@@ -25,7 +27,37 @@ def area_of(program: Netlist, fabric: Fabric) -> list[Area]:
         Area() if reset else area(node.op, node.type, [program.nodes[a].type for a in node.args], fabric)
         for node, reset in zip(program.nodes, resets, strict=True)
     ]
+    for position in tables_taken_in(program, fabric):
+        found[position] = replace(found[position], luts=0.0)
     return _absorbed(program, fabric, found) if fabric.inverter_luts else found
+
+
+def tables_taken_in(program: Netlist, fabric: Fabric) -> dict[int, int]:
+    """Sums whose LUTs do the work of a table as well, and the tables: the last arguments of these sums."""
+    if fabric.adder_operands < 3 or fabric.carry_luts:
+        return {}
+    readers = program.consumers()
+    for output in program.outputs:
+        readers[output].append(-1)
+    found: dict[int, int] = {}
+    for position, node in enumerate(program.nodes):
+        last = node.args[-1] if node.args else position
+        table = program.nodes[last]
+        if isinstance(table.op, Table) and len(readers[last]) == 1 and isinstance(node.op, Sum):
+            narrow = program.nodes[table.args[0]].type.width < fabric.lut_inputs
+            if narrow and _leaves_inputs(node.op, node.type, [program.nodes[a].type for a in node.args]):
+                found[position] = last
+    return found
+
+
+def _leaves_inputs(op: Sum, out: Word, args: list[Word]) -> bool:
+    """Whether a LUT joins at most a bit of the first of two words and one of the second, as they are."""
+    if len(args) != 2:
+        return False
+    chain = chain_of(op, out, args)
+    if chain.saved or chain.free or chain.rest or chain.constant & chain.operands[1].present:
+        return False
+    return not any(o.inverted or o.extended for o in chain.operands)
 
 
 def _absorbed(program: Netlist, fabric: Fabric, found: list[Area]) -> list[Area]:

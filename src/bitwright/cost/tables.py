@@ -17,7 +17,7 @@ from bitwright.ir.netlist.ops import Word
 from bitwright.numeric import IntArray
 from bitwright.platforms import Fabric, fabric
 
-__all__ = ["table_luts"]
+__all__ = ["by_pattern", "table_luts"]
 
 _Bits = NDArray[np.uint8]
 
@@ -30,12 +30,17 @@ def table_luts(values: IntArray, start: int, width: int, out: Word, on: Fabric |
     return blocks + chosen.choice_luts * choices
 
 
+def by_pattern(values: IntArray, start: int, width: int) -> IntArray:
+    """The results for codes from `start` up by the pattern of an address of `width` bits; 0 where no code lies."""
+    full = np.zeros(1 << width, dtype=np.int64)
+    full[(start + np.arange(len(values))) & ((1 << width) - 1)] = values
+    return full
+
+
 @lru_cache(maxsize=1 << 14)
 def _counted(contents: bytes, start: int, width: int, outputs: int, inputs: int) -> tuple[int, int]:
     """Different blocks of one LUT, and different choices between blocks."""
-    values = np.frombuffer(contents, dtype=np.int64)
-    full = np.zeros(1 << width, dtype=np.int64)
-    full[(start + np.arange(len(values))) & ((1 << width) - 1)] = values
+    full = by_pattern(np.frombuffer(contents, dtype=np.int64), start, width)
     small, blocks, choices = 0, set[bytes](), set[bytes]()
     for place in range(outputs):
         truth, size = _without_idle((full >> place & 1).astype(np.uint8), width)

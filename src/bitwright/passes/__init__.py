@@ -1,6 +1,7 @@
 """Arrows between programs: frozen dataclasses that you call; each keeps what `run` gives."""
 
 from bitwright.passes.absorb import Absorb
+from bitwright.passes.accumulate import Accumulate
 from bitwright.passes.canonical import Canonical
 from bitwright.passes.collapse import Collapse
 from bitwright.passes.compose import Compose
@@ -19,6 +20,7 @@ __all__ = [
     "RECODING",
     "STANDARD",
     "Absorb",
+    "Accumulate",
     "AdderGraph",
     "Canonical",
     "Collapse",

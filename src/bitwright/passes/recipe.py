@@ -9,6 +9,7 @@ from bitwright.core.collector import collector_paused
 from bitwright.ir.graph import Graph
 from bitwright.ir.netlist import Netlist
 from bitwright.passes.absorb import Absorb
+from bitwright.passes.accumulate import Accumulate
 from bitwright.passes.canonical import Canonical
 from bitwright.passes.collapse import Collapse
 from bitwright.passes.compose import Compose
@@ -40,7 +41,7 @@ def apply(program: Graph, passes: tuple[GraphPass, ...] = STANDARD) -> Graph:
 
 @collector_paused()
 def unrolled(program: Graph, synthesize: Synthesize) -> Netlist:
-    """The netlist of a graph before retiming: sums grouped as the fabric adds them, small pieces as tables."""
+    """The netlist of a graph before retiming: sums grouped as the fabric adds them, small pieces as tables in rows."""
     fabric = synthesize.fabric
     grouped = Merge(fabric) if fabric.adder_operands > 2 else Reassociate(fabric)
-    return Collapse(fabric)(grouped(synthesize(program)))
+    return Accumulate(fabric)(Collapse(fabric)(grouped(synthesize(program))))

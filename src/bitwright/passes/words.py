@@ -81,7 +81,11 @@ def _(form: ShiftRoundSaturate, row: int, builder: NetlistBuilder, x: int, fabri
         return builder.clip(value, plain.low, plain.high)
 
     candidates: list[Build] = [arithmetic]
-    if form.rounding not in (Rounding.FLOOR, Rounding.HALF_EVEN) and builder.type(x).width <= _WIDEST_TABLE:
+    plain = _plain(form, row, builder.type(x))
+    if plain.mul & (plain.mul - 1) == 0 and plain.add == 0 and plain.rounding is Rounding.FLOOR:
+        return arithmetic(builder, x)  # wires, perhaps a saturation
+    folds = form.rounding in (Rounding.FLOOR, Rounding.HALF_EVEN)  # the sum before may take in what they add
+    if builder.type(x).width <= (fabric.lut_inputs if folds else _WIDEST_TABLE):
         candidates.append(lambda b, w: _tabulated(form, row, b, w))
     return _cheapest(candidates, builder, x, fabric)
 
@@ -171,7 +175,5 @@ def _cost(build: Build, word: Word, fabric: Fabric) -> float:
     scratch = NetlistBuilder()
     port = scratch.input_port("x", (), [word], Steps.of(1))
     build(scratch, port.words[0])
-    total = sum(
-        (area(n.op, n.type, [scratch.nodes[a].type for a in n.args], fabric) for n in scratch.nodes), Area()
-    )
+    total = sum((area(n.op, n.type, [scratch.nodes[a].type for a in n.args], fabric) for n in scratch.nodes), Area())
     return total.luts

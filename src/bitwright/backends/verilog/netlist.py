@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bitwright.backends.verilog.layers import Layer, layers, word_names
 from bitwright.backends.verilog.operand import Operand
 from bitwright.backends.verilog.ports import OWN_NAMES
-from bitwright.backends.verilog.primitives import sum_cells
+from bitwright.backends.verilog.primitives import row_cells, sum_cells
 from bitwright.backends.verilog.tree import (
     Always,
     Assign,
@@ -28,8 +28,10 @@ from bitwright.backends.verilog.tree import (
 )
 from bitwright.backends.verilog.words import Functions, verilog
 from bitwright.core.naming import Namer
+from bitwright.cost.neighbors import tables_taken_in
 from bitwright.ir.netlist.netlist import Netlist, stages
-from bitwright.ir.netlist.ops import Register, Sum
+from bitwright.ir.netlist.ops import Register, Sum, Table
+from bitwright.platforms import fabric
 
 __all__ = ["Design", "LayerModule", "layer_modules", "sink"]
 
@@ -41,7 +43,8 @@ class Design:
     `ports` are the names of the buses, `stalls` says whether the registers have a clock enable and
     `primitives` whether sums are instances of `bw_sum`. Per
     word: its name, its age (clock cycles since the input) and whether it is one number; such words are
-    written as that number wherever they are read. Nothing else in a module may have a name in `taken`.
+    written as that number wherever they are read. Nothing else in a module may have a name in `taken`. `rows` are
+    sums whose cells hold a table as well, and these tables.
     """
 
     netlist: Netlist
@@ -53,6 +56,7 @@ class Design:
     constant: list[bool]
     layers: list[Layer]
     taken: frozenset[str]
+    rows: dict[int, int]
     primitives: bool = False
 
     @classmethod
@@ -64,7 +68,9 @@ class Design:
         ages = [max(age, 0) for age in stages(netlist)]
         constant = [node.type.low == node.type.high for node in netlist.nodes]
         taken = frozenset((*names, *ports))
-        return cls(netlist, name, ports, stalls, names, ages, constant, layers(netlist, constant), taken, primitives)
+        rows = tables_taken_in(netlist, fabric()) if primitives else {}
+        parts = layers(netlist, constant)
+        return cls(netlist, name, ports, stalls, names, ages, constant, parts, taken, rows, primitives)
 
     @property
     def latency_cycles(self) -> int:
@@ -186,8 +192,15 @@ class _Scope:
 
     def _placed(self, position: int, op: Sum, args: list[Operand]) -> bool:
         """Whether the sum is an instance now."""
-        target = self.design.names[position]
-        made = sum_cells(op, args, self.design.netlist.nodes[position].type, target, self.design.instance(target))
+        target, type = self.design.names[position], self.design.netlist.nodes[position].type
+        table = self.design.rows.get(position)
+        if table is None:
+            made = sum_cells(op, args, type, target, self.design.instance(target))
+        else:
+            node = self.design.netlist.nodes[table]
+            assert isinstance(node.op, Table)
+            code = self._operand(node.args[0])
+            made = row_cells(op, args, node.op, code, type, target, self.design.instance(target))
         if made is not None:
             self.cells[position] = made
         return made is not None
