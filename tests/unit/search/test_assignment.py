@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -177,13 +178,23 @@ def test_single_layers_can_be_compiled_for_their_costs(network: tuple[Any, Any])
 
 
 @pytest.mark.long
-def test_candidates_are_tuned_before_they_are_judged(network: tuple[Any, Any]) -> None:
+def test_candidates_are_tuned_before_they_are_judged_and_never_twice(network: tuple[Any, Any], tmp_path: Path) -> None:
     model, x = network
     y = np.argmax(model.predict(x, verbose=0), axis=-1)
+    train, calls = tuning(x, y, epochs=4, batch_size=32), list[Any]()
+
+    def counted(candidate: Any) -> Any:
+        calls.append(candidate)
+        return train(candidate)
+
     plain = assign(model, x, limits={"bits": 200}, options=OPTIONS)
-    tuned = assign(model, x, limits={"bits": 200}, options=OPTIONS, tune=tuning(x, y, epochs=4, batch_size=32))
+    tuned = assign(model, x, limits={"bits": 200}, options=OPTIONS, tune=counted, folder=tmp_path)
     assert tuned.weights == plain.weights
     assert tuned.measured["loss"] != plain.measured["loss"]
+    trained = len(calls)
+    again = assign(model, x, limits={"bits": 200}, options=OPTIONS, tune=counted, folder=tmp_path)
+    assert (again, len(calls)) == (tuned, trained)
+    np.testing.assert_array_equal(again.model.predict(x, verbose=0), tuned.model.predict(x, verbose=0))
 
 
 def test_accuracy_lost_is_a_limit_in_the_users_words(network: tuple[Any, Any]) -> None:

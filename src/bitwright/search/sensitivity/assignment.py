@@ -55,7 +55,8 @@ def assign(
     tells of a quantized model and, where y are the classes of x and the outputs probabilities, "accuracy_drop"
     (a share, against the float model on x). What is measured of the built model corrects the prediction, at
     most `options.rounds` times; the best model that keeps the limits is returned. tune(model) may train
-    a candidate further and returns it. folder: where measurements are kept, for resuming.
+    a candidate further and returns it. folder: where measurements and tuned models are kept, for resuming;
+    name another one when `measure` or `tune` mean something else.
 
     Raises InvalidValue for limits that no choice keeps, with the least that is possible.
     """

@@ -18,6 +18,7 @@ from bitwright.core.progress import Progress, Silent
 from bitwright.search.sensitivity.costs import LayerCosts, Measure, calibration, layer_costs
 from bitwright.search.sensitivity.fisher import fisher_scores
 from bitwright.search.sensitivity.journal import Journal
+from bitwright.search.sensitivity.kept import kept_or_made
 from bitwright.search.sensitivity.options import Sensitivity
 from bitwright.search.sensitivity.probe import Probe
 from bitwright.search.sensitivity.program import Pair, Problem, Site
@@ -48,7 +49,7 @@ class Study:
     ) -> None:  # fmt: skip
         self.model, self.options, self.measure, self.tune = model, options, measure, tune
         self.x, self.y = _drawn(x, y, options)
-        self.progress = progress or Silent()
+        self.progress, self._folder = progress or Silent(), folder
         self.network = explored(model, self.x, options)
         self.journal = Journal(folder, _fingerprint(model, self.x, self.y, options))
         self.probe = Probe(model, self.network, self.x, options)
@@ -77,9 +78,15 @@ class Study:
 
     def candidate(self, widths: Widths) -> tuple[Any, dict[str, float]]:
         """The quantized (and fine-tuned) model of these widths, and what is measured of it, its score included."""
-        made = build(self.model, widths, self.x, self.options)
-        made = made if self.tune is None else self.tune(made)
-        return made, self.journal.get(f"{'tuned' if self.tune else 'whole'} {widths.key}", lambda: self._told(made))
+        tune, key = self.tune, self._key("tuned" if self.tune else "built", widths)
+        if tune is None:
+            made = build(self.model, widths, self.x, self.options)
+        else:
+            made = kept_or_made(self._folder, key, lambda: tune(build(self.model, widths, self.x, self.options)))
+        return made, self.journal.get(key, lambda: self._told(made))
+
+    def _key(self, kind: str, widths: Widths) -> str:
+        return f"{kind}{'' if self.measure is None else ' and measured'}: {widths.key}"
 
     def _told(self, made: Any) -> dict[str, float]:
         outputs = made.predict(self.x, batch_size=self.options.batch_size, verbose=0)
@@ -93,7 +100,7 @@ class Study:
         for share in (0.0, 0.5, 1.0):
             choice = tuple(round(share * (len(site.options) - 1)) for site in problem.sites)
             widths = self._widths(problem, choice)
-            key, made = f"whole {widths.key}", partial(build, self.model, widths, self.x, self.options)
+            key, made = self._key("built", widths), partial(build, self.model, widths, self.x, self.options)
             found.append((choice, self.journal.get(key, lambda made=made: self._told(made()))))
         return found
 
