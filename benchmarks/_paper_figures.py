@@ -46,6 +46,8 @@ def ticks(low: float, high: float, wanted: int = 6) -> list[float]:
     >>> ticks(0.0, 1.0)
     [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     """
+    if high <= low:
+        return [low]
     raw = (high - low) / max(wanted - 1, 1)
     scale = 10.0 ** math.floor(math.log10(raw))
     step = next(scale * m for m in (1, 2, 2.5, 5, 10) if scale * m >= raw * 0.999)

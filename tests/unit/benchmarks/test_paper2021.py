@@ -46,6 +46,7 @@ def test_a_chart_has_a_line_for_each_series_and_a_title_for_each_mark(figures):
 
 
 def test_ticks_are_round_and_inside(figures):
+    assert figures.ticks(6.0, 6.0) == [6.0]
     assert figures.ticks(58.3, 74.1) == [60.0, 65.0, 70.0]
     for low, high in ((0.0, 1.0), (2.0, 16.0), (71.2, 73.4)):
         found = figures.ticks(low, high)
