@@ -241,6 +241,7 @@ def _result_step(chain: Sequence[Elementwise], values: Floats, told: Fraction | 
         return told
     if chain[-1].step is not None:
         return chain[-1].step
+    _refuse_infinite(values, chain[-1].layer)
     fraction, bits = dyadic_fraction(values)
     if bits > max(16, largest.bit_length() + 4):
         raise Unsupported(
@@ -268,10 +269,14 @@ def dyadic_fraction(values: Floats) -> tuple[int, int]:
     return fraction, int(exponent.max()) + fraction
 
 
-def to_codes(values: Floats, step: Fraction, layer: str, rounded: bool = False) -> IntArray:
-    """Float values as integers times `step`; raises `Inexact` where one is no multiple (unless `rounded`)."""
+def _refuse_infinite(values: Floats, layer: str) -> None:
     if not np.isfinite(values).all():
         raise Inexact("it yields infinities or NaN", where=f"layer '{layer}'", remedy="check its weights")
+
+
+def to_codes(values: Floats, step: Fraction, layer: str, rounded: bool = False) -> IntArray:
+    """Float values as integers times `step`; raises `Inexact` where one is no multiple (unless `rounded`)."""
+    _refuse_infinite(values, layer)
     codes = np.rint(values.astype(np.float64) / float(step)).astype(np.int64)
     if not rounded:
         back = (codes * float(step)).astype(values.dtype)

@@ -9,7 +9,7 @@ import pytest
 from tests.onnx_models import QONNX, model, node, parsed, quant
 
 import bitwright as bw
-from bitwright.core.errors import InvalidModel, Unsupported
+from bitwright.core.errors import Inexact, InvalidModel, Unsupported
 from bitwright.frontends.qonnx import Status, explain, read_model
 from bitwright.ir.graph import run
 from bitwright.ir.graph.ops import Add, Constant, Conv, Dense, Map, Reshape, Transpose
@@ -209,3 +209,12 @@ def test_the_first_value_of_topk_is_the_value_and_not_its_rank() -> None:
     held = {"v": np.eye(4, dtype=F), "o": np.arange(4, dtype=F) / F(8), "k": np.array([1])}
     nodes = [node("MatMul", ["q", "v"], "t"), node("Add", ["t", "o"], "w"), node("TopK", ["w", "k"], ["y", "p"])]
     lowered(nodes, (4,), held, ("y", "p"), kinds={"p": 7})
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_constant_that_is_no_number_is_refused_at_once(value: float) -> None:
+    held = {"v": np.eye(3, dtype=F), "o": np.array([1, value, 2], F), "s": F(0.25), "b": F(5)}
+    nodes = [quant("x", "q", "s", "b"), node("Mul", ["q", "o"], "t"), node("Relu", ["t"], "r"),
+             node("MatMul", ["r", "v"], "y")]  # fmt: skip
+    with pytest.raises(Inexact, match="infinities"):
+        read_model(parsed(model(nodes, {"x": (1, 3)}, constants=held)))
