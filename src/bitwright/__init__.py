@@ -6,7 +6,9 @@ fetched from its room when it is first used.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 __version__ = "0.1.0"
@@ -16,7 +18,7 @@ _HOMES = {
         "quantized_bits", "quantized_relu", "quantized_tanh", "quantized_sigmoid", "binary", "ternary",
         "quantized_po2", "get_quantizer", "quantized_linear", "quantized_relu_po2", "quantized_hswish",
         "quantized_ulaw", "stochastic_binary", "stochastic_ternary", "bernoulli", "quantized_bits_learnable_po2",
-        "quantized_bits_msqe_po2", "register_quantizer", "set_internal_sigmoid",
+        "quantized_bits_msqe_po2", "register_quantizer", "trained_bits", "trained_digits", "set_internal_sigmoid",
     ),
     "bitwright.layers": (
         "QDense", "QConv1D", "QConv2D", "QDepthwiseConv2D", "QActivation", "QBatchNormalization", "QAveragePooling2D",
@@ -45,6 +47,7 @@ _HOMES = {
     "bitwright.flow": (
         "Bits", "Design", "Health", "HealthLimits", "HealthWarning", "Options", "QTools", "calibrate", "check_health",
         "compile", "compile_matrix", "import_model", "load_model", "quantize", "saved_by_pruning",
+        "Gradient", "Limits", "SearchResult", "save_search", "search", "search_report",
     ),
     "bitwright.numeric": ("Format", "Rounding", "Overflow"),
     "bitwright.core.errors": ("BitwrightError",),
@@ -60,6 +63,17 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(_HOME_OF[name]), name)
     globals()[name] = value
     return value
+
+
+class _Face(ModuleType):
+    """The package as a module on which a verb stays the function, although a room of that name is imported later."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME_OF and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face
 
 
 def __dir__() -> list[str]:

@@ -214,6 +214,35 @@ def report(
 
 
 @app.command()
+def search(
+    model: Model,
+    data: Annotated[str, typer.Option(help="digits, a folder with jets or MNIST, or .npz with x_train, y_train")],
+    luts: Annotated[float | None, typer.Option(help="at most so many LUTs")] = None,
+    latency_ns: Annotated[float | None, typer.Option(help="at most so many ns from input to output")] = None,
+    accuracy_drop: Annotated[float | None, typer.Option(help="at most this share below the float model")] = None,
+    bits: Annotated[float | None, typer.Option(help="at most so many bits of weights and activations")] = None,
+    budget_s: Annotated[float | None, typer.Option(help="seconds of training [default: fixed epochs]")] = None,
+    points: Annotated[int, typer.Option(help="models of the front")] = 10,
+    out: Out = Path("build/search"),
+    device: Device = None,
+    clock_mhz: Clock = None,
+    seed: Seed = None,
+    config: Config = None,
+) -> None:
+    """Find the smallest hardware for a stated accuracy: a front of trained, compiled and verified models."""
+    from bitwright.flow.searching import search_file
+    from bitwright.report import render_search_terminal
+
+    limits = {"luts": luts, "latency_ns": latency_ns, "accuracy_drop": accuracy_drop, "bits": bits}
+    told = _options(config, device=device, clock_mhz=clock_mhz, seed=seed)
+    record = search_file(
+        model, data, limits, out, options=told, budget_s=budget_s, points=points, progress=_progress()
+    )
+    typer.echo(render_search_terminal(record))
+    typer.echo(f"report: {out / 'search.html'}")
+
+
+@app.command()
 def diff(
     left: Model,
     right: Annotated[Path | None, typer.Argument(help="another .keras file; none: the levels of the first")] = None,

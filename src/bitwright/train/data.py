@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bitwright.core.errors import InvalidModel, InvalidValue, ToolMissing
 
-__all__ = ["Dataset", "digits", "load"]
+__all__ = ["KNOWN", "Dataset", "digits", "load"]
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -106,3 +106,6 @@ _READERS: dict[str, Callable[[dict[str, NDArray[Any]], Path], Dataset]] = {
     "jets_hlf_pythia.npz": _jets,
     "mnist.npz": _mnist,
 }
+
+KNOWN = frozenset(_READERS)
+"""The files that `load` reads, by name."""

@@ -38,11 +38,15 @@ class Archive:
 
     def spread(self, count: int, first: float, last: float) -> list[Candidate]:
         """At most `count` different candidates: for each of evenly spread prices the best that costs no more."""
+        return self.within(np.geomspace(last, first, count) * 1.001)
+
+    def within(self, limits: NDArray[np.float64]) -> list[Candidate]:
+        """For each limit the best candidate that costs no more, each once, by rising price."""
         chosen: list[Candidate] = []
-        for limit in np.geomspace(last, first, count):
-            within = [c for c in self.candidates if c.price <= limit * 1.001]
-            if within and within[-1] not in chosen:
-                chosen.append(within[-1])
+        for limit in np.sort(limits):
+            cheap = [c for c in self.candidates if c.price <= limit]
+            if cheap and cheap[-1] not in chosen:
+                chosen.append(cheap[-1])
         return chosen
 
     @property

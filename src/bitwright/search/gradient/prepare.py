@@ -101,7 +101,8 @@ def _carried(old: Any, new: Any) -> None:
     for role in roles:
         variable = getattr(old, role.attribute, None)
         if variable is not None:
-            getattr(new, role.attribute).assign(variable)
+            # A copy: backends may give away the memory of a variable that is trained.
+            getattr(new, role.attribute).assign(np.array(as_array(variable)))
 
 
 def _set_ranges(model: Any, x: NDArray[Any]) -> None:

@@ -22,6 +22,7 @@ __all__ = ["Found", "Row", "gradient_front"]
 
 Arrays = tuple[NDArray[Any], NDArray[Any]]
 Score = Callable[[NDArray[Any], NDArray[Any]], float]
+Measure = Callable[[Candidate], float]
 
 _DEFAULT_EPOCHS = (60, 40)
 _DESCENT_SHARE = 0.6
@@ -29,7 +30,10 @@ _CYCLES = 8
 _WARM = 0.1
 _FIRST_SHARE = 0.1
 _DEPTH = 40.0
+_MEASURED = 6
+"""How often on the way down a model is compiled to correct the price."""
 _OVER = 1.02
+"""By how much a model may exceed the price that it was to keep."""
 _QUIET = 0.7
 """The part of the finish after which the rate is low enough for candidates to be kept."""
 
@@ -66,15 +70,19 @@ def gradient_front(
     score: Score,
     removed: float = 2.0,
     taught: NDArray[Any] | None = None,
+    measure: Measure | None = None,
     progress: Progress | None = None,
 ) -> Found:
     """Train `model` (from `trainable_copy`) at falling prices; the candidates of the front.
 
     train, validation: (inputs, labels). `score(outputs, labels)`: higher is better. `taught`: a teacher's outputs for
-    the training samples. `removed`: see `price_of`. The same options and data give the same front on one machine, if
-    `epochs` are told; with `budget_s` the epochs that were done are in the result, to be told again.
+    the training samples. `removed`: see `price_of`. `measure(candidate)`: what the compiler makes of the price; the
+    targets are then met in its units, compared anew several times on the way. The same options and data give the same
+    front on one machine, if `epochs` are told; with `budget_s` the epochs that were done are in the result, to be told
+    again.
     """
-    return _Run(model, train, validation, options, loss, score, removed, taught, progress or Silent()).front()
+    run = _Run(model, train, validation, options, loss, score, removed, taught, measure, progress or Silent())
+    return run.front()
 
 
 class _Run:
@@ -88,6 +96,7 @@ class _Run:
         score: Score,
         removed: float,
         taught: NDArray[Any] | None,
+        measure: Measure | None,
         progress: Progress,
     ) -> None:
         self.model, self.options, self.score, self.progress = model, options, score, progress
@@ -96,14 +105,24 @@ class _Run:
         self.validation = validation
         self.batch = min(options.batch_size, len(train[0]))
         self.archive, self.history = Archive(), list[Row]()
+        self.measure, self.ratio = measure, np.ones(1)
 
     def front(self) -> Found:
         """Both stages."""
         state, (first, last), epochs = self._begin()
         self._descend(state, descent(first, last, epochs[0]))
         chosen = self.archive.spread(self.options.points, first, last)
-        self._finish(chosen, epochs[1])
-        return Found(tuple(self.archive.candidates), tuple(self.history), epochs)
+        if not chosen:
+            raise self._nothing(last)
+        targets = self._finish(chosen, epochs[1])
+        return Found(tuple(self.archive.within(targets * _OVER)), tuple(self.history), epochs)
+
+    def _nothing(self, last: float) -> InvalidModel:
+        return InvalidModel(
+            f"no model came down to {self.options.first or last:.0f} {self.options.metric}",
+            where=f"model '{self.model.name}'",
+            remedy="train longer (epochs, budget_s), or begin with a smaller model",
+        )
 
     def _order(self, stage: int, epoch: int) -> NDArray[np.int64]:
         count = len(self.data[0]) // self.batch
@@ -143,32 +162,44 @@ class _Run:
         control = Controller(np.full(1, _FIRST_SHARE * self.history[-1].loss / price[0]))
         self.progress.step("descent", epochs)
         for epoch, target in enumerate(targets):
-            betas = control(price, np.array([target]))
+            if epoch and epoch % max(epochs // _MEASURED, 1) == 0:
+                self.ratio = self._compared(state, price)
+            betas = control(price * self.ratio, np.array([target]))
             state, told = self.engine.epoch(state, self.data, self._order(1, epoch), betas, self._rate(epoch, epochs))
             price = told.price
             self._note("descent", state, epoch, told.loss, price, betas)
             self.progress.advance()
         self.progress.done(f"{len(self.archive.candidates)} models on the trail")
 
+    def _compared(self, state: State, price: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What the compiler makes of the models, over their prices: the factors that correct prices from now on."""
+        if self.measure is None or self.options.metric != "luts":
+            return np.ones(len(price))
+        models = [Candidate(state.pick(run), 0.0, float(price[run]), "compared") for run in range(len(price))]
+        return np.array([max(self.measure(model), 1.0) / max(model.price, 1.0) for model in models])
+
     def _rate(self, epoch: int, epochs: int) -> float:
         """Cosine restarts: low rates let models settle, high ones let them leave."""
         cycle = max(epochs // _CYCLES, 1)
         return self.options.learning_rate * (0.55 + 0.45 * float(np.cos(np.pi * (epoch % cycle) / cycle)))
 
-    def _finish(self, chosen: list[Candidate], epochs: int) -> None:
-        """All chosen models at once: each keeps its price while the rate falls to nothing."""
-        targets = np.array([c.price for c in chosen])
-        state, price = stacked([c.state.fresh() for c in chosen]), targets
+    def _finish(self, chosen: list[Candidate], epochs: int) -> NDArray[np.float64]:
+        """All chosen models at once: each keeps its price while the rate falls to nothing; the prices kept."""
+        state = stacked([c.state.fresh() for c in chosen])
+        price = self.engine.prices(state)
+        self.ratio = self._compared(state, price)
+        targets = price * self.ratio
         control = Controller(np.array([self._beta_near(c) for c in chosen]))
         self.progress.step("finish", epochs)
         for epoch in range(epochs):
             rate = self.options.learning_rate * 0.5 * (1 + float(np.cos(np.pi * epoch / epochs)))
-            betas = control(price, targets)
+            betas = control(price * self.ratio, targets)
             state, told = self.engine.epoch(state, self.data, self._order(2, epoch), betas, rate)
             price = told.price
             self._note("finish", state, epoch, told.loss, price, betas, keep=epoch >= _QUIET * epochs)
             self.progress.advance()
         self.progress.done(f"{len(self.archive.candidates)} models on the front")
+        return targets
 
     def _beta_near(self, candidate: Candidate) -> float:
         """The weight that the price had when the candidate was met."""
@@ -177,9 +208,10 @@ class _Run:
 
     def _note(self, stage: str, state: State, epoch: int, loss: Any, price: Any, betas: Any, keep: bool = True) -> None:
         outputs = self.engine.outputs(state, self.validation[0])
+        paid = np.asarray(price) * self.ratio
         for run, found in enumerate(outputs):
             reached = self.score(found, self.validation[1])
-            row = Row(stage, run, epoch, float(loss[run]), reached, float(price[run]), float(betas[run]))
+            row = Row(stage, run, epoch, float(loss[run]), reached, float(paid[run]), float(betas[run]))
             self._refuse_nan(row)
             self.history.append(row)
             if keep:

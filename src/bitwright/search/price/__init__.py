@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bitwright.search.price.digits import bit_spans, digit_counts
-from bitwright.search.price.model import Price, price_of
+from bitwright.search.price.model import Price, price_now, price_of
 from bitwright.search.price.rules import Tally, price
 
-__all__ = ["Price", "Tally", "bit_spans", "digit_counts", "price", "price_of"]
+__all__ = ["Price", "Tally", "bit_spans", "digit_counts", "price", "price_now", "price_of"]

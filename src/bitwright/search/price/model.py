@@ -10,7 +10,7 @@ from bitwright.train.door import keras, ops
 from bitwright.train.rewrite import is_network
 from bitwright.train.wiring import functional_of, readings
 
-__all__ = ["Price", "price_of"]
+__all__ = ["Price", "price_now", "price_of"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,23 @@ def price_of(model: Any, removed: float = 2.0) -> Price:
     entries = [Known(tuple(int(n) for n in t.shape[1:]), entry=True) for t in network.inputs]
     _walk(network, tally, entries)
     return Price(_sum(tally.luts), _sum(tally.ebops), _sum(tally.bits), dict(tally.luts))
+
+
+def price_now(model: Any, removed: float = 2.0) -> dict[str, float]:
+    """The same as numbers: "luts", "ebops" and "bits" of the model as it is, computed in one compiled piece."""
+    variables = model.variables
+
+    def numbers(values: Any) -> Any:
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+            found = price_of(model, removed)
+        return {"luts": found.luts, "ebops": found.ebops, "bits": found.bits}
+
+    values = [ops.convert_to_tensor(v) for v in variables]
+    if keras.backend.backend() == "jax":
+        import jax
+
+        numbers = jax.jit(numbers)
+    return {name: float(ops.convert_to_numpy(value)) for name, value in numbers(values).items()}
 
 
 def _walk(network: Any, tally: Tally, entries: list[Known]) -> list[Known]:

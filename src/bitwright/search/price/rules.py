@@ -142,6 +142,16 @@ def _(layer: Any, tally: Tally, inputs: list[Known]) -> Known:
     return _linear(layer, tally, inputs[0], layer.kernel, prod(shape[:-1]), sums)
 
 
+@price.on(ql.QTableDense)
+def _(layer: Any, tally: Tally, inputs: list[Known]) -> Known:
+    # Values become codes of a few bits; those of the model's own inputs are coded outside.
+    known = inputs[0]
+    coding = 0.0 if known.entry else float(layer.input_bits * prod(known.shape))
+    bits = ops.sum(layer.table_bits())
+    tally.add(layer, layer.table_luts() * prod(known.shape[:-1]) + coding, bits=bits)
+    return Known((*known.shape[:-1], layer.units))
+
+
 @price.on(ql.QActivation)
 def _(layer: Any, tally: Tally, inputs: list[Known]) -> Known:
     return activated(layer, layer.quantizer, tally, inputs[0])

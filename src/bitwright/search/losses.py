@@ -1,0 +1,61 @@
+"""The loss and the score of a task where nobody says: class numbers or numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitwright.train.door import keras, ops
+from bitwright.train.wiring import functional_of
+
+__all__ = ["loss_for", "score_for"]
+
+
+def loss_for(model: Any, labels: NDArray[Any], told: Any, distill: float) -> Callable[[Any, Any, Any], Any]:
+    """(outputs, labels, a teacher's outputs or None) to a scalar, the teacher weighing `distill`.
+
+    told: a Keras loss or its name (None: cross-entropy for class numbers, else the mean squared error).
+    """
+    classes, softmax = _is_class(labels), _ends_in_softmax(model)
+    if told is not None:
+        hard = keras.losses.get(told)
+    elif classes:
+        hard = keras.losses.SparseCategoricalCrossentropy(from_logits=not softmax)
+    else:
+        hard = keras.losses.MeanSquaredError()
+
+    def loss(outputs: Any, y: Any, taught: Any) -> Any:
+        found = ops.mean(hard(y, outputs))
+        if taught is None or not distill:
+            return found
+        return (1 - distill) * found + distill * _apart(outputs, taught, classes, softmax)
+
+    return loss
+
+
+def score_for(labels: NDArray[Any]) -> Callable[[NDArray[Any], NDArray[Any]], float]:
+    """Accuracy for class numbers, else the negative mean squared error."""
+    if _is_class(labels):
+        return lambda outputs, y: float((np.argmax(outputs, axis=-1) == y).mean())
+    return lambda outputs, y: -float(np.square(outputs - y).mean())
+
+
+def _apart(outputs: Any, taught: Any, classes: bool, softmax: bool) -> Any:
+    """How far the outputs lie from the teacher's: cross-entropy of class probabilities, or the squared error."""
+    if not classes:
+        return ops.mean(ops.square(outputs - taught))
+    logs = ops.log(outputs + 1e-7) if softmax else ops.log_softmax(outputs)
+    return -ops.mean(ops.sum(taught * logs, axis=-1))
+
+
+def _is_class(labels: NDArray[Any]) -> bool:
+    return labels.ndim == 1 and labels.dtype.kind in "iu"
+
+
+def _ends_in_softmax(model: Any) -> bool:
+    last = functional_of(model).layers[-1]
+    name = getattr(getattr(last, "activation", None), "__name__", "")
+    return name == "softmax" or isinstance(last, keras.layers.Softmax)

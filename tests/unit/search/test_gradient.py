@@ -1,0 +1,127 @@
+"""The gradient method: steering, archives, states, and a whole small search that repeats itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import bitwright as bw
+from bitwright.core.errors import ConfigError, InvalidValue
+from bitwright.search.gradient import Archive, Candidate, Gradient, State, trainable_copy
+from bitwright.search.gradient.control import Controller, descent
+from bitwright.search.gradient.state import stacked, started
+from bitwright.search.limits import Limits
+from bitwright.search.splits import read_splits, split
+
+needs_jax = pytest.mark.skipif(keras.backend.backend() != "jax", reason="models side by side need JAX")
+EMPTY = State([], [], [], [])
+
+
+def candidate(score: float, price: float) -> Candidate:
+    return Candidate(EMPTY, score, price, "")
+
+
+def test_the_controller_steers_a_lagging_price_to_its_target() -> None:
+    control, beta, price = Controller(np.array([1e-4])), np.array([1e-4]), np.array([5000.0])
+    for target in [*descent(5000, 500, 120), *[500.0] * 40]:
+        # The price lags behind what the weight asks for.
+        price = price + 0.2 * (0.5 / beta - price)
+        beta = control(price, np.array([target]))
+    assert abs(price[0] - 500) < 50
+
+
+def test_an_archive_keeps_what_nothing_beats() -> None:
+    archive = Archive()
+    points = [(0.7, 100), (0.72, 150), (0.69, 120), (0.72, 140), (0.75, 400), (0.7, 90)]
+    for score, price in points:
+        archive.offer(candidate(score, price))
+    assert [(c.score, c.price) for c in archive.candidates] == [(0.7, 90), (0.72, 140), (0.75, 400)]
+    assert [c.price for c in archive.spread(3, 400, 100)] == [90, 140, 400]
+
+
+def test_states_are_stacked_and_picked_without_a_change() -> None:
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), keras.layers.BatchNormalization()])
+    first = started(model)
+    second = State([a + 1 for a in first.trained], first.others, first.mean, first.square)
+    both = stacked([first, second])
+    for index, state in enumerate((first, second)):
+        for name in ("trained", "others", "mean", "square"):
+            pairs = zip(getattr(both.pick(index), name), getattr(state, name), strict=True)
+            assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+def task(seed: int = 0) -> tuple[Any, Any]:
+    """A float model and data: three classes by the signs of noisy features."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(0, 1, (1500, 6)).astype(np.float32)
+    y = ((x[:, 0] + x[:, 1] > 0) + (x[:, 2] > x[:, 3])).astype(np.int64)
+    keras.utils.set_random_seed(seed)
+    model = keras.Sequential(
+        [keras.Input((6,)), keras.layers.Dense(12, activation="relu"), keras.layers.Dense(3, activation="softmax")]
+    )
+    model.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy")
+    model.fit(x[:1200], y[:1200], epochs=25, batch_size=100, verbose=0)
+    return model, ((x[:1200], y[:1200]), (x[1200:], y[1200:]))
+
+
+def test_the_copy_begins_close_to_the_float_model() -> None:
+    model, ((x, _), _) = task()
+    copy = trainable_copy(model, x, Gradient(activation_bits=8, digits=4))
+    assert np.abs(copy.predict(x, verbose=0) - model.predict(x, verbose=0)).max() < 0.15
+
+
+def searched(limits: Any) -> tuple[Any, Any]:
+    """A small search: its result, and the test samples."""
+    model, data = task()
+    method = Gradient(points=3, epochs=(30, 6), batch_size=50, first=500.0, last=120.0, learning_rate=0.02)
+    return bw.search(model, data, limits, method, verify="none"), data[1][0]
+
+
+@needs_jax
+def test_a_search_finds_exact_models_within_limits_and_tells_when_there_are_none() -> None:
+    result, x = searched(bw.Limits(luts=350))
+    luts = [point.facts["luts"] for point in result.points]
+    scores = [point.validation for point in result.points]
+    assert luts == sorted(luts)
+    assert scores == sorted(scores)
+    best = result.best
+    assert best.facts["luts"] <= 350
+    assert best.validation > 0.8
+    assert np.array_equal(best.design.predict(x), best.model.predict(x, verbose=0))
+    report = bw.search_report(result)
+    assert [point.luts for point in report.points] == [round(n) for n in luts]
+    assert {run.name for run in report.history} >= {"descent", "finish 0"}
+    tight = replace(result, limits=Limits(luts=5), points=tuple(replace(p, excess={"luts": 9.0}) for p in result.points))
+    with pytest.raises(InvalidValue, match="nearest.*exceeds luts by 900%"):
+        _ = tight.best
+
+
+@needs_jax
+@pytest.mark.long
+def test_the_same_seed_and_epochs_give_the_same_front() -> None:
+    fronts = [[(p.facts["luts"], p.validation) for p in searched(bw.Limits())[0].points] for _ in range(2)]
+    assert fronts[0] == fronts[1]
+
+
+def test_limits_tell_by_how_much_they_are_broken() -> None:
+    limits = Limits(luts=100, accuracy_drop=0.01)
+    assert limits.excess({"luts": 150, "accuracy_drop": 0.005}) == {"luts": 0.5}
+    assert limits.excess({"luts": None, "accuracy_drop": 0.02}) == {"accuracy_drop": 1.0}
+    with pytest.raises(ConfigError, match="luts"):
+        Limits(luts=-1)
+
+
+def test_validation_samples_are_taken_from_training_and_never_from_test(tmp_path: Any) -> None:
+    x = np.arange(100, dtype=np.float32)[:, None]
+    splits = split(((x, x[:, 0]), (x + 1000, x[:, 0])), seed=3)
+    assert splits.sizes == (80, 20, 100)
+    assert sorted([*splits.train[1], *splits.validation[1]]) == list(range(100))
+    np.savez(tmp_path / "d.npz", x_train=x, y_train=x[:, 0], x_test=x, y_test=x[:, 0])
+    assert read_splits(tmp_path / "d.npz", 3).sizes == (80, 20, 100)
+    with pytest.raises(InvalidValue, match="pair"):
+        split((x, x))
