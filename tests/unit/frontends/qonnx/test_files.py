@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -204,3 +206,8 @@ def test_every_dtype_is_read_from_raw_bytes_and_from_fields(number: int, values:
 def test_versions_of_the_domain_are_those_of_the_file() -> None:
     found = parse_model(SMALL)
     assert {n.version for n in found.nodes if n.domain == QONNX} == {2}
+
+
+def test_the_onnx_package_is_loaded_only_to_read_a_file() -> None:
+    program = "import sys, bitwright.frontends.qonnx; sys.exit('onnx' in sys.modules or 'keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
