@@ -22,6 +22,8 @@ __all__ = ["QTableDense", "TableCodes"]
 _LEAST, _MOST = -16.0, 16.0
 _MANTISSA, _REACH = 24, 3
 _WIDEST = 12
+_GAIN = 0.4
+"""What a later layer of the same range saturates, it does not learn from."""
 _FREE = 6
 """Address bits that one lookup table of the device takes."""
 
@@ -241,12 +243,13 @@ class QTableDense(keras.layers.Layer):
         return straight(round_code(bias * steps) / steps, bias)
 
     def _first_tables(self, levels: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Entries of a dense layer on the middles of the codes' cells."""
+        """Entries of a dense layer on the middles of the codes' cells, with outputs of a third of the inputs' range."""
         count, members = len(self.groups), self.inputs_per_table
         weights = ops.convert_to_numpy(self.kernel_initializer((count * members, self.units), "float32"))
         middle = np.asarray(ops.convert_to_numpy(centers(ops.convert_to_tensor(levels))))
         entries = linear_tables(
-            np.asarray(weights).reshape(count, members, self.units), middle[np.array(self.groups, dtype=np.int64)]
+            _GAIN * np.asarray(weights).reshape(count, members, self.units),
+            middle[np.array(self.groups, dtype=np.int64)],
         )
         return self._coefficients(entries)
 
