@@ -40,7 +40,7 @@ from bitwright.ir.graph.ops import (
 )
 from bitwright.numeric import IntArray
 
-__all__ = ["Scope", "Written", "emulate"]
+__all__ = ["Scope", "Written", "broadcast_strides", "emulate", "strides_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ def _copied(walk: Walk, source: tuple[str, Sequence[int], int], target: tuple[Se
     return walk.around(Line(f"detail::copy<L>({walk.block(*source)}, {walk.block('y', *target)});"))
 
 
-def _spread(shape: Sequence[int], into: Sequence[int]) -> list[int]:
+def broadcast_strides(shape: Sequence[int], into: Sequence[int]) -> list[int]:
     """Strides that walk a tensor of `shape` along the axes of `into`: nothing where it broadcasts."""
     own = strides_of(shape)
     missing = len(into) - len(shape)
@@ -235,7 +235,7 @@ def _(op: Add | Subtract | Multiply | Maximum | Minimum, scope: Scope) -> Writte
     walk = Walk(shape)
     # Signed and wide enough for both arguments and the result.
     kind = reach(max(left.largest, right.largest, scope.result.largest))
-    a, b = (walk.block(n, _spread(t.shape, shape)) for n, t in zip("ab", (left, right), strict=True))
+    a, b = (walk.block(n, broadcast_strides(t.shape, shape)) for n, t in zip("ab", (left, right), strict=True))
     y = walk.block("y", strides_of(shape))
     call = f"detail::combine<L, {kind.text}, detail::{_OPERATIONS[type(op)]}>({a}, {b}, {y});"
     return Written([walk.around(Line(call))], args=("a", "b"))
@@ -249,7 +249,7 @@ def _(op: MatMul, scope: Scope) -> Written:
     walk = Walk(lead)
     total = reach(left.largest * right.largest * inner)
     places = (("a", lead_a, rows * inner), ("b", lead_b, inner * columns))
-    a, b = (walk.block(n, [s * size for s in _spread(own, lead)]) for n, own, size in places)
+    a, b = (walk.block(n, [s * size for s in broadcast_strides(own, lead)]) for n, own, size in places)
     y = walk.block("y", [s * rows * columns for s in strides_of(lead)])
     call = f"detail::matmul<L, {rows}, {inner}, {columns}, {total.text}>({a}, {b}, {y});"
     return Written([walk.around(Line(call))], args=("a", "b"))
