@@ -153,6 +153,7 @@ def test_the_cheapest_choice_is_tried_before_a_limit_is_called_impossible(networ
     assert found.predicted["luts"] > 64
 
 
+@pytest.mark.long
 def test_a_limit_that_even_corrections_do_not_keep_is_an_error(network: tuple[Any, Any]) -> None:
     with pytest.raises(InvalidValue, match="limit luts"):
         assign(*network, limits={"luts": 60}, options=OPTIONS, measure=stubborn)

@@ -97,6 +97,7 @@ def test_more_bits_are_never_much_worse_and_eight_are_nearly_free(study: Study) 
         assert loss[-1] < 5e-3
 
 
+@pytest.mark.long
 def test_gradients_estimate_what_runs_measure(study: Study) -> None:
     told = Sensitivity(weights=(2, 4, 8), activations=(3, 6), samples=None, method="fisher", fisher_samples=256)
     for site, estimate in zip(study.problem.sites, Study(dense(), X, options=told).problem.sites, strict=True):

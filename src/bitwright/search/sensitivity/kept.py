@@ -42,6 +42,6 @@ def _refused(path: Path, what: str) -> Generator[None]:
         yield
     except (OSError, ValueError) as error:
         raise StorageError(
-            f"a tuned model cannot be {what}", where=str(path), why=str(error).splitlines()[0],
+            f"a tuned model cannot be {what}", where=str(path), why=next(iter(str(error).splitlines()), ""),
             remedy="remove the file, free some space or name another folder",
         ) from error  # fmt: skip
