@@ -147,6 +147,7 @@ def test_grouped_convolutions_keep_their_groups() -> None:
         ([node("Softmax", ["q"], "t"), node("MatMul", ["t", "v"], "y")], {"v": np.eye(3, dtype=F)}, "softmax"),
         ([node("Erfinv", ["q"], "y", "com.example")], {}, "unknown"),
         ([node("TopK", ["q", "k"], ["y", "p"])], {"k": np.array([2])}, "first"),
+        ([node("Tile", ["q", "k"], "y")], {"k": np.array([1, 2])}, "Tile of a live tensor"),
     ],
 )
 def test_what_has_no_integer_form_is_refused_with_a_way_out(nodes: list[Any], held: Any, what: str) -> None:

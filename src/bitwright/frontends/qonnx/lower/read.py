@@ -19,12 +19,21 @@ from bitwright.frontends.qonnx.execute import Executor
 from bitwright.frontends.qonnx.functions import Two
 from bitwright.frontends.qonnx.lower.choose import rising
 from bitwright.frontends.qonnx.lower.reader import Reader, evaluate, lower
-from bitwright.frontends.qonnx.lower.values import Fixed, Live, apply_fixed
+from bitwright.frontends.qonnx.lower.values import Fixed, Live, Value, apply_fixed
 from bitwright.frontends.qonnx.model import Model, Node
 from bitwright.ir.interface import Decoder, Head
 from bitwright.numeric import Format
 
 __all__ = ["Truth", "output_of", "read_model", "reader_of", "step_node"]
+
+
+_INSTEAD: dict[type, str] = {
+    o.Recurrent: "its gates are floats between quantizers: write the cell out with Quant nodes, or use bw.QLSTM",
+    o.LayerNormalization: "train with batch normalization, which becomes part of an integer function",
+    o.Im2Col: "export the convolution itself, before FINN lowers it",
+    o.Tile: "use Resize with mode nearest, or Concat",
+}
+_OTHERS = "compute it from constants, or replace it by operators on quantized tensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,23 +142,29 @@ def step_node(node: Node, reader: Reader) -> None:
     """Read one node: its outputs go to `reader.values`."""
     if all(n in reader.values for n in node.outputs if n):
         return
-    args = [reader.values[n] if n else None for n in node.inputs]
+    args: list[Value | None] = [reader.values[n] if n else None for n in node.inputs]
+    live = next((a for a in args if isinstance(a, Live)), None)
+    if isinstance(node.op, o.Shape | o.Size) and live is not None:
+        args, live = [Fixed(np.broadcast_to(np.float32(0), (1, *live.shape)))], None
+    if live is None and not isinstance(node.op, o.Foreign):
+        found: list[Value] = [*apply_fixed(node, [a if isinstance(a, Fixed) else None for a in args])]
+    elif live is not None and node.outputs[0] in reader.absorbed:
+        found = [live]
+    else:
+        found = _lowered(node, reader, args)
+    for name, value in zip(node.outputs, found, strict=False):
+        if name:
+            reader.values[name] = reader.shared(value, name, node.name) if isinstance(value, Live) else value
+
+
+def _lowered(node: Node, reader: Reader, args: list[Value | None]) -> list[Value]:
+    """The outputs by the node's rule; raises errors that name the node."""
     where = f"node '{node.name}' ({node.kind})"
     if isinstance(node.op, o.Foreign):
         raise Unsupported(node.op.why, where=where, remedy="replace it by standard ONNX or QONNX operators")
-    if isinstance(node.op, o.Shape | o.Size):
-        live = args[0]
-        assert isinstance(live, Live)
-        shaped = Fixed(np.broadcast_to(np.float32(0), (1, *live.shape)))
-        reader.values[node.outputs[0]] = apply_fixed(node, [shaped])[0]
-        return
-    if args and all(a is None or isinstance(a, Fixed) for a in args):
-        found = apply_fixed(node, [a if isinstance(a, Fixed) else None for a in args])
-        reader.values.update((n, v) for n, v in zip(node.outputs, found, strict=False) if n)
-        return
-    if node.outputs[0] in reader.absorbed:
-        reader.values[node.outputs[0]] = next(a for a in args if isinstance(a, Live))
-        return
+    if type(node.op) not in lower:
+        why, remedy = "the float executor knows it, the integer graph does not", _INSTEAD.get(type(node.op), _OTHERS)
+        raise Unsupported(f"{node.kind} of a live tensor", where=where, why=why, remedy=remedy)
     try:
         found = lower(node.op, node, reader, args)
     except BitwrightError as error:
@@ -159,10 +174,7 @@ def step_node(node: Node, reader: Reader) -> None:
             "its tensors do not fit together", where=where, why=str(error) or type(error).__name__,
             remedy="export the model again",
         ) from error  # fmt: skip
-    values = found if isinstance(found, list) else [found]
-    for name, value in zip(node.outputs, values, strict=False):
-        if name:
-            reader.values[name] = reader.shared(value, name, node.name) if isinstance(value, Live) else value
+    return found if isinstance(found, list) else [found]
 
 
 def _advice(error: BitwrightError) -> str:
