@@ -174,6 +174,30 @@ def test_a_tuner_of_the_users_own_gets_the_hypermodel_and_the_objective(tmp_path
     assert (searched.tuner.objective.name, searched.tuner.told["max_trials"]) == ("val_score", 5)
     assert searched.tuner.searched["epochs"] == 1
     assert type(searched.get_best_model().get_layer("fc")).__name__ == "QDense"
+    with pytest.raises(InvalidValue, match="custom tuner"):
+        searched.history()
+
+
+def test_one_of_several_outputs_makes_the_score(tmp_path: Path) -> None:
+    entry = keras.Input((4,))
+    hidden = keras.layers.Dense(4, "relu", name="fc")(entry)
+    heads = {"kind": keras.layers.Dense(2, "softmax", name="kind")(hidden), "size": keras.layers.Dense(1)(hidden)}
+    network = keras.Model(entry, heads)
+    losses = {"kind": "sparse_categorical_crossentropy", "size": "mse"}
+    network.compile("sgd", losses, metrics={"kind": ["acc"]}, loss_weights={"kind": 1.0, "size": 0.5}, run_eagerly=True)
+    x, y = data()
+    searched = AutoQKeras(
+        network, {"kind": ["acc"], "size": ["mae"]}, limit=LIMIT, head_name="kind", output_dir=tmp_path / "found",
+        max_trials=1,
+    )  # fmt: skip
+    both = {"kind": y, "size": x[:, :1]}
+    searched.fit(x, both, validation_data=(x, both), epochs=1, batch_size=32)
+    history = searched.history()
+    gained = 0.08 * np.log2(searched.hypermodel.reference_size / history["trial_size"][0])
+    assert history["score"][0] == pytest.approx(history["val_kind_acc"][0] * (1 + gained), rel=1e-5)
+    assert history["val_loss"][0] == pytest.approx(
+        history["val_kind_loss"][0] + 0.5 * history["val_size_loss"][0], rel=1e-5
+    )
 
 
 @pytest.mark.parametrize(

@@ -123,13 +123,16 @@ class AutoQKeras:
     def history(self, number_of_trials: int = -1) -> dict[str, list[float]]:
         """The complete trials, best first (the first `number_of_trials`): "score", "trial_size", and their logs.
 
-        Logs ("acc", "val_acc", "loss", ...) are those of a trial's best epoch.
+        Logs ("acc", "val_acc", "loss", ...) are those of a trial's best epoch. Raises InvalidValue where a custom tuner
+        searched, which alone knows its trials.
         """
+        if self.tuner is not None:
+            raise InvalidValue("the trials are the custom tuner's", where="AutoQKeras.history", remedy="ask `tuner`")
         trials = self._ranked()
         shown = trials if number_of_trials < 0 else trials[:number_of_trials]
         outcomes = [trial.outcome for trial in shown if trial.outcome]
         kept = outcomes[0].facts if outcomes else {}
-        names = [name for name in kept if name not in ("score", "trial", "val_trial")]
+        names = [name for name in kept if name != "score" and name.rpartition("_")[2] != "trial"]
         told = {name: [float(outcome.facts[name]) for outcome in outcomes] for name in names}
         return {"score": [outcome.values[0] for outcome in outcomes], **told}
 
