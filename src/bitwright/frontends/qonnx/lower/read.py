@@ -145,7 +145,7 @@ def step_node(node: Node, reader: Reader) -> None:
     args: list[Value | None] = [reader.values[n] if n else None for n in node.inputs]
     live = next((a for a in args if isinstance(a, Live)), None)
     if isinstance(node.op, o.Shape | o.Size) and live is not None:
-        args, live = [Fixed(np.broadcast_to(np.float32(0), (1, *live.shape)))], None
+        args, live = list[Value | None]([Fixed(np.broadcast_to(np.float32(0), (1, *live.shape)))]), None
     if live is None and not isinstance(node.op, o.Foreign):
         found: list[Value] = [*apply_fixed(node, [a if isinstance(a, Fixed) else None for a in args])]
     elif live is not None and node.outputs[0] in reader.absorbed:
