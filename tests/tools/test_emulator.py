@@ -49,7 +49,11 @@ def test_random_graphs_give_the_graphs_integers_and_floats_under_sanitizers(tmp_
 @pytest.mark.tool("g++")
 @pytest.mark.long
 @pytest.mark.parametrize("compiler", ["g++", "clang++"])
-@pytest.mark.parametrize("flags", [SANITIZED, ("-O3",), ("-O3", "-march=native")], ids=["sanitized", "O3", "native"])
+@pytest.mark.parametrize(
+    "flags",
+    [SANITIZED, ("-O3",), ("-O3", "-march=native"), ("-O1", "-U__SSE2__")],
+    ids=["sanitized", "O3", "native", "no SIMD"],
+)
 @pytest.mark.parametrize("first", range(100, 200, 20))
 def test_a_hundred_random_graphs_on_every_compiler(
     compiler: str, flags: tuple[str, ...], first: int, tmp_path: Path

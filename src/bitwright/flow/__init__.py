@@ -7,11 +7,13 @@ from typing import Any
 
 _HOMES = {
     "Design": "bitwright.flow.design",
+    "Hls": "bitwright.flow.hls",
     "Options": "bitwright.flow.options",
     "QTools": "bitwright.flow.qtools.adapter",
     "compile_matrix": "bitwright.flow.matrix",
     "import_model": "bitwright.flow.models",
     "load_model": "bitwright.flow.models",
+    "read_hls4ml": "bitwright.flow.hls4ml_config",
     "Gradient": "bitwright.search.gradient",
     "Limits": "bitwright.search.limits",
     "SearchResult": "bitwright.search.result",
