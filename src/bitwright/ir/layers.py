@@ -39,6 +39,7 @@ __all__ = [
     "Shape",
     "Shaping",
     "Softmax",
+    "TableSum",
     "Upsample",
     "Weight",
 ]
@@ -250,6 +251,13 @@ class Softmax(Layer):
 @dataclass(frozen=True)
 class Embedding(Layer):
     """Rows of a table ("embeddings", (words, features)), chosen by index."""
+
+
+@dataclass(frozen=True)
+class TableSum(Layer):
+    """Each output a sum of entries of "tables" (tables, entries, units), chosen by `address_bits` bits each."""
+
+    address_bits: int = 1
 
 
 @dataclass(frozen=True)

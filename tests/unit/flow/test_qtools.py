@@ -90,6 +90,7 @@ ZERO_IN_QKERAS = {
     "GRU": (lambda: kl.GRU(3), [(5, 2)]),
     "QBidirectional": (lambda: bl.QBidirectional(bl.QLSTM(3, kernel_quantizer=KERNEL)), [(5, 2)]),
     "QEmbedding": (lambda: bl.QEmbedding(9, 4, embeddings_quantizer=KERNEL), [(5,)]),
+    "QTableDense": (lambda: bl.QTableDense(4), [(5,)]),
     "QEinsumDense": (lambda: bl.QEinsumDense("abc,cd->abd", (5, 3), kernel_quantizer=KERNEL), [(5, 2)]),
     "Softmax": (lambda: kl.Softmax(), [(6,)]),
     "QLayerNormalization": (lambda: bl.QLayerNormalization(), [(6,)]),

@@ -25,6 +25,7 @@ from bitwright.ir.layers import (
     ScaleShift,
     Separable,
     Softmax,
+    TableSum,
 )
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "scale_shift_types",
     "separable_types",
     "softmax_types",
+    "table_sum_types",
 ]
 
 
@@ -167,6 +169,22 @@ def embedding_types(layer: Embedding, case: Case) -> LayerTypes:
     part = Part("weight_quantizer", entry, shape=shape_of(layer, "embeddings"))
     typed = _made(layer, case, entry, outputs, [part], [work])
     return replace(typed, parameters=((outputs, entry.bits),))
+
+
+def table_sum_types(layer: TableSum, case: Case) -> LayerTypes:
+    """Every output adds up an entry of each table, chosen as in an embedding."""
+    if not case.settings.complete:
+        return passed(layer, case)
+    entry, shape = case.weight(layer, "tables"), shape_of(layer, "tables")
+    count = sized(layer.output_shape) * shape[0]
+    held = sum_of(entry, shape[0], None, case)
+    work = [
+        Work(count * layer.address_bits, Unit("mux", entry, entry.bits, 0.3), extra=True),
+        Work(count, held, extra=True),
+    ]
+    parts = [Part("weight_quantizer", entry, shape=shape), Part("accumulator", held.result, held.op)]
+    typed = _made(layer, case, held.result, count, parts, work)
+    return replace(typed, parameters=((count, entry.bits),), accumulator=held)
 
 
 def softmax_types(layer: Softmax, case: Case) -> LayerTypes:

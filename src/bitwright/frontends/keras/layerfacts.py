@@ -162,6 +162,17 @@ def _(layer: Any, seen: Seen) -> ir.Layer:
     return ir.Embedding(**seen.base(layer, seen.weight(layer, "embeddings", "embeddings")))
 
 
+@facts.on(ql.QTableDense)
+def _(layer: Any, seen: Seen) -> ir.Layer:
+    found = layer.table_codes()
+    top = float(np.abs(found.entries * 2.0 ** -found.fractions[:, None]).max(initial=0.0))
+    whole, fraction = max(int(np.ceil(np.log2(max(top, 1.0)))), 0), max(int(found.fractions.max()), 0)
+    operand = ir.Operand("quantized_bits", ir.Mode.FIXED, whole + fraction + 1, whole, True)
+    tables = ir.Weight("tables", tuple(int(n) for n in found.entries.shape), operand)
+    told = seen.base(layer, tables, quantized=True)
+    return ir.TableSum(**told, address_bits=layer.input_bits * layer.inputs_per_table)
+
+
 # ---- recurrent and attention
 
 
