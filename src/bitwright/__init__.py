@@ -45,8 +45,8 @@ _HOMES = {
         "analyze_accumulator", "analyze_accumulator_from_sample", "extract_model_operations", "print_qstats",
     ),
     "bitwright.flow": (
-        "Bits", "Design", "Health", "HealthLimits", "HealthWarning", "Hls", "Options", "QTools", "calibrate", "check_health",
-        "compile", "compile_matrix", "import_model", "load_model", "quantize", "read_hls4ml",
+        "Bits", "Design", "Health", "HealthLimits", "HealthWarning", "Hls", "Options", "QTools", "calibrate",
+        "check_health", "compile", "compile_matrix", "import_model", "load_model", "quantize", "read_hls4ml",
         "saved_by_pruning",
         "Gradient", "Limits", "SearchResult", "save_search", "search", "search_report",
     ),
