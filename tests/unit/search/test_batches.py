@@ -22,9 +22,9 @@ def test_a_small_remainder_is_left_out_of_all_arrays_alike() -> None:
 
 @pytest.mark.parametrize(
     "more",
-    [{"batch_size": 300}, {"batch_size": 4000}, {"batch_size": 100, "steps_per_epoch": 5}, {"validation_split": 0.2}],
+    [{"batch_size": 300}, {"batch_size": 4000}, {"batch_size": 100, "steps_per_epoch": 5}],
 )
-def test_a_large_remainder_a_single_batch_told_steps_and_splits_keep_all_samples(more: dict[str, Any]) -> None:
+def test_a_large_remainder_a_single_batch_and_told_steps_keep_all_samples(more: dict[str, Any]) -> None:
     assert len(even({**arrays(1010), **more})["x"]) == 1010
 
 
@@ -40,7 +40,15 @@ def test_validation_sees_every_sample_in_batches_that_divide_them() -> None:
     told = even({**arrays(2048), "batch_size": 1024, "validation_data": validation})
     assert told["validation_batch_size"] == 1000
     assert told["validation_data"] is validation
-    assert even({**arrays(2000), "batch_size": 512, "validation_split": 0.5})["validation_batch_size"] == 500
+
+
+def test_a_share_for_validation_is_cut_off_as_keras_does_it() -> None:
+    told = even({**arrays(2001), "batch_size": 100, "validation_split": 0.25})
+    assert "validation_split" not in told
+    assert told["validation_batch_size"] == 167
+    assert [len(part) for part in told["validation_data"]] == [501] * 3
+    assert told["validation_data"][1][0] == 1500
+    assert len(told["x"]) == len(told["y"]) == 1500
 
 
 def test_a_batch_size_of_validation_that_was_told_stays() -> None:

@@ -26,16 +26,18 @@ def even(arguments: Mapping[str, Any]) -> dict[str, Any]:
     data = {name: told[name] for name in ("x", "y", "sample_weight") if told.get(name) is not None}
     if not _arrays(data) or told.get("steps_per_epoch") is not None:
         return told
+    if told.get("validation_split") and told.get("validation_data") is None:
+        # As Keras cuts them: the last samples, before any shuffling.
+        at = int(_length(data) * (1.0 - float(told.pop("validation_split"))))
+        told["validation_data"] = tuple(_cut(data, slice(at, None)).values())
+        data = _cut(data, slice(at))
+        told |= data
     wanted, total = int(told.get("batch_size") or _USUAL), _length(data)
-    validated = _validated(told, total)
+    validated = _validated(told.get("validation_data"))
     if validated and told.get("validation_batch_size") is None and told.get("validation_steps") is None:
         told["validation_batch_size"] = even_size(validated, wanted)
-    if told.get("validation_split"):
-        return told  # Keras itself cuts these data
     left = total % wanted
-    if total > wanted and 0 < left * _LEFT_OUT <= total:
-        told |= {name: keras.tree.map_structure(lambda a: a[: total - left], part) for name, part in data.items()}
-    return told
+    return told | _cut(data, slice(total - left)) if total > wanted and 0 < left * _LEFT_OUT <= total else told
 
 
 def even_size(total: int, wanted: int) -> int:
@@ -50,13 +52,14 @@ def even_size(total: int, wanted: int) -> int:
     return min(near, key=lambda size: abs(size - wanted), default=wanted)
 
 
-def _validated(told: Mapping[str, Any], total: int) -> int:
+def _cut(data: Mapping[str, Any], part: slice) -> dict[str, Any]:
+    return {name: keras.tree.map_structure(lambda array: array[part], arrays) for name, arrays in data.items()}
+
+
+def _validated(given: Any) -> int:
     """How many samples validation sees; 0 if that is not known."""
-    given = told.get("validation_data")
-    if given is not None:
-        pair = isinstance(given, tuple) and len(given) in (2, 3)
-        return _length(given[0]) if pair and _arrays(given[0]) else 0
-    return total - int(total * (1 - float(told.get("validation_split") or 0)))
+    pair = isinstance(given, tuple) and len(given) in (2, 3)
+    return _length(given[0]) if pair and _arrays(given[0]) else 0
 
 
 def _arrays(data: Any) -> bool:
