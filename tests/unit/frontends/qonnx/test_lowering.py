@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -219,3 +220,39 @@ def test_a_constant_that_is_no_number_is_refused_at_once(value: float) -> None:
              node("MatMul", ["r", "v"], "y")]  # fmt: skip
     with pytest.raises(Inexact, match="infinities"):
         read_model(parsed(model(nodes, {"x": (1, 3)}, constants=held)))
+
+
+def normalized_image() -> Any:
+    held = {"m": np.array([0.485, 0.456, 0.406], F).reshape(3, 1, 1), "d": np.array([0.229, 0.224, 0.225], F),
+            "s": F(0.03125), "b": F(8), "k": np.ones((2, 3, 1, 1), F)}  # fmt: skip
+    held["d"] = held["d"].reshape(1, 3, 1, 1)
+    nodes = [node("Sub", ["x", "m"], "t"), node("Div", ["t", "d"], "u"), quant("u", "q", "s", "b"),
+             node("Conv", ["q", "k"], "y")]  # fmt: skip
+    return parsed(model(nodes, {"x": (1, 3, 4, 4)}, constants=held))
+
+
+def test_images_normalized_by_channel_take_the_grid_of_their_pixels() -> None:
+    reading, truth = read_model(normalized_image(), input_format=("u8.0", Fraction(1, 255)))
+    codes = np.random.default_rng(0).integers(0, 256, (50, 3, 4, 4))
+    x = reading.encoders[0].sample(codes)
+    (found,) = run(reading.graph, [codes])
+    assert np.array_equal(np.rint(reading.decoders[0].codes(truth.logits([x])[0])), found)
+
+
+def test_images_normalized_by_channel_without_a_grid_are_refused_with_one() -> None:
+    with pytest.raises(Unsupported, match="input_format"):
+        read_model(normalized_image())
+
+
+@pytest.mark.tool("verilator")
+def test_a_small_network_verifies_in_simulated_rtl(tmp_path: Any) -> None:
+    rng = np.random.default_rng(5)
+    held = {"v": rng.integers(-3, 4, (4, 3)).astype(F), "o": rng.normal(size=3).astype(F), "w": np.eye(3, dtype=F),
+            "s": F(0.25), "h": F(0.3), "b": F(3)}  # fmt: skip
+    nodes = [quant("x", "q", "s", "b"), node("MatMul", ["q", "v"], "t"), node("Add", ["t", "o"], "u"),
+             node("Relu", ["u"], "r"), quant("r", "p", "h", "b", signed=0),
+             node("MatMul", ["p", "w"], "y")]  # fmt: skip
+    (tmp_path / "m.onnx").write_bytes(model(nodes, {"x": (1, 4)}, constants=held).SerializeToString())
+    certificate = bw.compile(tmp_path / "m.onnx", effort=0).verify(rng.normal(size=(50, 4)).astype(F))
+    assert certificate.differences == 0
+    assert any(c.after.startswith("RTL") for c in certificate.comparisons)

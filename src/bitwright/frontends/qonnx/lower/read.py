@@ -179,10 +179,12 @@ def _lowered(node: Node, reader: Reader, args: list[Value | None]) -> list[Value
 
 def _advice(error: BitwrightError) -> str:
     """The way out in the words of this format."""
-    if "bw.QActivation" not in error.remedy:
+    if "bw.QActivation" not in error.remedy and "quantize the input first" not in error.remedy:
         return error.remedy
     if "input quantizer" in error.what:
         return "quantize the input in the model (a Quant node), or give input_format='s8.4' to compile"
+    if "quantize the input first" in error.remedy:
+        return "put a Quant node at the input, or give the pixels' grid: input_format=('u8.0', Fraction(1, 255))"
     if "output_format" in error.remedy:
         return "put a Quant node behind it, or give output_format='s16.8' to compile when it is the last one"
     return "put a Quant node there in the framework that wrote the file"

@@ -41,6 +41,14 @@ def evaluate(chain: Sequence[Elementwise], mode: Evaluation) -> Callable[[NDArra
 class OnnxWalk(Walk):
     """The walk with float32's own view of scales: they may take all of its mantissa."""
 
+    def _enter(self, lazy: Lazy, reader: str) -> int:
+        """A stated input format also serves inputs whose functions differ by channel before they are quantized."""
+        differs = any(p.channelwise or p.elementwise for p in lazy.chain)
+        if self.input_format is None or not differs or len(lazy.shape) < 2:
+            return super()._enter(lazy, reader)
+        position = super()._enter(replace(lazy, chain=()), reader)
+        return self.codes(Lazy(lazy.shape, position, lazy.chain), reader)
+
     def grid(self, lazy: Lazy, base: int) -> Grid:
         """The codes that the functions on `lazy` can meet."""
         return self._grid(lazy, base)[0]
