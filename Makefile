@@ -9,7 +9,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
-EXTRAS ?= train,fpga,report,test
+EXTRAS ?= train,search,onnx,fpga,report,test
 JOBS ?= 2
 PYTEST_FLAGS ?=
 DEMO_FLAGS ?=
@@ -57,6 +57,7 @@ test: $(STAMP)
 	@$(QUIET) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not long and not backend" $(PYTEST_FLAGS)
 
 test-long: $(STAMP)
+	@$(BIN)/python -c 'import ray' 2>/dev/null || $(BIN)/python -m pip install --quiet 'ray>=2.40'
 	@$(QUIET) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "long and not backend" $(PYTEST_FLAGS)
 	@$(MAKE) test-backends
 

@@ -76,4 +76,6 @@ __all__ = [
     "stochastic_round_po2",
     "stochastic_ternary",
     "ternary",
+    "trained_bits",
+    "trained_digits",
 ]

@@ -17,7 +17,7 @@ from tests.keras_models import inputs_for, tiny
 import bitwright
 from bitwright import cli
 
-VERBS = ("demo", "doctor", "compile", "verify", "synth", "estimate", "report", "diff", "import")
+VERBS = ("demo", "doctor", "compile", "verify", "synth", "estimate", "report", "search", "diff", "import")
 
 
 @dataclass
@@ -195,7 +195,7 @@ def _model(folder: Path) -> Path:
 
 ERRORS: dict[str, Callable[[Path, Path], tuple[object, ...]]] = {
     "no such file": lambda models, tmp: ("compile", tmp / "gone.keras"),
-    "files ending in '.onnx'": lambda models, tmp: ("estimate", _touched(tmp / "old.onnx")),
+    "no ONNX file": lambda models, tmp: ("estimate", _touched(tmp / "old.onnx")),
     "unknown device 'xcvu9'": lambda models, tmp: ("estimate", _model(models), "--device", "xcvu9"),
     "option clock_mhz": lambda models, tmp: ("estimate", _model(models), "--clock-mhz", "-3"),
     "unknown option 'clok_mhz'": lambda models, tmp: ("estimate", _model(models), "--config", _config(tmp)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from bitwright.search.limits import Limits
 from bitwright.search.losses import loss_for, score_for
 from bitwright.search.price import price_now
 from bitwright.search.result import SearchResult, TrainedPoint
+from bitwright.search.sensitivity import Sensitivity, front
 from bitwright.search.splits import Splits, read_splits, split
 from bitwright.train.rewrite import rebuilt, same
 
@@ -33,13 +34,15 @@ __all__ = ["search", "search_file"]
 
 Score = Callable[[NDArray[Any], NDArray[Any]], float]
 _VERIFIED = 2000
+_TOLD = ("luts", "bits", "dsps", "accuracy_drop")
+"""Limits that the integer program predicts; the others are judged when the models are compiled."""
 
 
 def search(
     model: Any,
     data: Any,
     limits: Limits | None = None,
-    method: str | Gradient = "gradient",
+    method: str | Gradient | Sensitivity = "gradient",
     *,
     options: Options | None = None,
     teacher: Any = None,
@@ -54,10 +57,11 @@ def search(
     """Train `model` in as few bits as its task needs: a front of models with their designs, the best within `limits`.
 
     model: a float Keras model, trained (or its path). data: see `split`; its test samples are used once, at the end.
-    method: "gradient", or `Gradient` options. options: how designs are compiled (device, clock, ...). teacher: a larger
-    trained model whose outputs guide the training (with `Gradient(distill=...)`). loss: of Keras (None: cross-entropy
-    for class numbers, else the squared error). score(outputs, labels): higher is better (None: accuracy, or
-    the negative squared error). verify: "best" simulates the RTL of the best point and compares the netlists
+    method: "gradient" (trained widths) or "sensitivity" (post-training widths by integer program, for large models), or
+    the options of one: `Gradient`, `Sensitivity`. options: how designs are compiled (device, clock, ...). teacher: a
+    larger trained model whose outputs guide the training (with `Gradient(distill=...)`). loss: of Keras (None:
+    cross-entropy for class numbers, else the squared error). score(outputs, labels): higher is better (None: accuracy,
+    or the negative squared error). verify: "best" simulates the RTL of the best point and compares the netlists
     of the others, "all" simulates all, "none" leaves it. folder: where the search keeps its journal.
 
     Raises Unsupported, naming the layer, for models that cannot be quantized; nothing is approximated silently.
@@ -65,9 +69,12 @@ def search(
     if verify not in ("best", "all", "none"):
         raise ConfigError(f"verify={verify!r}", where="search", remedy="use 'best', 'all' or 'none'")
     told = limits or Limits()
-    gradient = _options(method, told, budget_s, seed)
     source = load_model(model) if isinstance(model, str | Path) else model
-    job = _Search(source, split(data, seed), told, gradient, options or Options(), teacher, loss, score, progress)
+    place = None if folder is None else Path(folder)
+    job = _Search(
+        source, split(data, seed), told, _options(method, told, budget_s, seed), options or Options(), teacher,
+        loss, score, place, progress,
+    )  # fmt: skip
     return job.result(verify)
 
 
@@ -80,65 +87,99 @@ def search_file(
 
     chosen = Options.of(dict(options))
     told, splits = Limits(**limits), read_splits(data, chosen.seed)
-    method = replace(_options("gradient", told, budget_s, chosen.seed), points=points)
+    method = _aimed(Gradient(points=points, budget_s=budget_s, seed=chosen.seed), told)
     result = search(model, splits, told, method, options=chosen, seed=chosen.seed, progress=progress)
     save_search(result, out, Path(model).stem)
     return search_report(result, Path(model).stem)
 
 
-def _options(method: str | Gradient, limits: Limits, budget_s: float | None, seed: int) -> Gradient:
+def _options(
+    method: str | Gradient | Sensitivity, limits: Limits, budget_s: float | None, seed: int
+) -> Gradient | Sensitivity:
+    if isinstance(method, Sensitivity):
+        return method
     if isinstance(method, Gradient):
         return method if budget_s is None else replace(method, budget_s=budget_s)
+    if method == "sensitivity":
+        return Sensitivity(seed=seed)
     if method != "gradient":
-        raise ConfigError(f"method {method!r}", where="search", remedy="use 'gradient' or Gradient(...)")
-    found = Gradient(budget_s=budget_s, seed=seed)
-    return found if limits.luts is None else replace(found, first=6.0 * limits.luts, last=limits.luts / 3)
+        remedy = "use 'gradient', 'sensitivity', or a record of options"
+        raise ConfigError(f"method {method!r}", where="search", remedy=remedy)
+    return _aimed(Gradient(budget_s=budget_s, seed=seed), limits)
+
+
+def _aimed(method: Gradient, limits: Limits) -> Gradient:
+    """The descent through the region that a limit on LUTs asks for."""
+    return method if limits.luts is None else replace(method, first=6.0 * limits.luts, last=limits.luts / 3)
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    model: Any
+    origin: str
 
 
 class _Search:
     def __init__(
-        self, source: Any, splits: Splits, limits: Limits, gradient: Gradient, options: Options, teacher: Any,
-        loss: Any, score: Score | None, progress: Progress | None,
+        self, source: Any, splits: Splits, limits: Limits, method: Gradient | Sensitivity, options: Options,
+        teacher: Any, loss: Any, score: Score | None, folder: Path | None, progress: Progress | None,
     ) -> None:  # fmt: skip
-        self.source, self.splits, self.limits = source, splits, limits
-        self.gradient, self.options, self.teacher = gradient, options, teacher
-        self.loss = loss_for(source, splits.train[1], loss, gradient.distill if teacher is not None else 0.0)
+        self.source, self.splits, self.limits, self.method = source, splits, limits, method
+        self.options, self.teacher, self.loss, self.folder = options, teacher, loss, folder
         self.score = score or score_for(splits.train[1])
         self.progress = progress or Silent()
-        self.fabric = device_named(self.options.device).fabric
-        self.copy = trainable_copy(source, splits.train[0], gradient)
+        self.fabric = device_named(options.device).fabric
+        self.history: tuple[Any, ...] = ()
+        self.settings: dict[str, Any] = {}
 
     def result(self, verify: str) -> SearchResult:
         """The search, then each model compiled, measured and verified."""
-        found = gradient_front(
-            self.copy, self.splits.train, self.splits.validation, self.gradient,
-            loss=self.loss, score=self.score, removed=self.removed, taught=self._taught(),
-            measure=self._luts, progress=self.progress,
-        )  # fmt: skip
+        models = self._by_sensitivity(self.method) if isinstance(self.method, Sensitivity) else self._by_gradient()
         reference = self._scored(self.source)
-        points = [self._point(i, c, reference[0]) for i, c in enumerate(found.candidates)]
-        points = _unbeaten([p for p in points if p is not None])
-        settings = {**self.gradient.as_dict(), "epochs": list(found.epochs), "device": self.options.device}
-        made = SearchResult(tuple(points), self.limits, reference, self.splits.sizes, found.history, settings)
+        points = _unbeaten([self._point(m, reference[0]) for m in models])
+        settings = {**self.settings, "device": self.options.device}
+        made = SearchResult(tuple(points), self.limits, reference, self.splits.sizes, self.history, settings)
         self._verify(made, verify)
         return made
+
+    def _by_gradient(self) -> list[_Made]:
+        gradient = self.method
+        assert isinstance(gradient, Gradient)
+        copy = trainable_copy(self.source, self.splits.train[0], gradient)
+
+        def own(candidate: Candidate) -> Any:
+            return set_weights(rebuilt(copy, same).model, candidate.state)
+
+        found = gradient_front(
+            copy, self.splits.train, self.splits.validation, gradient,
+            loss=loss_for(self.source, self.splits.train[1], self.loss, gradient.distill), score=self.score,
+            removed=self.removed, taught=self._taught(gradient), progress=self.progress,
+            measure=lambda candidate: float(self._compiled(own(candidate)).estimate().luts),
+        )  # fmt: skip
+        self.history = found.history
+        self.settings = {"method": "gradient", **gradient.as_dict(), "epochs": list(found.epochs)}
+        return [_Made(own(candidate), candidate.origin) for candidate in found.candidates]
+
+    def _by_sensitivity(self, method: Sensitivity) -> list[_Made]:
+        """Post-training widths by integer program; only what can be told before compiling limits the program."""
+        x, y = self.splits.train
+        told = {name: most for name, most in self.limits.told.items() if name in _TOLD}
+        found = front(
+            self.source, x, y, limits=told, options=method, folder=self.folder, progress=self.progress,
+            measure=lambda model: _facts(model, self._compiled(model), self.removed),
+        )  # fmt: skip
+        self.settings = {"method": "sensitivity", **asdict(method)}
+        return [_Made(made.model, f"integer program{', proved' if made.proved else ''}") for made in found]
 
     @property
     def removed(self) -> float:
         """Bits that a LUT of the device takes out of a sum."""
         return float(self.fabric.adder_operands - 1)
 
-    def _taught(self) -> NDArray[Any] | None:
-        if self.teacher is None or not self.gradient.distill:
+    def _taught(self, gradient: Gradient) -> NDArray[Any] | None:
+        if self.teacher is None or not gradient.distill:
             return None
         return np.asarray(self.teacher.predict(self.splits.train[0], batch_size=4096, verbose=0))
-
-    def _with(self, candidate: Candidate) -> Any:
-        """A model of its own for the candidate."""
-        return set_weights(rebuilt(self.copy, same).model, candidate.state)
-
-    def _luts(self, candidate: Candidate) -> float:
-        return float(self._compiled(self._with(candidate)).estimate().luts)
 
     def _compiled(self, model: Any) -> Design:
         return compile_model(model, self.options)
@@ -149,14 +190,13 @@ class _Search:
 
         return one(self.splits.validation), None if self.splits.test is None else one(self.splits.test)
 
-    def _point(self, index: int, candidate: Candidate, reference: float) -> TrainedPoint | None:
-        model = self._with(candidate)
-        design = self._compiled(model)
+    def _point(self, made: _Made, reference: float) -> TrainedPoint:
+        model, design = made.model, self._compiled(made.model)
         validation, test = self._scored(model)
         facts = {**_facts(model, design, self.removed), "accuracy_drop": reference - validation}
         error = None if test is None else sqrt(max(test * (1 - test), 0.0) / self.splits.sizes[2])
-        excess = self.limits.excess(facts)
-        return TrainedPoint(f"p{index}", model, design, validation, test, error, facts, excess, candidate.origin)
+        name = f"{self.source.name}_{facts['luts']:.0f}"
+        return TrainedPoint(name, model, design, validation, test, error, facts, self.limits.excess(facts), made.origin)
 
     def _verify(self, made: SearchResult, verify: str) -> None:
         if verify == "none":
