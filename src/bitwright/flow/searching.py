@@ -83,7 +83,7 @@ def search_file(
     budget_s: float | None = None, points: int = 10, progress: Progress | None = None,
 ) -> SearchReport:  # fmt: skip
     """`search` on files: the model's, the data's (see `read_splits`); models and report go to `out`."""
-    from bitwright.flow.search_report import save_search, search_report
+    from bitwright.flow.search_results import save_search, search_report
 
     chosen = Options.of(dict(options))
     told, splits = Limits(**limits), read_splits(data, chosen.seed)
