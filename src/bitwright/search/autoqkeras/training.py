@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -40,6 +41,8 @@ class Training:
 
     def __call__(self, configuration: Configuration, context: Context) -> Outcome:
         """Train; raises ConfigError when training logs no such objective."""
+        # Models are circles of references, and the steps compiled for earlier trials go with them.
+        gc.collect()
         runs = [self._run(configuration, context, execution) for execution in range(self.executions)]
         best = max(runs, key=lambda run: run.score)
         best.keep(context)
