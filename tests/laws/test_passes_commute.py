@@ -81,8 +81,8 @@ def test_this_file_knows_every_pass() -> None:
     # Share answers for a matrix, inside Synthesize: see test_adder_graph.
     helpers = {"ARGMAX", "AdderGraph", "RECODING", "STANDARD", "Share", "apply", "unrolled"}
     known = {
-        "Absorb", "Canonical", "Collapse", "Compose", "Contest", "Merge", "Prune", "Reassociate", "Retime",
-        "Synthesize", "Tabulate",
+        "Absorb", "Accumulate", "Canonical", "Collapse", "Compose", "Contest", "Merge", "Prune", "Reassociate",
+        "Retime", "Synthesize", "Tabulate",
     }  # fmt: skip
     assert set(passes.__all__) - helpers == known
 

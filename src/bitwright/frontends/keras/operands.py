@@ -92,6 +92,19 @@ def _(quantizer: Any) -> Operand:
     return _fixed(quantizer, quantizer.bits, quantizer.bits - quantizer.keep_negative, quantizer.keep_negative)
 
 
+@_typed.on(q.trained_bits)
+def _(quantizer: Any) -> Operand:
+    """Widths differ: the type that holds them all, as one multiplier or buffer for the tensor would."""
+    fraction, integer = quantizer.exponents()
+    finest, most, sign = int(fraction.max()), int(integer.max()), quantizer.keep_negative
+    return _fixed(quantizer, max(finest + most + sign, 1), most, sign)
+
+
+@_typed.on(q.trained_digits)
+def _(quantizer: Any) -> Operand:
+    return _fixed(quantizer, quantizer.integer + quantizer.fraction + 1, quantizer.integer, True)
+
+
 @_typed.on(q.quantized_po2, q.quantized_relu_po2)
 def _(quantizer: Any) -> Operand:
     limit = None if not quantizer.max_value else float(quantizer.max_value)

@@ -162,14 +162,14 @@ class trained_bits(TrainedWidths):
 
     def max(self) -> float:
         """The magnitude of the widest range."""
-        _, integer = self._exponents()
+        _, integer = self.exponents()
         return float(2.0 ** integer.max())
 
     def min(self) -> float:
         """-max(), or 0 without negatives."""
         return -self.max() if self.keep_negative else 0.0
 
-    def _exponents(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def exponents(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(fraction, integer) bits in whole numbers, those of elements without bits left out (where any has some)."""
         fraction, integer = self._settled("fraction"), self._settled("integer") if self.trained_range else None
         first = np.array([self.bits - self.integer - self.keep_negative], np.float32)
@@ -179,7 +179,7 @@ class trained_bits(TrainedWidths):
         return (f[live], i[live]) if live.any() else (np.zeros(1, np.int64), np.zeros(1, np.int64))
 
     def _base_grid(self) -> Grid:
-        fraction, integer = self._exponents()
+        fraction, integer = self.exponents()
         step = Fraction(2) ** -int(fraction.max())
         top = int(Fraction(2) ** int(integer.max()) / step)
         return Grid(step, -top if self.keep_negative else 0, top - 1)
