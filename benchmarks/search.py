@@ -1,0 +1,128 @@
+"""The gradient search on jets: a front of compiled designs, the 16-bit baseline beside it, HGQ2's recorded front.
+
+    python -m benchmarks.search [--quick] [--json FILE]
+
+Trains a float 64-32-32-5 network, gives `bw.search` 15 minutes (`--quick`: a handful of epochs), measures the points
+with yosys, and compares LUTs at equal test accuracy, interpolated on log LUTs between the points of each front.
+HGQ2's and HGQ-LUT's points were recorded on the same data in another run (Alkaid's RTL through yosys 0.23, 30 minutes
+of training on two cores): their ratios are shown for orientation until the peers run beside ours.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+import bitwright as bw
+from benchmarks._table import Claim, Outcome, at_least, at_most, main
+from bitwright.search.result import SearchResult
+from bitwright.train.data import Dataset, load
+from bitwright.train.fit import fit
+
+DATA = Path(os.environ.get("BITWRIGHT_DATA", "../shared/data")) / "jets_hlf_pythia"
+WIDTHS = (64, 32, 32)
+SECONDS = 900
+BASELINE_LUTS, BASELINE = 156642, 0.7315
+ACCURACIES = (0.717, 0.7205, 0.724, 0.726)
+RECORDED = {
+    "HGQ2 + Alkaid": (
+        (476, 0.6923), (1339, 0.7086), (2139, 0.7175), (3173, 0.7209), (4613, 0.7229), (9477, 0.7265), (12784, 0.7302),
+    ),
+    "HGQ-LUT + Alkaid": ((1242, 0.7170), (1858, 0.7205), (2710, 0.7238), (3244, 0.7257), (5199, 0.7273)),
+}  # fmt: skip
+
+
+def network(seed: int) -> Any:
+    """The float baseline, untrained."""
+    keras.utils.set_random_seed(seed)
+    x = inputs = keras.Input((16,), name="features")
+    for index, width in enumerate(WIDTHS):
+        x = keras.layers.Dense(width, activation="relu", name=f"fc{index + 1}")(x)
+    return keras.Model(inputs, keras.layers.Dense(5, activation="softmax", name="out")(x), name="jets")
+
+
+def searched(data: Dataset, quick: bool, seed: int = 0) -> tuple[SearchResult, float]:
+    """The search's result and the wall seconds it took, float training left out."""
+    model = network(seed)
+    fit(model, data, epochs=2 if quick else 15, batch_size=1024, seed=seed)
+    method = bw.Gradient(
+        points=3 if quick else 12, epochs=(12, 3) if quick else None, budget_s=None if quick else SECONDS,
+        first=12000.0, last=3000.0 if quick else 500.0, seed=seed,
+    )  # fmt: skip
+    since = time.perf_counter()
+    return bw.search(model, data, method=method, seed=seed, verify="none" if quick else "best"), (
+        time.perf_counter() - since
+    )
+
+
+def luts_at(points: list[tuple[float, float]], accuracy: float) -> float | None:
+    """LUTs of a front (luts, accuracy) at `accuracy`, linear in log LUTs; None outside it."""
+    rising = sorted(points, key=lambda point: point[1])
+    luts, reached = np.array([p[0] for p in rising]), np.array([p[1] for p in rising])
+    if not reached[0] <= accuracy <= reached[-1]:
+        return None
+    return float(np.exp(np.interp(accuracy, reached, np.log(luts))))
+
+
+def rows_of(result: SearchResult, quick: bool) -> list[dict[str, Any]]:
+    """A row a point; `yosys LUT` where it was synthesized."""
+    rows: list[dict[str, Any]] = []
+    for point in result.points:
+        measured = None if quick else point.design.synthesize().luts
+        rows.append({
+            "family": "bitwright", "test %": 100 * (point.test or 0), "error %": 100 * (point.test_error or 0),
+            "validation %": 100 * point.validation, "LUT": round(point.facts["luts"]), "yosys LUT": measured,
+            "FF": round(point.facts["ffs"]), "cycles": round(point.facts["latency_cycles"]),
+            "ns": point.facts["latency_ns"], "price": round(point.facts["price"]), "EBOPs": round(point.facts["ebops"]),
+        })  # fmt: skip
+    for family, points in RECORDED.items():
+        rows += [{"family": f"{family}, recorded", "test %": 100 * a, "LUT": n} for n, a in points]
+    return rows
+
+
+def claims_of(result: SearchResult, rows: list[dict[str, Any]], seconds: float) -> list[Claim]:
+    """What the search is held against."""
+    mine = [(row["yosys LUT"] or row["LUT"], row["test %"] / 100) for row in rows if row["family"] == "bitwright"]
+    front = [point for point in result.points if (point.test or 0) <= BASELINE - 0.003 + 0.0016]
+    claims = [
+        at_least("points of the front from 0.3 points below the baseline downwards", len(front), 8),
+        at_most("minutes of search", seconds / 60, 16),
+    ]
+    for lost, factor in ((0.005, 50), (0.010, 100)):
+        least = min((n for n, a in mine if a >= BASELINE - lost), default=None)
+        found = 0.0 if least is None else BASELINE_LUTS / least
+        claims.append(at_least(f"times fewer LUTs than the 16-bit baseline, {100 * lost:g} points lost", found, factor))
+    for family, points in RECORDED.items():
+        pairs = [(luts_at(mine, a), luts_at(list(points), a)) for a in ACCURACIES]
+        ratios = [ours / theirs for ours, theirs in pairs if ours and theirs]
+        if ratios:
+            mean = float(np.exp(np.mean(np.log(ratios))))
+            what = f"LUTs over {family} (recorded), geometric mean of {len(ratios)} accuracies"
+            claims.append(at_most(what, mean, 0.7))
+    return claims
+
+
+def measure(quick: bool) -> Outcome:
+    """Rows and claims; a note where the data are not there."""
+    if not DATA.is_dir():
+        return Outcome([], [], [f"no jets in {DATA}: set BITWRIGHT_DATA"])
+    result, seconds = searched(load(DATA), quick)
+    rows = rows_of(result, quick)
+    notes = [
+        f"{result.sizes[0]} training, {result.sizes[1]} validation, {result.sizes[2]} test jets; float network"
+        f" {100 * (result.reference[1] or 0):.2f} % on test; {result.settings['epochs']} epochs in {seconds:.0f} s",
+        "recorded peers: Alkaid's RTL through yosys, not with its ternary adders on cells",
+    ]
+    return Outcome(rows, [] if quick else claims_of(result, rows, seconds), notes)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(measure, __doc__, packages=["keras", "jax"]))
