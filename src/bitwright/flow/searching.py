@@ -153,7 +153,7 @@ class _Search:
         found = gradient_front(
             copy, self.splits.train, self.splits.validation, gradient,
             loss=loss_for(self.source, self.splits.train[1], self.loss, gradient.distill), score=self.score,
-            removed=self.removed, taught=self._taught(gradient), progress=self.progress,
+            removed=self.removed, taught=self._taught(gradient), folder=self.folder, progress=self.progress,
             measure=lambda candidate: float(self._compiled(own(candidate)).estimate().luts),
         )  # fmt: skip
         self.history = found.history

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -11,10 +12,12 @@ import pytest
 
 import bitwright as bw
 from bitwright.core.errors import ConfigError, InvalidValue
-from bitwright.search.gradient import Archive, Candidate, Gradient, State, trainable_copy
-from bitwright.search.gradient.control import Controller, descent
+from bitwright.search.gradient import Archive, Candidate, Gradient, State, gradient_front, trainable_copy
+from bitwright.search.gradient.checkpoint import Place
+from bitwright.search.gradient.control import Controller, falling
 from bitwright.search.gradient.state import stacked, started
 from bitwright.search.limits import Limits
+from bitwright.search.losses import loss_for
 from bitwright.search.sensitivity import Sensitivity
 from bitwright.search.splits import read_splits, split
 
@@ -28,7 +31,7 @@ def candidate(score: float, price: float) -> Candidate:
 
 def test_the_controller_steers_a_lagging_price_to_its_target() -> None:
     control, beta, price = Controller(np.array([1e-4])), np.array([1e-4]), np.array([5000.0])
-    for target in [*descent(5000, 500, 120), *[500.0] * 40]:
+    for target in [*falling(5000, 500, 120, 1.0).targets[:, 0], *[500.0] * 40]:
         # The price lags behind what the weight asks for.
         price = price + 0.2 * (0.5 / beta - price)
         beta = control(price, np.array([target]))
@@ -101,6 +104,45 @@ def test_a_search_finds_exact_models_within_limits_and_tells_when_there_are_none
     tight = replace(result, limits=Limits(luts=5), points=broken)
     with pytest.raises(InvalidValue, match="exceeds luts by 900%"):
         _ = tight.best
+
+
+@needs_jax
+@pytest.mark.parametrize("stopped", [pytest.param(5, marks=pytest.mark.long), 13])
+def test_an_interrupted_search_goes_on_to_the_same_front(
+    stopped: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped in the descent, and in the finish."""
+    monkeypatch.setattr(Place, "every_s", 0.0)
+    rng = np.random.default_rng(1)
+    x = rng.normal(0, 1, (400, 4)).astype(np.float32)
+    y = (x[:, 0] > x[:, 1]).astype(np.int64)
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(6, activation="relu"), keras.layers.Dense(2)])
+    options = Gradient(points=2, epochs=(8, 4), batch_size=100, first=150.0, last=80.0, learning_rate=0.02)
+    copy = trainable_copy(model, x, options)
+    seen = 0
+
+    def score(outputs: Any, labels: Any) -> float:
+        nonlocal seen
+        seen += 1
+        if seen == stopped:
+            raise KeyboardInterrupt
+        return float((outputs.argmax(1) == labels).mean())
+
+    def run(folder: Path | None) -> Any:
+        loss = loss_for(model, y, None, 0.0)
+        return gradient_front(copy, (x, y), (x, y), options, loss=loss, score=score, folder=folder)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path)
+    resumed, whole = run(tmp_path), run(None)
+    assert resumed.history == whole.history
+    assert [(c.price, c.score, c.origin) for c in resumed.candidates] == [
+        (c.price, c.score, c.origin) for c in whole.candidates
+    ]
+    options = replace(options, seed=1)
+    with pytest.raises(ConfigError, match="another search"):
+        run(tmp_path)
 
 
 @needs_jax

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitwright.core.errors import InvalidModel
+from bitwright.core.errors import InvalidModel, Unsupported
 from bitwright.core.progress import Progress, Silent
 from bitwright.search.gradient.archive import Archive, Candidate
-from bitwright.search.gradient.control import Controller, descent
-from bitwright.search.gradient.engine import JaxEngine, Loss
+from bitwright.search.gradient.checkpoint import Checkpoint, Place, Row
+from bitwright.search.gradient.control import Controller, Schedule, falling, holding
+from bitwright.search.gradient.engine import JaxEngine, Loss, Told
 from bitwright.search.gradient.options import Gradient
 from bitwright.search.gradient.state import State, stacked, started
+from bitwright.train.door import keras
 
 __all__ = ["Found", "Row", "gradient_front"]
 
@@ -25,30 +30,13 @@ Score = Callable[[NDArray[Any], NDArray[Any]], float]
 Measure = Callable[[Candidate], float]
 
 _DEFAULT_EPOCHS = (60, 40)
+_WARM = 3
 _DESCENT_SHARE = 0.6
-_CYCLES = 8
-_WARM = 0.1
 _FIRST_SHARE = 0.1
+"""What the price weighs in the loss when the descent begins."""
 _DEPTH = 40.0
-_MEASURED = 6
-"""How often on the way down a model is compiled to correct the price."""
 _OVER = 1.02
 """By how much a model may exceed the price that it was to keep."""
-_QUIET = 0.7
-"""The part of the finish after which the rate is low enough for candidates to be kept."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One epoch of one model: the stage, its number, loss, validation score, price, and the price's weight."""
-
-    stage: str
-    run: int
-    epoch: int
-    loss: float
-    score: float
-    price: float
-    beta: float
 
 
 @dataclass(frozen=True)
@@ -71,18 +59,36 @@ def gradient_front(
     removed: float = 2.0,
     taught: NDArray[Any] | None = None,
     measure: Measure | None = None,
+    folder: Path | None = None,
     progress: Progress | None = None,
 ) -> Found:
     """Train `model` (from `trainable_copy`) at falling prices; the candidates of the front.
 
     train, validation: (inputs, labels). `score(outputs, labels)`: higher is better. `taught`: a teacher's outputs for
     the training samples. `removed`: see `price_of`. `measure(candidate)`: what the compiler makes of the price; the
-    targets are then met in its units, compared anew several times on the way. The same options and data give the same
-    front on one machine, if `epochs` are told; with `budget_s` the epochs that were done are in the result, to be told
-    again.
+    targets are then met in its units, compared anew several times on the way. folder: where the search writes how it
+    stands, and goes on after it was interrupted. The same options and data give the same front on one machine, if
+    `epochs` are told; with `budget_s` the epochs that were done are in the result, to be told again.
+
+    Raises Unsupported where Keras does not run on JAX, InvalidModel when a loss is no number.
     """
-    run = _Run(model, train, validation, options, loss, score, removed, taught, measure, progress or Silent())
+    if keras.backend.backend() != "jax":
+        raise Unsupported(
+            f"the gradient method trains under JAX, and Keras runs on {keras.backend.backend()}",
+            where="search",
+            remedy="start Python with KERAS_BACKEND=jax (models load there unchanged), or use method='sensitivity'",
+        )
+    place = Place(folder, _fingerprint(model, train, validation, options))
+    run = _Run(model, train, validation, options, loss, score, removed, taught, measure, place, progress or Silent())
     return run.front()
+
+
+def _fingerprint(model: Any, train: Arrays, validation: Arrays, options: Gradient) -> str:
+    told = hashlib.sha256(json.dumps(options.as_dict(), sort_keys=True).encode())
+    told.update(model.to_json().encode())
+    for array in (*train, *validation, *(np.asarray(w) for w in model.get_weights())):
+        told.update(np.ascontiguousarray(array).tobytes())
+    return told.hexdigest()
 
 
 class _Run:
@@ -97,56 +103,47 @@ class _Run:
         removed: float,
         taught: NDArray[Any] | None,
         measure: Measure | None,
+        place: Place,
         progress: Progress,
     ) -> None:
         self.model, self.options, self.score, self.progress = model, options, score, progress
         self.engine = JaxEngine(model, loss, options.metric, removed, options.width_rate)
         self.data = (*train, taught)
-        self.validation = validation
+        self.validation, self.measure, self.place = validation, measure, place
         self.batch = min(options.batch_size, len(train[0]))
         self.archive, self.history = Archive(), list[Row]()
-        self.measure, self.ratio = measure, np.ones(1)
 
     def front(self) -> Found:
-        """Both stages."""
-        state, (first, last), epochs = self._begin()
-        self._descend(state, descent(first, last, epochs[0]))
-        chosen = self.archive.spread(self.options.points, first, last)
-        if not chosen:
-            raise self._nothing(last)
-        targets = self._finish(chosen, epochs[1])
-        return Found(tuple(self.archive.within(targets * _OVER)), tuple(self.history), epochs)
+        """Both stages, from where the search stood."""
+        at = self.place.read() or self._begun()
+        self.archive, self.history = Archive(at.candidates), list(at.history)
+        rate = self.options.learning_rate
+        if at.stage == "descent":
+            self._through(falling(*at.ends, at.epochs[0], rate), at)
+            at = self._finishing(at)
+        self._through(holding(at.targets, at.epochs[1], rate), at)
+        return Found(tuple(self.archive.within(at.targets * _OVER)), tuple(self.history), at.epochs)
 
-    def _nothing(self, last: float) -> InvalidModel:
-        return InvalidModel(
-            f"no model came down to {self.options.first or last:.0f} {self.options.metric}",
-            where=f"model '{self.model.name}'",
-            remedy="train longer (epochs, budget_s), or begin with a smaller model",
-        )
-
-    def _order(self, stage: int, epoch: int) -> NDArray[np.int64]:
-        count = len(self.data[0]) // self.batch
-        drawn = np.random.default_rng((self.options.seed, stage, epoch)).permutation(len(self.data[0]))
-        return drawn[: count * self.batch].reshape(count, self.batch)
-
-    def _begin(self) -> tuple[State, tuple[float, float], tuple[int, int]]:
-        """Some epochs without a price, which also tell how long an epoch takes."""
-        state = stacked([started(self.model)])
-        price = float(self.engine.prices(state)[0])
-        first = self.options.first or price
-        last = self.options.last or first / _DEPTH
-        seconds: list[float] = []
-        warm = 3
-        self.progress.step("warm up", warm)
-        for epoch in range(warm):
+    def _begun(self) -> Checkpoint:
+        """Some epochs without a price, which also tell how long an epoch takes; then the beginning of the descent."""
+        state, seconds = stacked([started(self.model)]), list[float]()
+        first = self.options.first or float(self.engine.prices(state)[0])
+        ends = first, self.options.last or first / _DEPTH
+        none, ratio, told = np.zeros(1), np.ones(1), None
+        self.progress.step("warm up", _WARM)
+        for epoch in range(_WARM):
             since = time.perf_counter()
-            none, rate = np.zeros(1), self.options.learning_rate
-            state, told = self.engine.epoch(state, self.data, self._order(0, epoch), none, rate)
-            self._note("warm up", state, epoch, told.loss, told.price, none, keep=False)
+            state, told = self.engine.epoch(state, self.data, self._order(0, epoch), none, self.options.learning_rate)
+            self._note("warm up", state, epoch, told, ratio, none, keep=False)
             seconds.append(time.perf_counter() - since)
             self.progress.advance()
         self.progress.done()
-        return state, (first, last), self._epochs(min(seconds))
+        assert told is not None
+        start = np.full(1, _FIRST_SHARE * told.loss[0] / max(float(told.price[0]), 1.0))
+        return Checkpoint(
+            "descent", 0, self._epochs(min(seconds)), ends, np.array([ends[1]]), state, told.price, ratio, start,
+            np.zeros(1), (), tuple(self.history),
+        )  # fmt: skip
 
     def _epochs(self, seconds: float) -> tuple[int, int]:
         if self.options.epochs is not None:
@@ -157,19 +154,43 @@ class _Run:
         there = int(self.options.budget_s * (1 - _DESCENT_SHARE) / (seconds * self.options.points))
         return here, max(there, 5)
 
-    def _descend(self, state: State, targets: NDArray[np.float64]) -> None:
-        epochs, price = len(targets), self.engine.prices(state)
-        control = Controller(np.full(1, _FIRST_SHARE * self.history[-1].loss / price[0]))
-        self.progress.step("descent", epochs)
-        for epoch, target in enumerate(targets):
-            if epoch and epoch % max(epochs // _MEASURED, 1) == 0:
-                self.ratio = self._compared(state, price)
-            betas = control(price * self.ratio, np.array([target]))
-            state, told = self.engine.epoch(state, self.data, self._order(1, epoch), betas, self._rate(epoch, epochs))
+    def _finishing(self, at: Checkpoint) -> Checkpoint:
+        """The beginning of the finish: models spread over the trail, each to hold the price that it has."""
+        # A descent that was too short for its ends still leaves its cheapest model.
+        chosen = self.archive.spread(self.options.points, *at.ends) or self.archive.candidates[:1]
+        state = stacked([c.state.fresh() for c in chosen])
+        price = self.engine.prices(state)
+        ratio = self._compared(state, price)
+        start = np.array([self._beta_near(c) for c in chosen])
+        return replace(
+            at, stage="finish", epoch=0, targets=price * ratio, state=state, price=price, ratio=ratio, start=start,
+            total=np.zeros(len(chosen)),
+        )  # fmt: skip
+
+    def _through(self, plan: Schedule, at: Checkpoint) -> None:
+        """The epochs of a stage from `at` on."""
+        control, state, price, ratio = Controller(at.start, at.total), at.state, at.price, at.ratio
+        many = len(plan.rates)
+        self.progress.step(plan.stage, many)
+        self.progress.advance(at.epoch)
+        for epoch in range(at.epoch, many):
+            if plan.compiled[epoch]:
+                ratio = self._compared(state, price)
+            betas = control(price * ratio, plan.targets[epoch])
+            order, rate = self._order(plan.number, epoch), float(plan.rates[epoch])
+            state, told = self.engine.epoch(state, self.data, order, betas, rate)
             price = told.price
-            self._note("descent", state, epoch, told.loss, price, betas)
+            self._note(plan.stage, state, epoch, told, ratio, betas, keep=bool(plan.kept[epoch]))
             self.progress.advance()
-        self.progress.done(f"{len(self.archive.candidates)} models on the trail")
+            here = replace(at, epoch=epoch + 1, state=state, price=price, ratio=ratio, total=control.total)
+            met = tuple(self.archive.candidates), tuple(self.history)
+            self.place.write(replace(here, candidates=met[0], history=met[1]))
+        self.progress.done(f"{len(self.archive.candidates)} models kept")
+
+    def _order(self, stage: int, epoch: int) -> NDArray[np.int64]:
+        count = len(self.data[0]) // self.batch
+        drawn = np.random.default_rng((self.options.seed, stage, epoch)).permutation(len(self.data[0]))
+        return drawn[: count * self.batch].reshape(count, self.batch)
 
     def _compared(self, state: State, price: NDArray[np.float64]) -> NDArray[np.float64]:
         """What the compiler makes of the models, over their prices: the factors that correct prices from now on."""
@@ -178,44 +199,24 @@ class _Run:
         models = [Candidate(state.pick(run), 0.0, float(price[run]), "compared") for run in range(len(price))]
         return np.array([max(self.measure(model), 1.0) / max(model.price, 1.0) for model in models])
 
-    def _rate(self, epoch: int, epochs: int) -> float:
-        """Cosine restarts: low rates let models settle, high ones let them leave."""
-        cycle = max(epochs // _CYCLES, 1)
-        return self.options.learning_rate * (0.55 + 0.45 * float(np.cos(np.pi * (epoch % cycle) / cycle)))
-
-    def _finish(self, chosen: list[Candidate], epochs: int) -> NDArray[np.float64]:
-        """All chosen models at once: each keeps its price while the rate falls to nothing; the prices kept."""
-        state = stacked([c.state.fresh() for c in chosen])
-        price = self.engine.prices(state)
-        self.ratio = self._compared(state, price)
-        targets = price * self.ratio
-        control = Controller(np.array([self._beta_near(c) for c in chosen]))
-        self.progress.step("finish", epochs)
-        for epoch in range(epochs):
-            rate = self.options.learning_rate * 0.5 * (1 + float(np.cos(np.pi * epoch / epochs)))
-            betas = control(price * self.ratio, targets)
-            state, told = self.engine.epoch(state, self.data, self._order(2, epoch), betas, rate)
-            price = told.price
-            self._note("finish", state, epoch, told.loss, price, betas, keep=epoch >= _QUIET * epochs)
-            self.progress.advance()
-        self.progress.done(f"{len(self.archive.candidates)} models on the front")
-        return targets
-
     def _beta_near(self, candidate: Candidate) -> float:
         """The weight that the price had when the candidate was met."""
         rows = [row for row in self.history if row.stage == "descent"]
         return min(rows, key=lambda row: abs(row.price - candidate.price)).beta
 
-    def _note(self, stage: str, state: State, epoch: int, loss: Any, price: Any, betas: Any, keep: bool = True) -> None:
+    def _note(
+        self, stage: str, state: State, epoch: int, told: Told, ratio: NDArray[np.float64],
+        betas: NDArray[np.float64], keep: bool,
+    ) -> None:  # fmt: skip
         outputs = self.engine.outputs(state, self.validation[0])
-        paid = np.asarray(price) * self.ratio
         for run, found in enumerate(outputs):
-            reached = self.score(found, self.validation[1])
-            row = Row(stage, run, epoch, float(loss[run]), reached, float(paid[run]), float(betas[run]))
+            paid, reached = float(told.price[run] * ratio[run]), self.score(found, self.validation[1])
+            row = Row(stage, run, epoch, float(told.loss[run]), reached, paid, float(betas[run]))
             self._refuse_nan(row)
             self.history.append(row)
             if keep:
-                self.archive.offer(Candidate(state.pick(run), row.score, row.price, f"{stage} {run}, epoch {epoch}"))
+                origin = f"{stage} {run}, epoch {epoch}"
+                self.archive.offer(Candidate(state.pick(run).bare(), row.score, row.price, origin))
         best = max(self.history[-len(outputs) :], key=lambda row: row.score)
         self.progress.note(f"{best.score:.4f} at {best.price:.0f} {self.options.metric}")
 

@@ -35,6 +35,10 @@ class State:
 
         return State(one(self.trained), one(self.others), one(self.mean), one(self.square), float(self.steps))
 
+    def bare(self) -> State:
+        """The same variables without Adam's means."""
+        return State(self.trained, self.others, [], [])
+
     def fresh(self) -> State:
         """The same variables, Adam beginning anew."""
         zeros = [np.zeros_like(np.asarray(a)) for a in self.trained]
