@@ -2,8 +2,8 @@
 
     python -m benchmarks.search [--quick] [--json FILE]
 
-Trains a float 64-32-32-5 network, gives `bw.search` 15 minutes (`--quick`: a handful of epochs), measures the points
-with yosys, and compares LUTs at equal test accuracy, interpolated on log LUTs between the points of each front.
+Trains a float 64-32-32-5 network, gives `bw.search` 15 minutes (BENCH_SEARCH_S seconds; `--quick`: a few epochs),
+measures the points with yosys, and compares LUTs at equal test accuracy, interpolated on log LUTs between the points of each front.
 HGQ2's and HGQ-LUT's points were recorded on the same data in another run (Alkaid's RTL through yosys 0.23, 30 minutes
 of training on two cores): their ratios are shown for orientation until the peers run beside ours.
 """
@@ -29,7 +29,7 @@ from bitwright.train.fit import fit
 
 DATA = Path(os.environ.get("BITWRIGHT_DATA", "../shared/data")) / "jets_hlf_pythia"
 WIDTHS = (64, 32, 32)
-SECONDS = 900
+SECONDS = float(os.environ.get("BENCH_SEARCH_S", "900"))
 BASELINE_LUTS, BASELINE = 156642, 0.7315
 ACCURACIES = (0.717, 0.7205, 0.724, 0.726)
 RECORDED = {
