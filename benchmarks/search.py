@@ -3,7 +3,7 @@
     python -m benchmarks.search [--quick] [--json FILE]
 
 Trains a float 64-32-32-5 network, gives `bw.search` 15 minutes (BENCH_SEARCH_S seconds; `--quick`: a few epochs),
-measures the points with yosys, and compares LUTs at equal test accuracy, interpolated on log LUTs between the points of each front.
+measures the points with yosys, and compares LUTs at equal test accuracy, interpolated on log LUTs between points.
 HGQ2's and HGQ-LUT's points were recorded on the same data in another run (Alkaid's RTL through yosys 0.23, 30 minutes
 of training on two cores): their ratios are shown for orientation until the peers run beside ours.
 """
