@@ -105,7 +105,7 @@ def test_every_neuron_of_a_small_network_is_proved_in_the_files_that_were_writte
     tmp_path: Path, primitives: bool
 ) -> None:
     made = design()
-    made.write(tmp_path, vectors=0, primitives=primitives)
+    made.write(tmp_path, vectors=0, primitives=primitives, emulator=False)
     assert (tmp_path / "rtl" / "bw_sum.v").exists() == primitives
     certificate = made.prove(99, folder=tmp_path)
     assert {row.layer for row in certificate.neurons} >= {"relu", "steps", "lut"}
@@ -127,7 +127,7 @@ def wide() -> Design:
 
 def test_sums_that_no_solver_sees_through_are_proved_by_parts(tmp_path: Path) -> None:
     made = wide()
-    made.write(tmp_path, vectors=0)
+    made.write(tmp_path, vectors=0, emulator=False)
     rows = prove(made, folder=tmp_path, progress=Silent(), timeout_s=30)
     assert [row.verdict for row in rows] == ["proved", "proved"]
     path = tmp_path / "rtl" / "wide_fc.v"
@@ -146,7 +146,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_refuted_with_an_input_that_shows_it(tmp_path: Path, fault: str) -> None:
     made = design()
-    made.write(tmp_path, vectors=0)
+    made.write(tmp_path, vectors=0, emulator=False)
     module, pattern, changed = FAULTS[fault]
     path = tmp_path / "rtl" / f"{module}.v"
     text, count = re.subn(pattern, changed, path.read_text(), count=1)
@@ -164,7 +164,7 @@ def test_a_planted_fault_is_refuted_with_an_input_that_shows_it(tmp_path: Path, 
 
 def test_a_counterexample_is_one_for_the_graph_as_well(tmp_path: Path) -> None:
     made = design()
-    made.write(tmp_path, vectors=0)
+    made.write(tmp_path, vectors=0, emulator=False)
     path = tmp_path / "rtl" / "net_fc1.v"
     path.write_text(path.read_text().replace(" + ", " - ", 1))
     row = next(r for r in prove(made, 99, folder=tmp_path, progress=Silent()) if r.layer == "relu" and r.why)

@@ -20,7 +20,7 @@ FLAGS = {"keep_negative", "use_stochastic_rounding", "use_ste", "use_variables",
          "enable_fast_inference", "quadratic_approximation", "use_real_tanh", "use_real_sigmoid",
          "per_channel_scale", "use_sqrt_of_msqe_weight", "use_outlier_mask_msqe_weight",
          "use_stable_scale_exponent", "use_po2_scale_ceil", "use_po2_scale_msqe_round", "should_line_search",
-         "symmetric"}  # fmt: skip
+         "symmetric", "trained_range"}  # fmt: skip
 VALUES = {
     "bits": [2, 3, 5, 7],
     "integer": [-1, 0, 1, 3],
@@ -50,6 +50,10 @@ VALUES = {
     "outlier_mask_sigma": [2.0, 3.0],
     "num_lls_iters": [3, 1],
     "line_search_range": [6, 2],
+    "granularity": ["channel", "tensor", "element"],
+    "digits": [3.0, 1.0],
+    "most": [4, 2],
+    "fraction": [8, 5],
 }
 X = (np.random.default_rng(3).normal(size=(6, 2)) * 1.5).astype(np.float32)
 
@@ -117,7 +121,7 @@ def test_each_argument_alone_is_told_by_configuration_and_string(name):
 @pytest.mark.parametrize("name", sorted(set(KINDS) - {"bernoulli"}))
 def test_a_saved_model_predicts_the_same_after_loading(name, tmp_path):
     entry = keras.Input((2,))
-    kernel = KINDS[name]() if name in ("binary", "ternary") else KINDS[name](**{} if "stoch" in name else {"bits": 4})
+    kernel = KINDS[name](**({"bits": 4} if "bits" in parameters(KINDS[name]) and "stoch" not in name else {}))
     y = bw.QDense(3, kernel_quantizer=kernel, name="dense")(entry)
     y = bw.QActivation(get_quantizer("quantized_relu(5,1,relu_upper_bound=1.5,is_quantized_clip=False)"))(y)
     model = keras.Model(entry, y)
