@@ -34,6 +34,10 @@ _WARM = 3
 _DESCENT_SHARE = 0.6
 _FIRST_SHARE = 0.1
 """What the price weighs in the loss when the descent begins."""
+_LEAST_STEPS = 16
+"""Of an epoch: few samples are dealt to smaller batches."""
+_TOLD = 20
+"""How often a stage says how it stands."""
 _DEPTH = 40.0
 _OVER = 1.02
 """By how much a model may exceed the price that it was to keep."""
@@ -110,7 +114,7 @@ class _Run:
         self.engine = JaxEngine(model, loss, options.metric, removed, options.width_rate)
         self.data = (*train, taught)
         self.validation, self.measure, self.place = validation, measure, place
-        self.batch = min(options.batch_size, len(train[0]))
+        self.batch = min(options.batch_size, max(len(train[0]) // _LEAST_STEPS, 1))
         self.archive, self.history = Archive(), list[Row]()
 
     def front(self) -> Found:
@@ -182,6 +186,8 @@ class _Run:
             price = told.price
             self._note(plan.stage, state, epoch, told, ratio, betas, keep=bool(plan.kept[epoch]))
             self.progress.advance()
+            if (epoch + 1) % max(many // _TOLD, 1) == 0:
+                self._tell()
             here = replace(at, epoch=epoch + 1, state=state, price=price, ratio=ratio, total=control.total)
             met = tuple(self.archive.candidates), tuple(self.history)
             self.place.write(replace(here, candidates=met[0], history=met[1]))
@@ -217,8 +223,12 @@ class _Run:
             if keep:
                 origin = f"{stage} {run}, epoch {epoch}"
                 self.archive.offer(Candidate(state.pick(run).bare(), row.score, row.price, origin))
-        best = max(self.history[-len(outputs) :], key=lambda row: row.score)
-        self.progress.note(f"{best.score:.4f} at {best.price:.0f} {self.options.metric}")
+
+    def _tell(self) -> None:
+        best = self.archive.candidates[-1] if self.archive.candidates else None
+        row = self.history[-1]
+        text = f"{row.score:.4f} at {row.price:.0f} {self.options.metric}"
+        self.progress.note(text if best is None else f"{text}, the best {best.score:.4f} at {best.price:.0f}")
 
     def _refuse_nan(self, row: Row) -> None:
         if not np.isfinite(row.loss):
