@@ -37,7 +37,8 @@ def bit_spans(quantizer: Any, weights: Any) -> Any:
 
 
 def _value(quantizer: Any, weights: Any) -> Any:
-    return ops.convert_to_tensor(weights) if quantizer is None else quantizer(weights)
+    tensor = ops.convert_to_tensor(weights)
+    return tensor if quantizer is None else quantizer(tensor)
 
 
 def _toward(quantizer: Any, weights: Any, slope: float) -> Any:

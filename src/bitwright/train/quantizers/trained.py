@@ -104,7 +104,7 @@ class TrainedWidths(BaseQuantizer):
 
 def _moved(variable: Any, by: Any) -> Any:
     """Zero, with the gradient `by` toward `variable`."""
-    return (variable - ops.stop_gradient(variable)) * ops.stop_gradient(by)
+    return (variable - ops.stop_gradient(variable)) * ops.stop_gradient(ops.convert_to_tensor(by, variable.dtype))
 
 
 def _whole(variable: Any) -> Any:
@@ -238,6 +238,7 @@ class trained_digits(TrainedWidths):
 
     def counts(self, weights: Any) -> Any:
         """How many digits each weight takes, of the weights' shape; the gradient moves the trained numbers."""
+        weights = ops.convert_to_tensor(weights)
         allowed = self._variable("digits", weights)
         used, live = self._expanded(ops.stop_gradient(weights), allowed)[1:3]
         return used + _moved(allowed, ops.cast(live, weights.dtype))
