@@ -98,8 +98,12 @@ def _point(point: TrainedPoint) -> SearchPoint:
 def _certified(certificate: Certificate | None) -> str:
     if certificate is None:
         return NOT_VERIFIED
-    made = [f"{c.before} = {c.after} on {c.vectors} vectors" for c in certificate.comparisons]
-    return "; ".join(dict.fromkeys(made)) or NOT_VERIFIED
+    rows = certificate.comparisons
+    if not rows:
+        return NOT_VERIFIED
+    levels = dict.fromkeys(level for row in rows for level in (row.before, row.after))
+    vectors = sum(row.vectors for row in rows if (row.before, row.after) == (rows[0].before, rows[0].after))
+    return f"{' = '.join(levels)} on {vectors} vectors"
 
 
 def _layers(point: TrainedPoint) -> tuple[LayerBits, ...]:
