@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +17,10 @@ from bitwright.flow.design import Design
 from bitwright.flow.models import load_model
 from bitwright.flow.options import Options
 from bitwright.platforms import device as device_named
+from bitwright.report import binomial_error
 from bitwright.search.gradient import Candidate, Gradient, gradient_front, set_weights, trainable_copy
 from bitwright.search.limits import Limits
-from bitwright.search.losses import loss_for, score_for
+from bitwright.search.losses import loss_for, score_for, taught_by
 from bitwright.search.price import price_now
 from bitwright.search.result import SearchResult, TrainedPoint
 from bitwright.search.sensitivity import Sensitivity, front
@@ -58,11 +58,11 @@ def search(
 
     model: a float Keras model, trained (or its path). data: see `split`; its test samples are used once, at the end.
     method: "gradient" (trained widths) or "sensitivity" (post-training widths by integer program, for large models), or
-    the options of one: `Gradient`, `Sensitivity`. options: how designs are compiled (device, clock, ...). teacher: a
-    larger trained model whose outputs guide the training (with `Gradient(distill=...)`). loss: of Keras (None:
-    cross-entropy for class numbers, else the squared error). score(outputs, labels): higher is better (None: accuracy,
-    or the negative squared error). verify: "best" simulates the RTL of the best point and compares the netlists
-    of the others, "all" simulates all, "none" leaves it. folder: where the search keeps its journal.
+    the options of one: `Gradient`, `Sensitivity`. options: how designs are compiled (device, clock, ...). teacher: the
+    trained model whose outputs guide the training with `Gradient(distill=...)` (None: `model` itself). loss: of Keras
+    (None: cross-entropy for class numbers, else the squared error). score(outputs, labels): higher is better (None:
+    accuracy, or the negative squared error). verify: "best" simulates the RTL of the best point and compares the
+    netlists of the others, "all" simulates all, "none" leaves it. folder: where the search keeps its journal.
 
     Raises Unsupported, naming the layer, for models that cannot be quantized; nothing is approximated silently.
     """
@@ -70,10 +70,14 @@ def search(
         raise ConfigError(f"verify={verify!r}", where="search", remedy="use 'best', 'all' or 'none'")
     told = limits or Limits()
     source = load_model(model) if isinstance(model, str | Path) else model
-    place = None if folder is None else Path(folder)
+    place, chosen = None if folder is None else Path(folder), _options(method, told, budget_s, seed)
+    if teacher is not None and not (isinstance(chosen, Gradient) and chosen.distill):
+        raise ConfigError(
+            "a teacher that nothing asks", where="search", remedy="give method=Gradient(distill=0.5), or no teacher"
+        )
     job = _Search(
-        source, split(data, seed), told, _options(method, told, budget_s, seed), options or Options(), teacher,
-        loss, score, place, progress,
+        source, split(data, seed), told, chosen, options or Options(), source if teacher is None else teacher, loss,
+        score, place, progress,
     )  # fmt: skip
     return job.result(verify)
 
@@ -82,13 +86,16 @@ def search_file(
     model: Path, data: str, limits: Mapping[str, float | None], out: Path, *, options: Mapping[str, Any],
     budget_s: float | None = None, points: int = 10, progress: Progress | None = None,
 ) -> SearchReport:  # fmt: skip
-    """`search` on files: the model's, the data's (see `read_splits`); models and report go to `out`."""
+    """`search` on files: the model's, the data's (see `read_splits`); models, report and journal go to `out`.
+
+    The same call goes on where an interrupted one stood.
+    """
     from bitwright.flow.search_results import save_search, search_report
 
     chosen = Options.of(dict(options))
     told, splits = Limits(**limits), read_splits(data, chosen.seed)
     method = _aimed(Gradient(points=points, budget_s=budget_s, seed=chosen.seed), told)
-    result = search(model, splits, told, method, options=chosen, seed=chosen.seed, progress=progress)
+    result = search(model, splits, told, method, options=chosen, seed=chosen.seed, folder=out, progress=progress)
     save_search(result, out, Path(model).stem)
     return search_report(result, Path(model).stem)
 
@@ -177,9 +184,9 @@ class _Search:
         return float(self.fabric.adder_operands - 1)
 
     def _taught(self, gradient: Gradient) -> NDArray[Any] | None:
-        if self.teacher is None or not gradient.distill:
+        if not gradient.distill:
             return None
-        return np.asarray(self.teacher.predict(self.splits.train[0], batch_size=4096, verbose=0))
+        return taught_by(self.teacher, *self.splits.train)
 
     def _compiled(self, model: Any) -> Design:
         return compile_model(model, self.options)
@@ -194,7 +201,7 @@ class _Search:
         model, design = made.model, self._compiled(made.model)
         validation, test = self._scored(model)
         facts = {**_facts(model, design, self.removed), "accuracy_drop": reference - validation}
-        error = None if test is None else sqrt(max(test * (1 - test), 0.0) / self.splits.sizes[2])
+        error = None if test is None or not 0 <= test <= 1 else binomial_error(test, self.splits.sizes[2])
         name = f"{self.source.name}_{facts['luts']:.0f}"
         return TrainedPoint(name, model, design, validation, test, error, facts, self.limits.excess(facts), made.origin)
 
@@ -222,7 +229,7 @@ def _facts(model: Any, design: Design, removed: float) -> dict[str, float]:
         "dsps": float(found.dsps),
         "brams": float(found.brams),
         "latency_cycles": float(found.latency_cycles),
-        "latency_ns": found.latency_ns,
+        "latency_ns": found.latency_cycles * 1000.0 / design.clock_mhz,
         "ebops": price["ebops"],
         "bits": price["bits"],
         "price": price["luts"],

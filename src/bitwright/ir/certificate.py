@@ -31,7 +31,10 @@ class LayerProof:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two levels run on the same vectors; `differences` counts differing codes, `exempt` those on unstable codes."""
+    """Two levels run on the same vectors; `differences` counts differing codes, `exempt` samples that may differ.
+
+    Those are on unstable codes, or (ONNX models alone) differ by less than the model's own float32 resolves.
+    """
 
     before: str
     after: str

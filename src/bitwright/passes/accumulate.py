@@ -59,6 +59,7 @@ class _Accumulating:
             self.readers[output] += [-1, -1]
         self.made: list[Node[WordOp, Word]] = []
         self.place: dict[int, int] = {}
+        self.source: dict[int, int] = {}
         self.names = {node.name for node in program.nodes}
 
     def build(self) -> Netlist:
@@ -67,7 +68,7 @@ class _Accumulating:
             if tree is not None and tree.tables and len(tree.tables) + len(tree.others) > 1:
                 self.place[position] = self.accumulated(node, tree)
                 continue
-            self.place[position] = len(self.made)
+            self.place[position], self.source[len(self.made)] = len(self.made), position
             self.made.append(replace(node, args=tuple(self.place[a] for a in node.args)))
         return self.program.over(self.made, self.place).pruned()
 
@@ -111,8 +112,6 @@ class _Accumulating:
             return False
         return self.program.nodes[node.args[0]].type.width < self.fabric.lut_inputs
 
-    # ---- the new sums ------------------------------------------------------------------------------
-
     def accumulated(self, node: Node[WordOp, Word], tree: _Tree) -> int:
         """The sum `node` with its tables in rows."""
         tables = sorted(((self.place[w], s, g) for w, s, g in tree.tables), key=lambda t: (t[1], t[0]))
@@ -152,8 +151,7 @@ class _Accumulating:
 
     def is_own(self, word: int) -> bool:
         """Whether nothing but the sum reads the word."""
-        position = next(old for old, new in self.place.items() if new == word)
-        return len(self.readers[position]) == 1
+        return len(self.readers[self.source[word]]) == 1
 
     def row(self, node: Node[WordOp, Word], row: list[_Term], constant: int | None) -> _Term:
         """The words of a row one by one; `constant` is that of the whole sum, where this row is all of it."""
@@ -176,11 +174,9 @@ class _Accumulating:
             some, terms = terms[:count], terms[count:]
             common = min(s for _, s, _ in some)
             free = sum(_unsigned(self.made[w].type, s - common, g) for w, s, g in some)
-            op, args = (
-                Sum(tuple(s - common for _, s, _ in some), tuple(g for *_, g in some), free),
-                [t[0] for t in some],
-            )
-            terms.append((self.append(op, tuple(args), self.range_of(op, args), node), common, 1))
+            op = Sum(tuple(s - common for _, s, _ in some), tuple(g for *_, g in some), free)
+            args = tuple(w for w, _, _ in some)
+            terms.append((self.append(op, args, self.range_of(op, args), node), common, 1))
             constant -= free << common
         op = Sum(tuple(s for _, s, _ in terms), tuple(g for *_, g in terms), constant)
         return self.append(op, tuple(w for w, _, _ in terms), node.type, node, node.name)

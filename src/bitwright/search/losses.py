@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bitwright.train.door import keras, ops
 from bitwright.train.wiring import functional_of
 
-__all__ = ["loss_for", "score_for"]
+__all__ = ["loss_for", "score_for", "taught_by"]
 
 
 def loss_for(model: Any, labels: NDArray[Any], told: Any, distill: float) -> Callable[[Any, Any, Any], Any]:
@@ -41,6 +41,14 @@ def score_for(labels: NDArray[Any]) -> Callable[[NDArray[Any], NDArray[Any]], fl
     if _is_class(labels):
         return lambda outputs, y: float((np.argmax(outputs, axis=-1) == y).mean())
     return lambda outputs, y: -float(np.square(outputs - y).mean())
+
+
+def taught_by(teacher: Any, x: NDArray[Any], labels: NDArray[Any]) -> NDArray[Any]:
+    """What `teacher` returns for `x`; for class numbers as probabilities, also where it ends in logits."""
+    outputs = np.asarray(teacher.predict(x, batch_size=4096, verbose=0))
+    if not _is_class(labels) or _ends_in_softmax(teacher):
+        return outputs
+    return np.asarray(ops.convert_to_numpy(ops.softmax(outputs)))
 
 
 def _apart(outputs: Any, taught: Any, classes: bool, softmax: bool) -> Any:

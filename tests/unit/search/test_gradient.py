@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 import bitwright as bw
 from bitwright.core.errors import ConfigError, InvalidValue
@@ -17,7 +18,7 @@ from bitwright.search.gradient.checkpoint import Place
 from bitwright.search.gradient.control import Controller, falling
 from bitwright.search.gradient.state import stacked, started
 from bitwright.search.limits import Limits
-from bitwright.search.losses import loss_for
+from bitwright.search.losses import loss_for, taught_by
 from bitwright.search.sensitivity import Sensitivity
 from bitwright.search.splits import read_splits, split
 
@@ -150,6 +151,27 @@ def test_an_interrupted_search_goes_on_to_the_same_front(
 def test_the_same_seed_and_epochs_give_the_same_front() -> None:
     fronts = [[(p.facts["luts"], p.validation) for p in searched(bw.Limits())[0].points] for _ in range(2)]
     assert fronts[0] == fronts[1]
+
+
+@pytest.mark.parametrize("last", ["softmax", "linear"])
+def test_a_teacher_teaches_probabilities_whatever_it_ends_in(last: str) -> None:
+    keras.utils.set_random_seed(2)
+    x = np.random.default_rng(2).normal(0, 1, (20, 4)).astype(np.float32)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation=last)])
+    taught, y = taught_by(model, x, np.zeros(20, np.int64)), np.argmax(model.predict(x, verbose=0), axis=1)
+    assert np.allclose(taught.sum(axis=1), 1, atol=1e-6)
+    assert (taught >= 0).all()
+    loss = loss_for(model, y, None, 1.0)
+    # The cross-entropy with its own outputs is their entropy: no other outputs are nearer.
+    itself = float(ops.convert_to_numpy(loss(model(x), y, taught)))
+    assert itself == pytest.approx(float(-(taught * np.log(taught)).sum(axis=1).mean()), abs=1e-4)
+
+
+def test_a_teacher_that_nothing_asks_is_refused() -> None:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    x, y = np.zeros((8, 4), np.float32), np.zeros(8, np.int64)
+    with pytest.raises(ConfigError, match="teacher"):
+        bw.search(model, ((x, y), (x, y)), teacher=model)
 
 
 def test_limits_tell_by_how_much_they_are_broken() -> None:

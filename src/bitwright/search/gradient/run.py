@@ -82,15 +82,15 @@ def gradient_front(
             where="search",
             remedy="start Python with KERAS_BACKEND=jax (models load there unchanged), or use method='sensitivity'",
         )
-    place = Place(folder, _fingerprint(model, train, validation, options))
+    place = Place(folder, _fingerprint(model, (*train, *validation, *(() if taught is None else (taught,))), options))
     run = _Run(model, train, validation, options, loss, score, removed, taught, measure, place, progress or Silent())
     return run.front()
 
 
-def _fingerprint(model: Any, train: Arrays, validation: Arrays, options: Gradient) -> str:
+def _fingerprint(model: Any, data: tuple[NDArray[Any], ...], options: Gradient) -> str:
     told = hashlib.sha256(json.dumps(options.as_dict(), sort_keys=True).encode())
     told.update(model.to_json().encode())
-    for array in (*train, *validation, *(np.asarray(w) for w in model.get_weights())):
+    for array in (*data, *(np.asarray(w) for w in model.get_weights())):
         told.update(np.ascontiguousarray(array).tobytes())
     return told.hexdigest()
 

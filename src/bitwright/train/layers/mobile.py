@@ -50,43 +50,28 @@ def QMobileNetSeparableConv2D(  # noqa: N802 - QKeras's name
     Source: google/qkeras, qconvolutional.py.
     """
     first = QDepthwiseConv2D(
-        kernel_size,
-        strides=strides,
-        padding=padding,
-        dilation_rate=dilation_rate,
-        depth_multiplier=depth_multiplier,
-        use_bias=False,
-        depthwise_regularizer=depthwise_regularizer,
-        depthwise_initializer=depthwise_initializer,
-        depthwise_constraint=depthwise_constraint,
-        depthwise_quantizer=depthwise_quantizer,
-        activity_regularizer=activity_regularizer,
-        name=f"{name}_dw",
-    )
+        kernel_size, strides=strides, padding=padding, dilation_rate=dilation_rate, depth_multiplier=depth_multiplier,
+        use_bias=False, depthwise_regularizer=depthwise_regularizer, depthwise_initializer=depthwise_initializer,
+        depthwise_constraint=depthwise_constraint, depthwise_quantizer=depthwise_quantizer,
+        activity_regularizer=activity_regularizer, name=f"{name}_dw",
+    )  # fmt: skip
     second = QConv2D(
-        filters,
-        1,
-        padding="same",
-        use_bias=use_bias,
-        kernel_initializer=pointwise_initializer,
-        kernel_regularizer=pointwise_regularizer,
-        kernel_constraint=pointwise_constraint,
-        kernel_quantizer=pointwise_quantizer,
-        bias_initializer=bias_initializer,
-        bias_regularizer=bias_regularizer,
-        bias_constraint=bias_constraint,
-        bias_quantizer=bias_quantizer,
-        activity_regularizer=activity_regularizer,
+        filters, 1, padding="same", use_bias=use_bias, kernel_initializer=pointwise_initializer,
+        kernel_regularizer=pointwise_regularizer, kernel_constraint=pointwise_constraint,
+        kernel_quantizer=pointwise_quantizer, bias_initializer=bias_initializer, bias_regularizer=bias_regularizer,
+        bias_constraint=bias_constraint, bias_quantizer=bias_quantizer, activity_regularizer=activity_regularizer,
         name=f"{name}_pw",
-    )
+    )  # fmt: skip
     between: list[Any] = []
     if depthwise_activation is not None:
         between.append(QActivation(depthwise_activation, name=f"{name}_dw_act"))
     if depthwise_dropout_rate > 0:
         between.append(keras.layers.Dropout(depthwise_dropout_rate, name=f"{name}_dw_dropout"))
     last = [] if activation is None else [QActivation(activation, name=f"{name}_pw_act")]
-    chain = [second, *between, first, *last] if pw_first else [first, *between, second, *last]
+    return _one_after_the_other([second, *between, first, *last] if pw_first else [first, *between, second, *last])
 
+
+def _one_after_the_other(chain: list[Any]) -> Callable[[Any], Any]:
     def block(x: Any) -> Any:
         for layer in chain:
             x = layer(x)

@@ -6,6 +6,7 @@ each window.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from math import prod
 from typing import Any
 
@@ -31,12 +32,13 @@ class _QAverage(Quantized):
         """The layer's output for `inputs`."""
         return self._finish(self.linear(inputs), self._area(inputs), training)
 
+    @abstractmethod
     def linear(self, inputs: Any) -> Any:
         """The sum over each window."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _area(self, inputs: Any) -> int:
-        raise NotImplementedError
+        """How many elements a window adds."""
 
     def _finish(self, total: Any, area: int, training: bool | None) -> Any:
         # A constant factor, not a quotient: compilers turn quotients by constants into this anyway.

@@ -6,6 +6,7 @@ integers exactly, and scales come after the sum. `stages` says what the compiler
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
@@ -57,13 +58,13 @@ class TwoStage(Quantized):
     bias: Any
     use_bias: bool
 
+    @abstractmethod
     def _depthwise_sum(self, inputs: Any, kernel: Any) -> Any:
         """The depthwise sums of `inputs`, in the layer's own data format."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _pointwise_sum(self, middle: Any, kernel: Any) -> Any:
         """The pointwise sums, in the layer's own data format."""
-        raise NotImplementedError
 
     def _depthwise_view(self, kernel: Any) -> Any:
         """A depthwise kernel (or its scale) with the axes (*window, channels, multiplier)."""

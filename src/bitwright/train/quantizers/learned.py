@@ -6,6 +6,7 @@ gradient; see also TQT, arXiv 1903.08066), and google/qkeras, experimental/quant
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from fractions import Fraction
 from math import log, log2
@@ -150,9 +151,9 @@ class _Po2Scaled(Scaled):
             through = through + moved * ops.stop_gradient(code - mask * inner)
         return Parts(code, through, scale, True)
 
+    @abstractmethod
     def _exponent(self, x: Any) -> tuple[Any, Any]:
         """The whole exponent for `x`, and a tensor whose gradient moves it (None: nothing is trained)."""
-        raise NotImplementedError
 
     def prepare(self, shape: Any) -> None:
         """Make the variables for tensors of this shape, where each channel has a scale of its own."""

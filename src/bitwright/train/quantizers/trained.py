@@ -80,14 +80,14 @@ class TrainedWidths(BaseQuantizer):
 
     def prepare(self, shape: Any) -> None:
         """Make the variables for tensors of this shape (of weights; of one sample of activations)."""
-        lengths = tuple(int(length) for length in shape)
+        lengths = tuple(shape)
         kept = {"tensor": (), "channel": lengths[-1:], "element": lengths}[self.granularity]
-        self._held.prepare(kept)
+        self._held.prepare(tuple(int(length) for length in kept))
 
     def _variable(self, name: str, x: Any) -> Any:
         """The variable as a tensor; made now if no layer announced the shape (weights only)."""
         if not self.trained:
-            self.prepare(x.shape if self.granularity != "channel" else x.shape[-1:])
+            self.prepare(x.shape)
         return ops.cast(ops.convert_to_tensor(self.trained[name]), x.dtype)
 
     def _settled(self, name: str) -> NDArray[np.float32] | None:
