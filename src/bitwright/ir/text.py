@@ -7,7 +7,8 @@ The grammar is a subset of Python's, read with `ast` and never evaluated:
     fc1: TensorType((64,), low=-9, high=9, step=1/512) = Dense(x, weights=[[...]], bias=[...], origin='fc1')
     output(fc1)
 
-A `Vocabulary` names the classes that may appear; anything else is refused.
+A `Vocabulary` names the classes that may appear; anything else is refused. A program inside another one stands
+there as its own text in triple quotes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from fractions import Fraction
 from functools import cache
@@ -34,19 +35,21 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """A level's words: its name, its program class and the classes that may appear in its text."""
+    """A level's words: its name, its program class, the classes and the programs that may appear in its text."""
 
     level: str
     program: type[Program[Any, Any]]
     classes: Mapping[str, type]
+    programs: Mapping[str, Vocabulary] = field(default_factory=dict[str, "Vocabulary"])
 
     @classmethod
     def of(cls, level: str, program: type[Program[Any, Any]], *classes: type) -> Vocabulary:
         """A vocabulary of `classes` under their own names."""
         return cls(level, program, {c.__name__: c for c in classes})
 
-
-# ---- printing ------------------------------------------------------------------------------------
+    def holding(self, *words: Vocabulary) -> Vocabulary:
+        """The same vocabulary, in which programs of `words` may stand too."""
+        return replace(self, programs={w.program.__name__: w for w in words})
 
 
 def print_program(program: Program[Any, Any], words: Vocabulary) -> str:
@@ -54,12 +57,12 @@ def print_program(program: Program[Any, Any], words: Vocabulary) -> str:
     lines = [f"{words.level}({program.name!r}, schema={SCHEMA})"]
     for node in program.nodes:
         names = [program.nodes[i].name for i in node.args]
-        options = _options(node.op)
+        options = _options(node.op, words)
         if node.origin != Origin():
             options.append(f"origin={_shown(node.origin)}")
         call = f"{type(node.op).__name__}({', '.join(names + options)})"
-        lines.append(f"{node.name}: {_literal(node.type)} = {call}")
-    lines += _extras(program)
+        lines.append(f"{node.name}: {_literal(node.type, words)} = {call}")
+    lines += _extras(program, words)
     lines.append(f"output({', '.join(program.nodes[i].name for i in program.outputs)})")
     return "\n".join(lines) + "\n"
 
@@ -70,23 +73,25 @@ def _shown(origin: Origin) -> str:
     return repr(plain if _origin(plain) == origin else (origin.layer, *origin.passes))
 
 
-def _extras(program: Program[Any, Any]) -> list[str]:
+def _extras(program: Program[Any, Any], words: Vocabulary) -> list[str]:
     """What a level keeps beside nodes and outputs (the netlist's ports), a line each."""
     known = {f.name for f in fields(Program)}
     extra = [f.name for f in fields(program) if f.name not in known]
-    return [f"{name} = {_literal(getattr(program, name))}" for name in extra]
+    return [f"{name} = {_literal(getattr(program, name), words)}" for name in extra]
 
 
-def _options(record: Any) -> list[str]:
+def _options(record: Any, words: Vocabulary) -> list[str]:
     shown: list[str] = []
     for item in fields(record):
         value = getattr(record, item.name)
         if item.default is MISSING or value != item.default:
-            shown.append(f"{item.name}={_literal(value)}")
+            shown.append(f"{item.name}={_literal(value, words)}")
     return shown
 
 
-def _literal(value: Any) -> str:
+def _literal(value: Any, words: Vocabulary) -> str:
+    if isinstance(value, Program):
+        return _quoted(value, words)  # pyright: ignore[reportUnknownArgumentType]
     if isinstance(value, Enum):
         return f"{type(value).__name__}.{value.name}"
     if isinstance(value, Ints):
@@ -96,11 +101,18 @@ def _literal(value: Any) -> str:
     if isinstance(value, Fraction):
         return _fraction(value)
     if isinstance(value, tuple):
-        inner = ", ".join(_literal(v) for v in value)  # pyright: ignore[reportUnknownVariableType]
+        inner = ", ".join(_literal(v, words) for v in value)  # pyright: ignore[reportUnknownVariableType]
         return f"({inner},)" if len(value) == 1 else f"({inner})"  # pyright: ignore[reportUnknownArgumentType]
     if is_dataclass(value):
-        return f"{type(value).__name__}({', '.join(_options(value))})"
+        return f"{type(value).__name__}({', '.join(_options(value, words))})"
     return repr(value)
+
+
+def _quoted(program: Program[Any, Any], words: Vocabulary) -> str:
+    """A program inside another one: its text in triple quotes."""
+    kind = type(program).__name__
+    text = print_program(program, words.programs[kind]).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return f'{kind}("""{text}""")'
 
 
 def _nested(value: Any) -> str:
@@ -112,9 +124,6 @@ def _fraction(value: Fraction) -> str:
     if bottom < 1 << 20 or bottom & (bottom - 1):
         return str(value)
     return f"{top}/2**{bottom.bit_length() - 1}"
-
-
-# ---- parsing -------------------------------------------------------------------------------------
 
 
 def parse_program(text: str, words: Vocabulary) -> Program[Any, Any]:
@@ -239,6 +248,8 @@ class _Reader:
                 return Fraction(2) ** self.exponent(right)
             case ast.Attribute(value=ast.Name(id=kind), attr=member):
                 return self.member(place, kind, member)
+            case ast.Call(func=ast.Name(id=kind), args=[ast.Constant(value=str(text))]) if kind in self.words.programs:
+                return parse_program(text, self.words.programs[kind])
             case ast.Call(args=[]):
                 return self.build(place, self.keywords(place))
             case ast.Call(func=ast.Name(id=kind), args=items) if kind in self.words.classes:

@@ -1,0 +1,126 @@
+"""What every dataflow program must satisfy."""
+
+from __future__ import annotations
+
+from bitwright.core.errors import InvalidProgram, InvalidValue
+from bitwright.core.rules import Rules
+from bitwright.ir.dataflow.dataflow import Dataflow
+from bitwright.ir.dataflow.infer import bare, infer, tail_of
+from bitwright.ir.dataflow.ops import Actor, Apply, Interleave, MatVec, Rearrange, Source
+from bitwright.ir.dataflow.run import phases_of
+from bitwright.ir.dataflow.types import Stream
+from bitwright.ir.dataflow.walk import released
+from bitwright.ir.netlist import Netlist, Word
+from bitwright.ir.netlist import check as check_netlist
+from bitwright.ir.program import Node
+
+__all__ = ["check"]
+
+_takes: Rules[[int], bool] = Rules("number of arguments of an actor")
+
+
+def check(program: Dataflow) -> Dataflow:
+    """`program` itself, or `InvalidProgram` naming the actor.
+
+    Names are unique, arguments come first, words fit into lanes and netlists, ranges hold what arrives, and the
+    channels, where there are any, are those of the edges.
+    """
+    seen: set[str] = set()
+    for position, node in enumerate(program.nodes):
+        where = f"{program.name}.{node.name}"
+        if node.name in seen or any(not 0 <= a < position for a in node.args):
+            raise InvalidProgram("its name is taken or an argument comes later", where=where)
+        seen.add(node.name)
+        if not _takes(node.op, len(node.args)):
+            raise InvalidProgram(f"{len(node.args)} arguments", where=where)
+        if not isinstance(node.op, Source):
+            _check_actor(node, [program.nodes[a].type for a in node.args], where)
+    if any(not 0 <= o < len(program.nodes) for o in program.outputs):
+        raise InvalidProgram("an output names no actor", where=program.name)
+    _check_channels(program)
+    return program
+
+
+def _check_channels(program: Dataflow) -> None:
+    if not program.channels:
+        return
+    if [c.edge for c in program.channels] != program.edges():
+        raise InvalidProgram("its channels are not those of its edges", where=program.name)
+    for channel in program.channels:
+        if channel.depth < 1:
+            raise InvalidProgram(f"a channel of {channel.depth} words", where=f"{program.name}, {channel.edge}")
+
+
+def _check_actor(node: Node[Actor, Stream], args: list[Stream], where: str) -> None:
+    try:
+        told = infer(node.op, args, shape=node.type.shape, lanes=node.type.lanes, step=node.type.step)
+    except InvalidValue as error:
+        raise InvalidProgram("its arguments do not fit", where=where, why=str(error)) from error
+    except InvalidProgram as error:
+        raise InvalidProgram(error.what, where=where, why=error.why, remedy=error.remedy) from error
+    if told.lanes != node.type.lanes or not _holds(node.type.lane_words(), told.lane_words()):
+        raise InvalidProgram("its values leave the stored range", where=where)
+    if isinstance(node.op, Rearrange):
+        released(node.op)
+    _check_netlists(node.op, args, node.type, where)
+
+
+def _holds(outer: list[Word], inner: list[Word]) -> bool:
+    return all(a.low <= b.low and b.high <= a.high for a, b in zip(outer, inner, strict=True))
+
+
+def _check_netlists(op: Actor, args: list[Stream], result: Stream, where: str) -> None:
+    if isinstance(op, MatVec):
+        weights = op.weights.array
+        span = Word(int(weights.min()), int(weights.max()))
+        _check_ports(op.dot, {"x": args[0].lane_words(), "w": [span] * args[0].lanes}, where)
+        if len(op.dot.outputs) != 1:
+            raise InvalidProgram("a dot product of several words", where=where)
+    tail = tail_of(op)
+    if tail is None:
+        return
+    given: dict[str, list[Word]] = {"x": bare(op, args, result.lanes)[1]}
+    if isinstance(op, Apply):
+        names = ("x",) if len(args) == 1 else ("a", "b")
+        given = {name: a.lane_words() for name, a in zip(names, args, strict=True)}
+        if len({a.words for a in args}) != 1:
+            raise InvalidProgram("arguments with different numbers of words", where=where)
+    _check_ports(tail, given, where)
+    words = result.words
+    if words % phases_of(tail):
+        raise InvalidProgram(f"{words} words in {phases_of(tail)} phases", where=where)
+
+
+def _check_ports(netlist: Netlist, given: dict[str, list[Word]], where: str) -> None:
+    """The netlist has the ports `given` (and perhaps `phase`), of these words or wider."""
+    check_netlist(netlist)
+    names = [port.name for port in netlist.inputs]
+    if set(names) - {"phase"} != set(given) or len(set(names)) != len(names):
+        raise InvalidProgram(f"ports {', '.join(names)} instead of {', '.join(given)}", where=where)
+    for port in netlist.inputs:
+        types = [netlist.nodes[w].type for w in port.words]
+        if port.name == "phase":
+            if len(types) != 1 or types[0].low != 0:
+                raise InvalidProgram("a phase is one number from 0 up", where=where)
+        elif len(types) != len(given[port.name]) or not _holds(types, given[port.name]):
+            raise InvalidProgram(f"port {port.name} does not hold what arrives", where=where)
+
+
+@_takes.on(Actor)
+def _(op: Actor, count: int) -> bool:
+    return count == 1
+
+
+@_takes.on(Source)
+def _(op: Source, count: int) -> bool:
+    return count == 0
+
+
+@_takes.on(Apply)
+def _(op: Apply, count: int) -> bool:
+    return count in (1, 2)
+
+
+@_takes.on(Interleave)
+def _(op: Interleave, count: int) -> bool:
+    return count == len(op.counts) > 0

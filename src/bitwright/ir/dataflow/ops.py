@@ -1,0 +1,159 @@
+"""The actors of the dataflow level: frozen fields, no behavior.
+
+An actor takes words from its arguments and gives words to its result, frame after frame, by a static schedule
+(`schedule.py`). Where it computes on a word it holds a netlist. Its `tail` is the last thing that happens to each
+word of the result: a netlist with the port `x` (one element a lane; two-argument actors call theirs `a`, `b`)
+and, where it differs from word to word, the port `phase`: the number of the word modulo the port's range. The
+lanes of the result are the tail's outputs in order; without a tail words leave as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from bitwright.ir.netlist.netlist import Netlist
+from bitwright.ir.program import Op
+from bitwright.numeric import Ints
+
+__all__ = [
+    "Actor",
+    "Apply",
+    "Convert",
+    "Interleave",
+    "Loop",
+    "MatVec",
+    "Memory",
+    "Rearrange",
+    "Reduce",
+    "Reduction",
+    "Source",
+    "Window",
+]
+
+
+class Memory(Enum):
+    """What a memory is made of."""
+
+    LUT = "lut"
+    BLOCK = "block"
+    ULTRA = "ultra"
+
+
+class Reduction(Enum):
+    """How `Reduce` combines."""
+
+    SUM = "sum"
+    MAX = "max"
+
+
+class Actor(Op):
+    """Base of the actors."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source(Actor):
+    """A stream from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Apply(Actor):
+    """`tail` of each word, or of a word of each of two arguments with equally many words (ports `a` and `b`).
+
+    A layer whose whole input is one word is unrolled here: its constants dissolve in the netlist.
+    """
+
+    tail: Netlist
+
+
+@dataclass(frozen=True, slots=True)
+class Convert(Actor):
+    """The same elements in words of another number of lanes (the result's)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window(Actor):
+    """For each place of a kernel all it covers as one word, by lines of shift registers.
+
+    The argument has shape (rows, columns, channels), `channels` a multiple of its lanes: with g = channels / lanes
+    groups the result's words are (out row, out column, group), each (kernel row, kernel column, lane) in C order
+    before the tail. `pads` are (before, after) per axis and hold the code `fill`.
+    """
+
+    grid: tuple[int, int, int]
+    kernel: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    pads: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
+    dilation: tuple[int, int] = (1, 1)
+    fill: int = 0
+    tail: Netlist | None = None
+    memory: Memory = Memory.LUT
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One loop of a `Rearrange`: `extent` rounds, each moving by so many rows, columns and words of a pixel."""
+
+    extent: int
+    row: int = 0
+    column: int = 0
+    word: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rearrange(Actor):
+    """Words of a frame in another order, some several times, some never, `fill` where it leaves the grid.
+
+    The argument's words are (rows, columns, words of a pixel) = `grid` in C order. The result's words are those
+    that the nested `loops` (outermost first) walk over: row = origin row + the sum of index * loop.row, and so on.
+    Sliding windows, transposition, upsampling, padding and slicing are all of this kind. Words wait in a memory of
+    `depth` words (0: as many as it takes), each until the place that the first `release` loops point to has passed it.
+    """
+
+    grid: tuple[int, int, int]
+    loops: tuple[Loop, ...]
+    origin: tuple[int, int, int] = (0, 0, 0)
+    release: int = 0
+    fill: int = 0
+    depth: int = 0
+    tail: Netlist | None = None
+    memory: Memory = Memory.LUT
+
+
+@dataclass(frozen=True, slots=True)
+class MatVec(Actor):
+    """Products of vectors with constant matrices, `lanes` inputs times `units` outputs at a time.
+
+    weights (groups, inputs, outputs): codes as stored; vector v meets matrix v % groups. The argument's lanes divide
+    `inputs`, `units` divides `outputs`. For each vector, each block of `units` outputs and each word of the vector
+    (the innermost) `dot` (ports `x` and `w`, one element a lane; one output) is evaluated once a unit; its values
+    are added up over the vector's words into `total`, and the tail makes the result's word of them.
+    The vector waits in a memory of its own for the blocks after the first.
+    """
+
+    weights: Ints
+    units: int
+    dot: Netlist
+    low: int
+    high: int
+    tail: Netlist | None = None
+    memory: Memory = Memory.LUT
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce(Actor):
+    """The sum or maximum over the first axis of (count, rest): word i of the rest of all `count` blocks combined."""
+
+    count: int
+    reduction: Reduction
+    tail: Netlist | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Interleave(Actor):
+    """Words of several arguments in turn: counts[0] of the first, counts[1] of the second, ..., and again."""
+
+    counts: tuple[int, ...]
+    tail: Netlist | None = None
