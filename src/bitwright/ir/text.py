@@ -248,12 +248,19 @@ class _Reader:
                 return Fraction(2) ** self.exponent(right)
             case ast.Attribute(value=ast.Name(id=kind), attr=member):
                 return self.member(place, kind, member)
+            case ast.Call():
+                return self.record(place)
+            case _:
+                raise self.wrong(place, f"unexpected {ast.unparse(place)[:60]}")
+
+    def record(self, place: ast.Call) -> Any:
+        match place:
             case ast.Call(func=ast.Name(id=kind), args=[ast.Constant(value=str(text))]) if kind in self.words.programs:
                 return parse_program(text, self.words.programs[kind])
+            case ast.Call(func=ast.Name(id=kind), args=items) if items and kind in self.words.classes:
+                return self.build(place, self.positional(place, kind, items) | self.keywords(place))
             case ast.Call(args=[]):
                 return self.build(place, self.keywords(place))
-            case ast.Call(func=ast.Name(id=kind), args=items) if kind in self.words.classes:
-                return self.build(place, self.positional(place, kind, items) | self.keywords(place))
             case _:
                 raise self.wrong(place, f"unexpected {ast.unparse(place)[:60]}")
 
