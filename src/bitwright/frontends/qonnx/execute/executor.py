@@ -23,7 +23,7 @@ def apply_node(node: Node, args: Sequence[Array | None], frame: Frame) -> tuple[
     """The outputs of `node`; raises `InvalidModel` or `Unsupported` naming it, whatever its tensors are."""
     where = f"node '{node.name}' ({node.kind})"
     if isinstance(node.op, Foreign):
-        raise Unsupported(node.op.why, where=where, remedy="replace it by standard ONNX or QONNX operators")
+        raise Unsupported(node.op.why, where=where, remedy=node.op.remedy)
     try:
         with np.errstate(all="ignore"):
             found = compute(node.op, args, frame)

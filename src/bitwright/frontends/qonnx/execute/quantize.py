@@ -1,4 +1,4 @@
-"""QONNX's quantizers: clip first, then round; all in float32, as the reference does on float32 tensors."""
+"""QONNX's quantizers, which clip first and then round, and ONNX's own; all in float32, as the references have it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bitwright.frontends.qonnx import operators as o
 from bitwright.frontends.qonnx.execute.table import Frame, Values, compute, room
 from bitwright.frontends.qonnx.model import Array
 
-__all__ = ["code_range", "quantized"]
+__all__ = ["along", "code_range", "dequantized", "integers", "quantized"]
 
 
 def code_range(bits: Array, signed: bool, narrow: bool) -> tuple[Array, Array]:
@@ -109,3 +109,45 @@ def _(op: o.MultiThreshold, args: Values, frame: Frame) -> Array:
     if op.scale != 1:
         found = found * np.float32(op.scale)
     return found + np.float32(op.bias) if op.bias else found
+
+
+def along(parameter: Array, axis: int, rank: int) -> Array:
+    """A scale or zero point so that it broadcasts: several numbers lie along `axis` of `rank` axes."""
+    if parameter.size == 1:
+        return parameter.reshape(())
+    if parameter.ndim != 1 or not -rank <= axis < rank:
+        raise InvalidModel(f"scales of shape {parameter.shape} along axis {axis} of {rank}")
+    return parameter.reshape(tuple(-1 if a == axis % rank else 1 for a in range(rank)))
+
+
+def integers(op: o.QuantizeLinear, x: Array, scale: Array, zero: Array) -> Array:
+    """The integers as floats; parameters broadcast."""
+    return np.clip(np.rint(x / scale), op.low - zero, op.high - zero) + zero
+
+
+def dequantized(x: Array, scale: Array, zero: Array) -> Array:
+    """The values of integers; parameters broadcast."""
+    return (x.astype(np.float64) - zero).astype(np.float32) * scale
+
+
+def _linear(args: Values, axis: int) -> tuple[Array, Array, Array]:
+    x, scale = args[0], args[1]
+    if x is None or scale is None:
+        raise InvalidModel("an input is missing")
+    zero = args[2] if len(args) > 2 else None
+    zero = np.zeros(1, np.float32) if zero is None else np.asarray(zero, np.float32)
+    told = [along(p, axis, x.ndim) for p in (np.asarray(scale, np.float32), zero)]
+    if np.broadcast_shapes(x.shape, *(p.shape for p in told)) != x.shape:
+        raise InvalidModel(f"{scale.size} scales for a tensor of shape {x.shape}")
+    return x, told[0], told[1]
+
+
+@compute.on(o.QuantizeLinear)
+def _(op: o.QuantizeLinear, args: Values, frame: Frame) -> Array:
+    x, scale, zero = _linear(args, op.axis)
+    return integers(op, x.astype(np.float32, copy=False), scale, zero).astype(op.dtype)
+
+
+@compute.on(o.DequantizeLinear)
+def _(op: o.DequantizeLinear, args: Values, frame: Frame) -> Array:
+    return dequantized(*_linear(args, op.axis))

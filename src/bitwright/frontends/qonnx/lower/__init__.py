@@ -2,6 +2,7 @@
 
 from bitwright.frontends.qonnx.lower import (  # their rules  # noqa: F401
     choose,  # pyright: ignore[reportUnusedImport]
+    integers,  # pyright: ignore[reportUnusedImport]
     linear,  # pyright: ignore[reportUnusedImport]
     merge,  # pyright: ignore[reportUnusedImport]
     pointwise,  # pyright: ignore[reportUnusedImport]

@@ -57,9 +57,20 @@ def _(op: o.Clip, node: Node, reader: Reader, args: list[Any]) -> Value:
 
 @lower.on(o.Cast)
 def _(op: o.Cast, node: Node, reader: Reader, args: list[Any]) -> Value:
-    if op.dtype.kind == "f":
+    if op.dtype.kind == "f" or _holds(op.dtype, args[0], reader):
         return args[0]
     return reader.piece(node, args[0], lambda x: x.astype(op.dtype).astype(np.float32), step=Fraction(1))
+
+
+def _holds(dtype: np.dtype[Any], live: Live, reader: Reader) -> bool:
+    """Whether the tensor is codes that are integers of `dtype` as they are."""
+    if live.lazy.chain or live.lazy.base is None or dtype.kind not in "iu":
+        return False
+    type, ends = reader.walk.type(live.lazy.base), np.iinfo(dtype)
+    step = type.step.uniform
+    if step is None or step.denominator != 1:
+        return False
+    return ends.min <= int(type.low.array.min()) * step and int(type.high.array.max()) * step <= ends.max
 
 
 @lower.on(o.Binary)
@@ -104,9 +115,7 @@ def _remember_factor(function: Two, parameter: Array, first: bool, found: Live, 
         return
     piece = found.lazy.chain[-1]
     exact = [fraction(v) if function is Two.MUL else 1 / fraction(v) for v in parameter.ravel()]
-    array = np.empty(len(exact), dtype=object)
-    array[:] = exact
-    reader.factors[id(piece)] = (piece, array.reshape(parameter.shape[-1:] if parameter.ndim else ()))
+    reader.remember(piece, parameter, exact)
 
 
 @lower.on(o.BatchNormalization)

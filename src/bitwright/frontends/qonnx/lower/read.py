@@ -161,7 +161,7 @@ def _lowered(node: Node, reader: Reader, args: list[Value | None]) -> list[Value
     """The outputs by the node's rule; raises errors that name the node."""
     where = f"node '{node.name}' ({node.kind})"
     if isinstance(node.op, o.Foreign):
-        raise Unsupported(node.op.why, where=where, remedy="replace it by standard ONNX or QONNX operators")
+        raise Unsupported(node.op.why, where=where, remedy=node.op.remedy)
     if type(node.op) not in lower:
         why, remedy = "the float executor knows it, the integer graph does not", _INSTEAD.get(type(node.op), _OTHERS)
         raise Unsupported(f"{node.kind} of a live tensor", where=where, why=why, remedy=remedy)

@@ -72,6 +72,7 @@ class Reader:
     """One lowering: the walk that collects the graph, and what is known of each tensor by name.
 
     factors: for pieces that only scale, the exact factor, one number or (channels,).
+    opened: pieces that yield integers with their zero point; dequantized: what a DequantizeLinear made of a tensor.
     """
 
     walk: OnnxWalk
@@ -82,6 +83,8 @@ class Reader:
         default_factory=dict[int, tuple[Elementwise, "NDArray[Any]"]]
     )
     biases: dict[str, tuple[Node, str]] = field(default_factory=dict[str, tuple[Node, str]])
+    opened: dict[int, Elementwise] = field(default_factory=dict[int, Elementwise])
+    dequantized: dict[tuple[Any, ...], Live] = field(default_factory=dict[tuple[Any, ...], Live])
 
     @classmethod
     def of(cls, input_format: InputFormat | None, shapes: dict[int, tuple[int, ...]], counts: dict[str, int]) -> Reader:
@@ -239,10 +242,16 @@ class Reader:
         piece = Elementwise(node.name, apply, bool(shapes), elementwise=elementwise, **more)
         return replace(live, lazy=then(live.lazy, piece))
 
+    def remember(self, piece: Elementwise, parameter: Array, exact: Sequence[Fraction]) -> None:
+        """`piece` multiplies by `exact`, numbers in the layout of `parameter`, and does nothing else."""
+        array = np.empty(len(exact), dtype=object)
+        array[:] = exact
+        self.factors[id(piece)] = piece, array.reshape(parameter.shape[-1:] if parameter.ndim else ())
+
     def shared(self, live: Live, name: str, layer: str) -> Live:
         """A quantized tensor with several readers becomes codes once, not once per reader."""
         chain = live.lazy.chain
-        if self.counts.get(name, 0) > 1 and chain and chain[-1].step is not None:
+        if self.counts.get(name, 0) > 1 and chain and chain[-1].step is not None and id(chain[-1]) not in self.opened:
             return self.emitted(self.codes(live, layer), live)
         return live
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bitwright.frontends.grid.walk import Lazy
 from bitwright.frontends.qonnx import operators as o
 from bitwright.frontends.qonnx.execute import Frame, apply_node
-from bitwright.frontends.qonnx.execute.quantize import quantized
+from bitwright.frontends.qonnx.execute.quantize import along, quantized
 from bitwright.frontends.qonnx.model import Array, Node
 from bitwright.numeric import IntArray
 
@@ -98,6 +98,8 @@ def _behind(
     node: Node, args: Sequence[Fixed | None], values: Sequence[Array]
 ) -> tuple[Sequence[Array | None], Sequence[Array | None]]:
     nothing: list[Array | None] = [None] * len(values)
+    if isinstance(node.op, o.DequantizeLinear):
+        return _dequantized(node.op, [np.asarray(a.values) for a in args if a is not None], values[0])
     if isinstance(node.op, o.Quant | o.BipolarQuant):
         return _quantized(node.op, [a.values for a in args if a is not None], values[0])
     first = args[0]
@@ -114,6 +116,16 @@ def _behind(
         rest = [None if a is None else a.values for a in args[count:]]
         moved.append(apply_node(node, [*parts, *rest], frame))
     return moved[0], moved[1]
+
+
+def _dequantized(
+    op: o.DequantizeLinear, args: Sequence[Array], values: Array
+) -> tuple[list[Array | None], list[Array | None]]:
+    scale, *rest = (along(np.asarray(a, np.float32), op.axis, values.ndim) for a in args[1:])
+    codes = args[0].astype(np.float64) - (rest[0] if rest else 0)
+    if (codes != np.rint(codes)).any():
+        return [None], [None]
+    return [np.broadcast_to(codes, values.shape)], [np.broadcast_to(scale, values.shape)]
 
 
 def _quantized(

@@ -19,9 +19,11 @@ from bitwright.frontends.qonnx.operators.pointwise import (
 )
 from bitwright.frontends.qonnx.operators.quantizer import (
     BipolarQuant,
+    DequantizeLinear,
     FloatQuant,
     MultiThreshold,
     Quant,
+    QuantizeLinear,
     Quantizer,
     Trunc,
     TruncTo,
@@ -81,6 +83,7 @@ __all__ = [
     "Conv",
     "ConvTranspose",
     "DepthToSpace",
+    "DequantizeLinear",
     "Expand",
     "Extreme",
     "Flatten",
@@ -101,6 +104,7 @@ __all__ = [
     "Pool",
     "Quant",
     "QuantAveragePool",
+    "QuantizeLinear",
     "Quantizer",
     "Range",
     "Recurrent",

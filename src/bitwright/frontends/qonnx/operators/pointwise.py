@@ -27,9 +27,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Foreign(Operator):
-    """An operator that nobody here knows; `why` says so."""
+    """An operator that nobody here computes; `why` says so."""
 
     why: str
+    remedy: str = "replace it by standard ONNX or QONNX operators"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from bitwright.frontends.qonnx.functions import FloatRounding
 from bitwright.frontends.qonnx.model import Operator
 
 __all__ = [
     "BipolarQuant",
+    "DequantizeLinear",
     "FloatQuant",
     "MultiThreshold",
     "Quant",
+    "QuantizeLinear",
     "Quantizer",
     "Trunc",
     "TruncTo",
@@ -74,3 +79,23 @@ class MultiThreshold(Quantizer):
         """The axis of the channels of a tensor with `rank` axes."""
         told = self.layout or {2: "NC", 3: "NWC", 4: "NCHW"}.get(rank, "")
         return told.index("C") if "C" in told else min(1, rank - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizeLinear(Quantizer):
+    """x, scale, perhaps zero point: round(x / scale) + zero point, cut at `low` and `high`, as `dtype`.
+
+    Ties go to the even number before the zero point is added. Scales of several numbers lie along `axis`.
+    """
+
+    axis: int
+    low: int
+    high: int
+    dtype: np.dtype[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DequantizeLinear(Operator):
+    """x (integers), scale, perhaps zero point: (x - zero point) * scale; several scales lie along `axis`."""
+
+    axis: int

@@ -24,6 +24,7 @@ class Source:
     """A node's attributes by name, each to be read once; what nobody reads is refused by `finish`.
 
     version: of the operator set of the node's domain. `constant` adds an initializer and returns its name.
+    types: ONNX's number of the type of every constant that the file holds.
     """
 
     where: str
@@ -33,6 +34,8 @@ class Source:
     protos: dict[str, Any]
     folder: Path | None
     constants: dict[str, Array]
+    types: dict[str, int] = field(default_factory=dict[str, int])
+    label: str = ""
     read: set[str] = field(default_factory=set[str])
 
     def _get(self, name: str, kind: int) -> Any:

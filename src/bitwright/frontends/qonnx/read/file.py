@@ -9,17 +9,18 @@ from typing import Any
 
 from bitwright.core.errors import BitwrightError, InvalidModel, ToolMissing, Unsupported
 from bitwright.frontends.qonnx.model import Array, Model, Node, Operator, Port
-from bitwright.frontends.qonnx.operators import Foreign
 from bitwright.frontends.qonnx.read.attributes import Source
+from bitwright.frontends.qonnx.read.integers import EXPANDED, INTEGERS, foreign
 from bitwright.frontends.qonnx.read.quantized import CHANNELS_LAST, DOMAINS, QUANTIZED
 from bitwright.frontends.qonnx.read.standard import STANDARD, Build
 from bitwright.frontends.qonnx.read.tensors import dtype_of, tensor_of
 
 __all__ = ["NEWEST", "OLDEST", "parse_model", "read_file"]
 
-OLDEST, NEWEST = 6, 23
+OLDEST, NEWEST = 6, 25
 """The opsets of ONNX that are known here."""
 
+_PLAIN = {**STANDARD, **INTEGERS}
 _LARGEST_FILE = 1 << 31
 _MOST_NODES = 1 << 17
 
@@ -75,14 +76,14 @@ def _model(proto: Any, folder: Path | None, name: str) -> Model:
     graph, versions = proto.graph, _versions(proto, name)
     _refuse_contents(proto, name)
     constants: dict[str, Array] = {}
+    types: dict[str, int] = {}
     for tensor in graph.initializer:
         constants[tensor.name] = tensor_of(tensor, folder, f"{name}, initializer '{tensor.name}'")
+        types[tensor.name] = int(tensor.data_type)
     inputs = tuple(_port(v, name) for v in graph.input if v.name not in constants)
     nodes: list[Node] = []
     for position, node in enumerate(graph.node):
-        found = _node(node, position, versions, folder, constants)
-        if found is not None:
-            nodes.append(found)
+        nodes += _nodes(_source(node, position, versions, folder, constants, types), node)
     ordered = _ordered(nodes, {*constants, *(p.name for p in inputs)}, name)
     known = {*constants, *(p.name for p in inputs), *(o for n in ordered for o in n.outputs)}
     outputs = tuple(_port(v, name) for v in graph.output)
@@ -129,37 +130,50 @@ def _port(value: Any, name: str) -> Port:
     return Port(value.name, tuple(d or None for d in shape), dtype)
 
 
-def _node(
-    proto: Any, position: int, versions: dict[str, int], folder: Path | None, constants: dict[str, Array]
-) -> Node | None:
-    """The node; None for a Constant, which goes to `constants`."""
-    domain = "" if proto.domain == "ai.onnx" else proto.domain
-    kind, label = proto.op_type, proto.name or f"{proto.op_type}_{position}"
-    where, version = f"node '{label}' ({kind})", versions.get(domain, 1)
+def _source(
+    proto: Any, position: int, versions: dict[str, int], folder: Path | None,
+    constants: dict[str, Array], types: dict[str, int],
+) -> Source:  # fmt: skip
+    """A node of the file, ready to be read."""
+    label = proto.name or f"{proto.op_type}_{position}"
+    where, version = f"node '{label}' ({proto.op_type})", versions.get(_domain(proto), 1)
     protos = {a.name: a for a in proto.attribute}
-    source = Source(where, version, list(proto.input), list(proto.output), protos, folder, constants)
+    return Source(where, version, list(proto.input), list(proto.output), protos, folder, constants, types, label)
+
+
+def _domain(proto: Any) -> str:
+    return "" if proto.domain == "ai.onnx" else proto.domain
+
+
+def _nodes(source: Source, proto: Any) -> list[Node]:
+    """What a node of the file says: none for a Constant, which is held in `source.constants`."""
+    domain, kind = _domain(proto), proto.op_type
     if domain == "" and kind == "Constant":
-        constants[proto.output[0]] = _constant(source)
-        return None
+        source.constants[proto.output[0]] = _constant(source)
+        if "value" in source.protos:
+            source.types[proto.output[0]] = int(source.protos["value"].t.data_type)
+        return []
+    if not any(source.outputs):
+        raise InvalidModel("a node without outputs", where=source.where)
+    if domain == "" and kind in EXPANDED:
+        expanded = EXPANDED[kind](source)
+        source.finish()
+        return expanded
     build = _table(domain).get(kind)
-    op: Operator = _foreign(domain, kind) if build is None else build(source)
+    op: Operator = foreign(domain, kind) if build is None else build(source)
     if build is not None:
         source.finish()
-    if not any(source.outputs):
-        raise InvalidModel("a node without outputs", where=where)
-    return Node(label, kind, domain, version, op, tuple(source.inputs), tuple(source.outputs))
+    return [Node(source.label, kind, domain, source.version, op, tuple(source.inputs), tuple(source.outputs))]
 
 
 def _table(domain: str) -> dict[str, Build]:
     if domain == "":
-        return STANDARD
+        return _PLAIN
+    if domain == "com.microsoft":
+        return INTEGERS
     if domain in DOMAINS:
         return QUANTIZED
     return CHANNELS_LAST if domain == "qonnx.custom_op.channels_last" else {}
-
-
-def _foreign(domain: str, kind: str) -> Foreign:
-    return Foreign(f"{kind} of the domain {domain!r} is unknown" if domain else f"{kind} is unknown")
 
 
 def _constant(source: Source) -> Array:

@@ -1,4 +1,4 @@
-"""The operators of ONNX itself, opsets 6 to 23, in their newest form; one entry per name in `STANDARD`."""
+"""The operators of ONNX itself, opsets 6 to 25, in their newest form; one entry per name in `STANDARD`."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import numpy as np
 from bitwright.core.errors import InvalidModel, Unsupported
 from bitwright.frontends.qonnx.model import Array
 
-__all__ = ["LARGEST", "dtype_of", "tensor_of"]
+__all__ = ["LARGEST", "dtype_of", "integer_range", "tensor_of"]
 
 LARGEST = 1 << 28
 """The most elements of one tensor."""
@@ -24,18 +24,19 @@ _TYPES = {
     13: ("uint64", "uint64_data"), 16: ("uint16", "int32_data"),
 }  # fmt: skip
 _BFLOAT16 = 16
-_PACKED = {21: False, 22: True}  # uint4, int4: two in a byte
+_PACKED = {21: (4, False), 22: (4, True), 25: (2, False), 26: (2, True)}
+"""Types of fewer bits than a byte, packed from its lowest bits up: (bits, signed)."""
 
 
 def dtype_of(number: int, where: str) -> np.dtype[Any]:
-    """The dtype that a tensor of ONNX's type `number` has here (bfloat16 comes as float32, 4 bits as bytes)."""
+    """The dtype that a tensor of ONNX's type `number` has here (bfloat16 comes as float32, 2 and 4 bits as bytes)."""
     if number == _BFLOAT16:
         return np.dtype(np.float32)
     if number in _PACKED:
-        return np.dtype(np.int8 if _PACKED[number] else np.uint8)
+        return np.dtype(np.int8 if _PACKED[number][1] else np.uint8)
     if number not in _TYPES:
         raise Unsupported(
-            f"tensors of ONNX's type number {number}", where=where, remedy="export floats or integers of 4 to 64 bits"
+            f"tensors of ONNX's type number {number}", where=where, remedy="export floats or integers of 2 to 64 bits"
         )
     return np.dtype(_TYPES[number][0])
 
@@ -47,8 +48,7 @@ def tensor_of(proto: Any, folder: Path | None, where: str) -> Array:
     count = prod(shape)
     if any(d < 0 for d in shape) or not 0 <= count <= LARGEST or len(shape) > 32:
         raise InvalidModel(f"a tensor of shape {shape}", where=where, remedy="export the model again")
-    packed = proto.data_type in _PACKED
-    size = (count + 1) // 2 if packed else count * np.dtype(_TYPES.get(proto.data_type, ("uint8", ""))[0]).itemsize
+    size = _size(proto.data_type, count)
     if proto.data_location == 1:
         flat = _decoded(_outside(proto, folder, size, where), proto.data_type, count)
     elif proto.raw_data:
@@ -59,6 +59,24 @@ def tensor_of(proto: Any, folder: Path | None, where: str) -> Array:
     array = flat.reshape(shape).astype(final, copy=False)
     array.setflags(write=False)
     return array
+
+
+def _size(number: int, count: int) -> int:
+    """The bytes that `count` numbers of a type take."""
+    if number in _PACKED:
+        return (count * _PACKED[number][0] + 7) // 8
+    return count * np.dtype(_TYPES[number][0]).itemsize
+
+
+def integer_range(number: int) -> tuple[int, int] | None:
+    """The least and the greatest integer of ONNX's type `number`; None for floats and unknown types."""
+    if number in _PACKED:
+        bits, signed = _PACKED[number]
+        return (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+    if number not in _TYPES or number == _BFLOAT16 or np.dtype(_TYPES[number][0]).kind not in "iu":
+        return None
+    info = np.iinfo(_TYPES[number][0])
+    return int(info.min), int(info.max)
 
 
 def _refuse_length(found: int, wanted: int, where: str) -> None:
@@ -72,9 +90,11 @@ def _refuse_length(found: int, wanted: int, where: str) -> None:
 
 def _decoded(data: bytes, number: int, count: int) -> Array:
     if number in _PACKED:
-        pairs = np.frombuffer(data, dtype=np.uint8)
-        nibbles = np.stack([pairs & 15, pairs >> 4], axis=1).ravel()[:count].astype(np.int8)
-        return np.where(nibbles > 7, nibbles - 16, nibbles) if _PACKED[number] else nibbles.astype(np.uint8)
+        bits, signed = _PACKED[number]
+        places = np.arange(0, 8, bits, dtype=np.uint8)
+        parts = (np.frombuffer(data, dtype=np.uint8)[:, None] >> places) & ((1 << bits) - 1)
+        found = parts.ravel()[:count].astype(np.int8)
+        return np.where(found >> (bits - 1), found - (1 << bits), found) if signed else found.astype(np.uint8)
     raw = np.frombuffer(data, dtype=np.dtype(_TYPES[number][0]).newbyteorder("<"))
     return _widened(raw) if number == _BFLOAT16 else raw
 
@@ -87,7 +107,7 @@ def _widened(raw: Array) -> Array:
 def _fields(proto: Any, count: int, where: str) -> Array:
     if proto.data_type in _PACKED:
         packed = bytes(int(v) & 255 for v in proto.int32_data)
-        _refuse_length(len(packed), (count + 1) // 2, where)
+        _refuse_length(len(packed), _size(proto.data_type, count), where)
         return _decoded(packed, proto.data_type, count)
     kind, name = _TYPES[proto.data_type]
     values = getattr(proto, name)
