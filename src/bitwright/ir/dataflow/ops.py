@@ -107,14 +107,14 @@ class Rearrange(Actor):
     """Words of a frame in another order, some several times, some never, `fill` where it leaves the grid.
 
     The argument's words are (rows, columns, words of a pixel) = `grid` in C order. The result's words are those
-    that the nested `loops` (outermost first) walk over: row = origin row + the sum of index * loop.row, and so on.
+    that the nested `loops` (outermost first) walk over: row = start row + the sum of index * loop.row, and so on.
     Sliding windows, transposition, upsampling, padding and slicing are all of this kind. Words wait in a memory of
     `depth` words (0: as many as it takes), each until the place that the first `release` loops point to has passed it.
     """
 
     grid: tuple[int, int, int]
     loops: tuple[Loop, ...]
-    origin: tuple[int, int, int] = (0, 0, 0)
+    start: tuple[int, int, int] = (0, 0, 0)
     release: int = 0
     fill: int = 0
     depth: int = 0

@@ -42,7 +42,7 @@ def released(op: Rearrange) -> IntArray:
 def _places(op: Rearrange, counted: int) -> tuple[IntArray, IntArray, IntArray]:
     """Row, column and word of each step, with only the `counted` outermost indices moving."""
     extents = tuple(loop.extent for loop in op.loops)
-    at = [np.full(extents, start, dtype=np.int64) for start in op.origin]
+    at = [np.full(extents, start, dtype=np.int64) for start in op.start]
     for axis, loop in enumerate(op.loops[:counted]):
         index = np.arange(loop.extent).reshape([-1 if i == axis else 1 for i in range(len(extents))])
         for place, step in zip(at, (loop.row, loop.column, loop.word), strict=True):

@@ -1,0 +1,230 @@
+"""Linear layers as actors: folded matrix-vector units, unrolled adder graphs, depthwise windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+
+import numpy as np
+
+from bitwright.core.errors import Unsupported
+from bitwright.ir.dataflow import Stream
+from bitwright.ir.dataflow.ops import Apply, Loop, MatVec, Rearrange
+from bitwright.ir.graph import TensorType
+from bitwright.ir.graph.kernels import plain_conv
+from bitwright.ir.graph.ops import Conv, ConvTranspose, Dense, Map
+from bitwright.ir.netlist import Netlist, NetlistBuilder, Word
+from bitwright.numeric import IntArray, Ints
+from bitwright.passes.streaming.dots import dot, is_binary, xnor
+from bitwright.passes.streaming.folding import Folding, Kernel
+from bitwright.passes.streaming.maps import by_phase
+from bitwright.passes.streaming.placer import GraphNode, Placer, place, with_zero
+from bitwright.passes.streaming.view import View, view_of
+from bitwright.passes.words import times
+
+__all__: list[str] = []
+
+
+@place.on(Dense)
+def _(op: Dense, placer: Placer, node: GraphNode, last: GraphNode, then: Map | None) -> int:
+    weights = op.weights.array[None]
+    folding = placer.folding(node)
+    if folding.kernel is Kernel.UNROLLED:
+        whole = placer.argument(node, 0, weights.shape[1])
+        return _unrolled(placer, whole, weights[0], op.bias.array, node, last, then)
+    return _folded(placer, placer.argument(node, 0, folding.lanes), weights, op.bias.array, node, last, then)
+
+
+@place.on(Conv)
+def _(op: Conv, placer: Placer, node: GraphNode, last: GraphNode, then: Map | None) -> int:
+    view = view_of(op, placer.program.nodes[node.args[0]].type.shape, node)
+    return _convolved(placer, placer.at[node.args[0]], view, op, node, last, then)
+
+
+@place.on(ConvTranspose)
+def _(op: ConvTranspose, placer: Placer, node: GraphNode, last: GraphNode, then: Map | None) -> int:
+    """A convolution of the tensor with zeros between its elements, as `ir.graph.kernels.spread` says."""
+    shape = placer.program.nodes[node.args[0]].type.shape
+    plain = plain_conv(op)
+    apart = tuple(n * s for n, s in zip(shape[:-1], op.strides, strict=True))
+    reach = [(k - 1) * d for k, d in zip(op.weights.shape, op.dilation, strict=False)]
+    # The zeros behind the last element count as padding.
+    pads = [
+        (r - before, r - after - (s - 1)) for r, s, (before, after) in zip(reach, op.strides, op.crops, strict=True)
+    ]
+    plain = replace(plain, pads=tuple(pads))
+    view = view_of(plain, (*apart, shape[-1]), node)
+    source = _spread(placer, view, tuple(op.strides), node)
+    return _convolved(placer, source, view, plain, node, last, then)
+
+
+def _spread(placer: Placer, view: View, strides: tuple[int, ...], node: GraphNode) -> int:
+    """Every element followed by zeros: a second index that leaves the grid."""
+    source = placer.argument(node, 0, placer.folding(node).lanes)
+    across, down = strides[-1], strides[0] if len(strides) == 2 else 1
+    grid = (view.grid[0] // down, view.grid[1] // across, view.grid[2] // placer.stream(source).lanes)
+    loops = [Loop(grid[0], row=1), Loop(down, row=grid[0]), Loop(grid[1], column=1), Loop(across, column=grid[1])]
+    kept = tuple(loop for i, loop in enumerate([*loops, Loop(grid[2], word=1)]) if loop.extent > 1 or i == 0)
+    op = Rearrange(grid, kept, release=1, memory=placer.folding(node).lines)
+    return placer.put(op, [source], node, name=f"{node.name}_spread")
+
+
+def _convolved(
+    placer: Placer, given: int, view: View, op: Conv, node: GraphNode, last: GraphNode, then: Map | None
+) -> int:
+    channels, filters = view.grid[2], op.weights.shape[-1]
+    folding = placer.folding(node)
+    cropped = any(n < 0 for pads in view.pads for n in pads)
+    if op.groups == channels == filters and channels > 1 and not cropped:
+        return _depthwise(placer, given, view, op, node, last, then)
+    if folding.kernel is Kernel.UNROLLED and op.groups == 1 and not cropped:
+        return _convolved_at_once(placer, given, view, op, node, last, then)
+    inner = channels // op.groups
+    taps = prod(view.kernel)
+    groups = np.stack(np.split(op.weights.array.reshape(taps * inner, filters), op.groups, axis=1))
+    source = placer.by_lanes(given, folding.lanes)
+    if taps > 1 or view.strides != (1, 1) or any(n for p in view.pads for n in p):
+        source = _sliding(placer, source, view, op.groups, folding, node)
+    return _folded(placer, source, groups, op.bias.array, node, last, then)
+
+
+def _sliding(placer: Placer, source: int, view: View, groups: int, folding: Folding, node: GraphNode) -> int:
+    """All elements of each window word by word: row, column, [group,] kernel row, kernel column, channel."""
+    lanes = placer.stream(source).lanes
+    words = view.grid[2] // lanes
+    per_group = words // groups
+    if view.grid[2] % lanes or words % groups:
+        raise Unsupported(
+            f"{view.grid[2]} channels in {groups} groups by {lanes} lanes", where=f"layer '{node.name}'",
+            remedy="fold by a divisor of the channels of a group",
+        )  # fmt: skip
+    loops = [
+        Loop(view.out[0], row=view.strides[0]),
+        Loop(view.out[1], column=view.strides[1]),
+        Loop(groups, word=per_group),
+        Loop(view.kernel[0], row=view.dilation[0]),
+        Loop(view.kernel[1], column=view.dilation[1]),
+        Loop(per_group, word=1),
+    ]
+    kept = tuple(loop for i, loop in enumerate(loops) if loop.extent > 1 or i < 2)
+    origin = (-view.pads[0][0], -view.pads[1][0], 0)
+    op = Rearrange((view.grid[0], view.grid[1], words), kept, origin, release=2, memory=folding.lines)
+    return placer.put(op, [source], node, name=f"{node.name}_window")
+
+
+def _folded(
+    placer: Placer, source: int, weights: IntArray, bias: IntArray, node: GraphNode, last: GraphNode, then: Map | None
+) -> int:
+    """A matrix-vector unit; weights (groups, inputs, outputs), bias (groups * outputs,)."""
+    given, folding = placer.stream(source), placer.folding(node)
+    _, inputs, outputs = weights.shape
+    if inputs % given.lanes or outputs % folding.units:
+        raise Unsupported(
+            f"{inputs} inputs by {given.lanes} lanes, {outputs} outputs by {folding.units} units",
+            where=f"layer '{node.name}'", remedy="fold by divisors of both",
+        )  # fmt: skip
+    product = _product(given, weights, placer)
+    low, high = product.ends(placer.program.nodes[node.args[0]].type)
+    added = bias - (product.gain * product.excess.reshape(-1))
+    told = placer.mapped(last, then, folding.units, product.gain, added)
+    tail = placer.tails.mapped([Word(low, high)] * folding.units, told)
+    kernel = placer.tails.pipelined(product.kernel)
+    op = MatVec(Ints(product.stored), folding.units, kernel, low, high, tail, folding.weights)
+    return placer.put(op, [source], node, last.type)
+
+
+@dataclass(frozen=True)
+class _Product:
+    """weights * x summed = gain * (kernel summed over stored - excess)."""
+
+    kernel: Netlist
+    stored: IntArray
+    gain: int
+    excess: IntArray
+    bits: bool
+
+    def ends(self, given: TensorType) -> tuple[int, int]:
+        """The range of the kernel's sum."""
+        if self.bits:
+            return 0, self.stored.shape[1]
+        low, high = (int(a) for a in (given.low.array.min(), given.high.array.max()))
+        low, high = min(low, 0), max(high, 0)  # padding
+        up, down = (np.maximum(s * self.stored, 0).sum(axis=1) for s in (1, -1))
+        return int((up * low - down * high).min()), int((up * high - down * low).max())
+
+
+def _product(given: Stream, weights: IntArray, placer: Placer) -> _Product:
+    fabric = placer.tails.fabric
+    gain = int(np.gcd.reduce(np.abs(weights), axis=None)) or 1
+    plain = weights // gain
+    types = given.lane_words()
+    none = np.zeros((weights.shape[0], weights.shape[2]), dtype=np.int64)
+    if is_binary(types) and set(np.unique(plain).tolist()) <= {-1, 1}:
+        # w * x = [x equals bit of w] - 1 + bit for x in {0, 1}: only pairs that agree are counted.
+        stored = (plain > 0).astype(np.int64)
+        excess = weights.shape[1] - stored.sum(axis=1)
+        return _Product(xnor(given.lanes, fabric), stored, gain, excess, True)
+    word = Word(int(plain.min()), int(plain.max()))
+    return _Product(dot(tuple(types), word, fabric), plain, gain, none, False)
+
+
+def _unrolled(
+    placer: Placer, source: int, weights: IntArray, bias: IntArray, node: GraphNode, last: GraphNode, then: Map | None
+) -> int:
+    """A whole vector a word: adder graphs."""
+    told = placer.mapped(last, then, weights.shape[1])
+    if told.phases > 1:
+        raise Unsupported("a map that differs from place to place", where=f"layer '{node.name}'", remedy="fold it")
+    tail = placer.tails.layer(placer.stream(source).lane_words(), weights, bias, told)
+    return placer.put(Apply(tail), [source], node, last.type)
+
+
+def _convolved_at_once(
+    placer: Placer, given: int, view: View, op: Conv, node: GraphNode, last: GraphNode, then: Map | None
+) -> int:
+    """A whole window a word: lines of shift registers and adder graphs."""
+    channels, filters = view.grid[2], op.weights.shape[-1]
+    source = placer.by_lanes(given, channels)
+    told = placer.mapped(last, then, filters)
+    if told.phases > 1:
+        raise Unsupported("a map that differs from place to place", where=f"layer '{node.name}'", remedy="fold it")
+    padded = any(n for p in view.pads for n in p)
+    types = [with_zero(w, padded) for w in placer.stream(source).lane_words()] * prod(view.kernel)
+    tail = placer.tails.layer(types, op.weights.array.reshape(-1, filters), op.bias.array, told)
+    return placer.put(view.window(0, tail, placer.folding(node)), [source], node, last.type)
+
+
+
+
+
+def _depthwise(
+    placer: Placer, given: int, view: View, op: Conv, node: GraphNode, last: GraphNode, then: Map | None
+) -> int:
+    """Windows of some channels at a time; each lane has its own weights, looked up by the phase."""
+    folding, channels = placer.folding(node), view.grid[2]
+    lanes, taps = folding.lanes, prod(view.kernel)
+    source = placer.by_lanes(given, lanes)
+    weights = op.weights.array.reshape(taps, channels // lanes, lanes)
+    padded = any(n for p in view.pads for n in p)
+    types = [with_zero(w, padded) for w in placer.stream(source).lane_words()] * taps
+    told = placer.mapped(last, then, lanes, 1, op.bias.array)
+
+    def combine(builder: NetlistBuilder, words: dict[str, list[int]], phase: int) -> list[int]:
+        return [
+            placer.tails.added(
+                builder, [_scaled(builder, words["x"][t * lanes + i], phase, weights[t, :, i]) for t in range(taps)]
+            )
+            for i in range(lanes)
+        ]
+
+    tail = placer.tails.combined({"x": types}, told, combine, channels // lanes)
+    return placer.put(view.window(0, tail, folding), [source], node, last.type)
+
+
+def _scaled(builder: NetlistBuilder, x: int, phase: int, weights: IntArray) -> int:
+    values = weights.tolist()
+    if len(set(values)) == 1:
+        return times(builder, x, values[0])
+    return builder.multiply(x, by_phase(builder, phase, values))
+
+

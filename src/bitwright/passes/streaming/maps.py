@@ -1,0 +1,200 @@
+"""Maps whose function differs from word to word: the same lane meets one channel after the other.
+
+`lane_map` is `passes.words.element` with a phase. Before the map stands y = gain * x + bias (what a matrix-vector
+unit leaves to do), which thresholds and multiplications take in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bitwright.cost.area import Area, area
+from bitwright.ir.netlist import NetlistBuilder, Word
+from bitwright.numeric import IntArray, MapForm, ShiftRoundSaturate, Steps, Table, Thresholds
+from bitwright.passes.affine import Affine
+from bitwright.passes.settle import affine_of, settled
+from bitwright.passes.words import element, rounded, times
+from bitwright.platforms import Fabric
+
+__all__ = ["LaneMap", "by_phase", "lane_map"]
+
+_MOST_LEVELS = 16
+_MOST_ENTRIES = 1 << 14
+
+
+@dataclass(frozen=True)
+class LaneMap:
+    """What one lane does in each phase: form row `rows[p]` (no form: nothing) of gain * x + bias[p]."""
+
+    form: MapForm | None
+    rows: tuple[int, ...]
+    gain: int
+    bias: tuple[int, ...]
+
+    @property
+    def phases(self) -> int:
+        """After how many words the lane does the same again."""
+        return len(self.rows)
+
+    def values(self, x: IntArray, phase: int) -> IntArray:
+        """The function of phase `phase`."""
+        y = self.gain * x + self.bias[phase]
+        if isinstance(self.form, Table):
+            # A lane's range covers all its phases; no code of this one lies outside its own row.
+            start = int(self.form.start.array[self.rows[phase]])
+            y = y.clip(start, start + self.form.values.shape[1] - 1)
+        return y if self.form is None else self.form(y, np.array(self.rows[phase]))
+
+
+Build = Callable[[NetlistBuilder, int, int], int]
+
+
+def lane_map(builder: NetlistBuilder, x: int, phase: int, told: LaneMap, fabric: Fabric) -> int:
+    """The word of `told` for word `x`; `phase` is the phase's word (not looked at where all phases are alike)."""
+    if len(set(zip(told.rows, told.bias, strict=True))) == 1:
+        y = builder.add(times(builder, x, told.gain), builder.constant(told.bias[0]))
+        if told.form is None or isinstance(told.form, Table):
+            return y if told.form is None else _whole_table(builder, y, told)
+        return element(told.form, told.rows[0], builder, y, fabric)
+    candidates = _candidates(told, builder.type(x))
+    if len(candidates) == 1:
+        return candidates[0](builder, x, phase)
+    costs = [_cost(build, builder.type(x), builder.type(phase), fabric) for build in candidates]
+    return candidates[costs.index(min(costs))](builder, x, phase)
+
+
+def _whole_table(builder: NetlistBuilder, y: int, told: LaneMap) -> int:
+    word = builder.type(y)
+    plain = replace(told, gain=1, bias=(0,))
+    return builder.table(y, word.low, plain.values(np.arange(word.low, word.high + 1), 0).tolist())
+
+
+def _cost(build: Build, x: Word, phase: Word, fabric: Fabric) -> float:
+    scratch = NetlistBuilder()
+    ports = [scratch.input_port(name, (), [word], Steps.of(1)) for name, word in (("x", x), ("phase", phase))]
+    build(scratch, ports[0].words[0], ports[1].words[0])
+    found = (area(n.op, n.type, [scratch.nodes[a].type for a in n.args], fabric) for n in scratch.nodes)
+    return sum(found, Area()).luts
+
+
+def _candidates(told: LaneMap, word: Word) -> list[Build]:
+    form = told.form
+    if form is None:
+        return [lambda b, x, p: b.add(times(b, x, told.gain), by_phase(b, p, told.bias))]
+    found: list[Build] = []
+    if isinstance(form, ShiftRoundSaturate):
+        found.append(lambda b, x, p: _arithmetic(b, x, p, [_affine(form, told, i) for i in range(told.phases)]))
+    if (word.high - word.low + 1) * told.phases <= _MOST_ENTRIES:
+        found.append(lambda b, x, p: _tabulated(b, x, p, told))
+    stairs = _stairs(told, word)
+    if stairs is not None:
+        found.append(lambda b, x, p: _search(b, x, p, *stairs))
+    return found
+
+
+def by_phase(builder: NetlistBuilder, phase: int, values: Sequence[int]) -> int:
+    """The number that belongs to the phase, of so many that come again and again."""
+    if len(set(values)) == 1:
+        return builder.constant(values[0])
+    return builder.table(phase, 0, list(values) * ((builder.type(phase).high + 1) // len(values)))
+
+
+def _affine(form: ShiftRoundSaturate, told: LaneMap, phase: int) -> Affine:
+    found = affine_of(form, told.rows[phase])
+    return replace(found, mul=found.mul * told.gain, add=found.add + found.mul * told.bias[phase])
+
+
+def _arithmetic(builder: NetlistBuilder, x: int, phase: int, rows: list[Affine]) -> int:
+    """clip(rounding((mul * x + add) / 2**shift)) with every number that differs looked up."""
+    plain = [settled(row) for row in rows]
+    if len({row.rounding for row in plain}) == 1:
+        rows = plain
+    deepest = max(row.shift for row in rows)
+    mul = [row.mul << (deepest - row.shift) for row in rows]
+    add = [row.add << (deepest - row.shift) for row in rows]
+    product = times(builder, x, mul[0]) if len(set(mul)) == 1 else builder.multiply(x, by_phase(builder, phase, mul))
+    value = rounded(builder, builder.add(product, by_phase(builder, phase, add)), deepest, rows[0].rounding)
+    low, high = [row.low for row in rows], [row.high for row in rows]
+    if len(set(low)) == 1 and len(set(high)) == 1:
+        return builder.clip(value, low[0], high[0])
+    floor, ceiling = by_phase(builder, phase, low), by_phase(builder, phase, high)
+    value = builder.mux(builder.at_least(value, floor), value, floor)
+    value = builder.mux(builder.at_least(value, ceiling), ceiling, value)
+    return builder.narrow(value, min(low), max(high))
+
+
+def _tabulated(builder: NetlistBuilder, x: int, phase: int, told: LaneMap) -> int:
+    """One table over phase and code."""
+    word = builder.type(x)
+    from_zero = builder.add(x, builder.constant(-word.low))
+    width = max((word.high - word.low).bit_length(), 1)
+    codes = np.arange(word.low, word.low + (1 << width)).clip(word.low, word.high)
+    values = [v for p in range(told.phases) for v in told.values(codes, p).tolist()]
+    values += [values[-1]] * ((builder.type(phase).high + 1) * (1 << width) - len(values))
+    return builder.table(builder.add(phase, from_zero, width, 0), 0, values)
+
+
+def _stairs(told: LaneMap, word: Word) -> tuple[list[list[int]], list[list[int]]] | None:
+    """For each phase the codes at which the value changes and the values between; None where these are many."""
+    form, steps, values = told.form, list[list[int]](), list[list[int]]()
+    for phase in range(told.phases):
+        if isinstance(form, Thresholds) and told.gain > 0:
+            at = -((told.bias[phase] - form.thresholds.array[told.rows[phase]]) // told.gain)
+            at = at[(at > word.low) & (at <= word.high)]
+            at = np.unique(at)
+        elif word.high - word.low < 1 << 16:
+            image = told.values(np.arange(word.low, word.high + 1), phase)
+            at = np.flatnonzero(np.diff(image)) + word.low + 1
+        else:
+            at = _bisected(told, word, phase)
+        if at is None or len(at) > _MOST_LEVELS:
+            return None
+        steps.append(at.tolist())
+        values.append(told.values(np.concatenate(([word.low], at)), phase).tolist())
+    return steps, values
+
+
+def _bisected(told: LaneMap, word: Word, phase: int) -> IntArray | None:
+    """The steps of a monotone function on a range too wide to write down; None where they are many."""
+    ends = told.values(np.array([word.low, word.high]), phase).tolist()
+    if not isinstance(told.form, ShiftRoundSaturate) or abs(ends[1] - ends[0]) > _MOST_LEVELS:
+        return None
+    sign = 1 if ends[1] >= ends[0] else -1
+    found: list[int] = []
+    for level in range(1, abs(ends[1] - ends[0]) + 1):
+        low, high = word.low, word.high
+        while low < high:
+            middle = (low + high) // 2
+            reached = sign * (int(told.values(np.array([middle]), phase)[0]) - ends[0]) >= level
+            low, high = (low, middle) if reached else (middle + 1, high)
+        found.append(low)
+    return np.unique(np.array(found, dtype=np.int64))
+
+
+def _search(builder: NetlistBuilder, x: int, phase: int, steps: list[list[int]], values: list[list[int]]) -> int:
+    """Binary search among the thresholds of the phase: one comparison a bit."""
+    most = max(len(row) for row in steps)
+    levels, never = most.bit_length(), builder.type(x).high + 1
+    padded = [row + [never] * ((1 << levels) - 1 - len(row)) for row in steps]
+    found = -1
+    for level in range(levels):
+        stride = 1 << (levels - level)
+        bound = _looked_up(builder, phase, found, [row[stride // 2 - 1 :: stride] for row in padded], level)
+        bit = builder.at_least(x, bound)
+        found = bit if found < 0 else builder.add(found, bit, 1, 0)
+    last = [[row[min(i, len(row) - 1)] for i in range(1 << levels)] for row in values]
+    return _looked_up(builder, phase, found, last, levels)
+
+
+def _looked_up(builder: NetlistBuilder, phase: int, found: int, choices: list[list[int]], bits: int) -> int:
+    """choices[phase][found], where `found` has `bits` bits (-1: none)."""
+    if all(row == choices[0] for row in choices):
+        return builder.constant(choices[0][0]) if found < 0 else builder.table(found, 0, choices[0])
+    if found < 0:
+        return by_phase(builder, phase, [row[0] for row in choices])
+    flat = [value for row in choices for value in row]
+    return builder.table(builder.add(phase, found, bits, 0), 0, flat)
+
