@@ -1,8 +1,20 @@
 """From graphs to streams: recode, place (and fold) the layers as actors."""
 
 from bitwright.passes.streaming import linear, moves, pointwise
+from bitwright.passes.streaming.fold import Fold, fold_steps, legal_foldings
 from bitwright.passes.streaming.folding import Folding, Kernel
 from bitwright.passes.streaming.placer import Place
 from bitwright.passes.streaming.recode import Recode
 
-__all__ = ["Folding", "Kernel", "Place", "Recode", "linear", "moves", "pointwise"]
+__all__ = [
+    "Fold",
+    "Folding",
+    "Kernel",
+    "Place",
+    "Recode",
+    "fold_steps",
+    "legal_foldings",
+    "linear",
+    "moves",
+    "pointwise",
+]
