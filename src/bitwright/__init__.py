@@ -55,10 +55,15 @@ _HOMES = {
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["__version__", *sorted(_HOME_OF)]  # pyright: ignore[reportUnsupportedDunderAll]
+_DOORS = ("zoo",)
+"""Modules that are public as modules."""
+
+__all__ = ["__version__", *_DOORS, *sorted(_HOME_OF)]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _DOORS:
+        return import_module(f"bitwright.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'bitwright' has no attribute {name!r}")
     value = getattr(import_module(_HOME_OF[name]), name)
