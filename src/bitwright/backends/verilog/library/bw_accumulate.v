@@ -1,0 +1,42 @@
+// Adds up the words from `first` to `last`, modulo 2**OUT.
+//
+// IN   bits of a word (two's complement)
+// OUT  bits of the total, which may be fewer
+//
+// Timing: the word with go and last in cycle t -> total and done in t + 1. Only go needs to have been reset; first
+// and last are looked at beside it.
+
+`default_nettype none
+
+module bw_accumulate #(
+    parameter IN = 8,
+    parameter OUT = 16
+) (
+    input  wire           clk,
+    input  wire           rst,
+    input  wire [IN-1:0]  x,
+    input  wire           go,
+    input  wire           first,
+    input  wire           last,
+    output reg  [OUT-1:0] total,
+    output reg            done
+);
+
+    wire [OUT-1:0] word;
+    generate
+        if (IN < OUT) begin : g_extend
+            assign word = {{(OUT - IN) {x[IN-1]}}, x};
+        end else begin : g_cut
+            wire unused = &{1'b0, x};
+            assign word = x[OUT-1:0];
+        end
+    endgenerate
+
+    always @(posedge clk) begin
+        if (go) total <= (first ? {OUT{1'b0}} : total) + word;
+        done <= go & last & ~rst;
+    end
+
+endmodule
+
+`default_nettype wire
