@@ -14,7 +14,7 @@ from bitwright.backends.verilog.tree import Expression, Instance, Item, Literal,
 from bitwright.core.errors import InvalidValue
 from bitwright.numeric import IntArray
 
-__all__ = ["Vectors", "axis_bench", "axis_images", "bench", "images"]
+__all__ = ["Vectors", "axis_bench", "axis_images", "bench", "hex_lines", "images"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def images(vectors: Vectors, ports: Sequence[PortBits], name: str) -> dict[str, 
     """The memory images of the plain bench: a line per vector, all buses side by side, the first lowest."""
     sides = _sides(ports)
     return {
-        f"tb/{name}_{tail}.hex": _hex(pack_tight(arrays, side), sum(p.bits for p in side))
+        f"tb/{name}_{tail}.hex": hex_lines(pack_tight(arrays, side), sum(p.bits for p in side))
         for tail, arrays, side in (("in", vectors.inputs, sides[0]), ("out", vectors.outputs, sides[1]))
     }
 
@@ -52,7 +52,7 @@ def axis_images(vectors: Vectors, ports: Sequence[PortBits], name: str) -> dict[
     pairs = (("in", vectors.inputs), ("out", vectors.outputs))
     for (tail, arrays), side in zip(pairs, _sides(ports), strict=True):
         lines = [
-            _hex(pack_tight([a], [p]), -(-p.bits // 8) * 8).splitlines() for a, p in zip(arrays, side, strict=True)
+            hex_lines(pack_tight([a], [p]), -(-p.bits // 8) * 8).splitlines() for a, p in zip(arrays, side, strict=True)
         ]
         rows = ("".join(reversed(row)) for row in zip(*lines, strict=True))
         files[f"tb/{name}_axis_{tail}.hex"] = "\n".join(rows) + "\n"
@@ -63,7 +63,8 @@ def _sides(ports: Sequence[PortBits]) -> tuple[list[PortBits], list[PortBits]]:
     return [p for p in ports if p.direction == "input"], [p for p in ports if p.direction == "output"]
 
 
-def _hex(words: NDArray[np.uint32], bits: int) -> str:
+def hex_lines(words: NDArray[np.uint32], bits: int) -> str:
+    """Bus words (n, words) as a memory image: a line of hexadecimal digits per row, the highest bits first."""
     text = words[:, ::-1].astype(">u4").tobytes().hex()
     row = words.shape[1] * 8
     digits = -(-bits // 4)

@@ -1,0 +1,277 @@
+"""The module of one actor: its front, its kernels and the flags that travel beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bitwright.backends.verilog.bench import hex_lines
+from bitwright.backends.verilog.netlist import sink
+from bitwright.backends.verilog.ports import pack_tight
+from bitwright.backends.verilog.stream.fronts import BLOCK, Front, front
+from bitwright.backends.verilog.stream.kernels import Kernel, Workshop
+from bitwright.backends.verilog.stream.layout import Lanes, bits_of, bus, packed
+from bitwright.backends.verilog.tree import (
+    Assign,
+    Binary,
+    Comment,
+    Concat,
+    Expression,
+    Instance,
+    Item,
+    Literal,
+    Module,
+    Net,
+    Part,
+    PortDeclaration,
+    Ref,
+)
+from bitwright.ir.dataflow import Dataflow, Stream, phases_of, schedule, tail_of
+from bitwright.ir.dataflow.ops import Actor, MatVec
+from bitwright.ir.netlist import Netlist, Word
+from bitwright.ir.program import Node
+from bitwright.numeric import IntArray
+
+__all__ = ["ActorModule", "actor_module", "argument_names"]
+
+
+@dataclass(frozen=True, slots=True)
+class ActorModule:
+    """An actor's module and the memory images that it reads (path to text)."""
+
+    module: Module
+    images: dict[str, str]
+
+
+def argument_names(count: int) -> list[str]:
+    """What the ports of an actor's arguments begin with."""
+    return ["in"] if count == 1 else ["a", "b"] if count == 2 else [f"in{n}" for n in range(count)]
+
+
+def actor_module(program: Dataflow, node: Node[Actor, Stream], name: str, shop: Workshop) -> ActorModule:
+    """The module `name` of an actor of `program`; its kernels' files go to `shop`."""
+    args = [program.nodes[a].type for a in node.args]
+    body = _Body(name, node.op, node.type, args, front(node.op, node.type, args), shop)
+    body.build()
+    steps = max(process.steps for process in schedule(node.op, node.type, args)[0])
+    layer = f" (layer {node.origin.layer})" if node.origin.layer not in ("", node.name) else ""
+    about = (
+        f"{program.name}: {type(node.op).__name__} {node.name}{layer}\n"
+        f"{body.front.about[:1].upper()}{body.front.about[1:]}.\n"
+        f"{steps} step{'s' if steps > 1 else ''} a frame; a word is {body.latency_cycles} "
+        f"cycle{'s' if body.latency_cycles > 1 else ''} behind the step that writes it."
+    )
+    return ActorModule(Module(name, about, tuple(body.ports()), tuple(body.items)), body.images)
+
+
+def _delayed(name: str, flag: str, cycles: int, result: str) -> list[Item]:
+    """`result` is `flag`, so many cycles later."""
+    if cycles == 0:
+        return [Net("wire", result, 1, value=Ref(flag))]
+    joined = (("clk", Ref("clk")), ("rst", Ref("rst")), ("in_valid", Ref(flag)), ("out_valid", Ref(result)))
+    return [Net("wire", result, 1), Instance("bw_valid", name, joined, (("LATENCY", cycles),))]
+
+
+@dataclass
+class _Body:
+    """The items of an actor's module while they are made."""
+
+    name: str
+    op: Actor
+    result: Stream
+    args: list[Stream]
+    front: Front
+    shop: Workshop
+    items: list[Item] = field(default_factory=list[Item])
+    dropped: list[Expression] = field(default_factory=list[Expression])
+    images: dict[str, str] = field(default_factory=dict[str, str])
+    latency_cycles: int = 1
+
+    def build(self) -> None:
+        """Front, matrix-vector unit, tail, in the order in which words pass."""
+        self._front()
+        if self.front.module == "bw_reduce":
+            self.latency_cycles = 2
+        lanes, flag = Lanes("x", self.front.words), "go"
+        if isinstance(self.op, MatVec):
+            lanes, flag = self._matrix(self.op, lanes)
+        tail = tail_of(self.op)
+        if tail is not None:
+            lanes = self._tail(tail, lanes, flag)
+        self._result(lanes, flag, self.latency_cycles)
+        self.items += sink(self.dropped, "bits that proven ranges drop")
+
+    def ports(self) -> list[PortDeclaration]:
+        """The module's head: clock, reset, arguments, result."""
+        heads = [PortDeclaration("input", "wire", "clk", 1), PortDeclaration("input", "wire", "rst", 1)]
+        for name, stream in zip(argument_names(len(self.args)), self.args, strict=True):
+            heads.append(PortDeclaration("input", "wire", f"{name}_valid", 1))
+            heads.append(PortDeclaration("input", "wire", f"{name}_head", stream.bits, remark=_described(stream)))
+            heads.append(PortDeclaration("output", "wire", f"{name}_pop", 1))
+        heads.append(PortDeclaration("input", "wire", "out_ready", 1))
+        heads.append(PortDeclaration("output", "wire", "out_take", 1, remark="keeps a place for a word"))
+        heads.append(PortDeclaration("output", "wire", "out_push", 1, remark="the word, in that place"))
+        heads.append(PortDeclaration("output", "wire", "out_data", self.result.bits, remark=_described(self.result)))
+        return heads
+
+    def _front(self) -> None:
+        names = argument_names(len(self.args))
+        heads: list[Expression] = []
+        for name, stream, wanted in zip(names, self.args, self.front.given, strict=True):
+            given = Lanes(f"{name}_head", stream.lane_words())
+            heads.append(given.to(wanted))
+            self.dropped += given.dropped
+        self.items += [Net("wire", "x", bits_of(self.front.words)), Net("wire", "go", 1)]
+        joined: list[tuple[str, Expression]] = [("clk", Ref("clk")), ("rst", Ref("rst"))]
+        joined += self._arguments(names, heads)
+        joined += [(port, Ref(port)) for port in ("out_ready", "out_take", "x", "go")]
+        if isinstance(self.op, MatVec):
+            self.items += [Net("wire", "first", 1), Net("wire", "last", 1), Net("wire", "index", self._index_bits())]
+            joined += [(port, Ref(port)) for port in ("first", "last", "index")]
+        self.items.append(Instance(self.front.module, "front", tuple(joined), self.front.parameters))
+
+    def _arguments(self, names: list[str], heads: list[Expression]) -> list[tuple[str, Expression]]:
+        valids: list[Expression] = [Ref(f"{name}_valid") for name in names]
+        if len(names) == 1:
+            return [("in_valid", valids[0]), ("in_head", heads[0]), ("in_pop", Ref("in_pop"))]
+        side_by_side = Concat(tuple(reversed(heads)))
+        if self.front.module == "bw_interleave":
+            pops = Concat(tuple(Ref(f"{name}_pop") for name in reversed(names)))
+            return [("in_valid", Concat(tuple(reversed(valids)))), ("in_head", side_by_side), ("in_pop", pops)]
+        self.items += [Net("wire", "pop", 1), *(Assign(Ref(f"{name}_pop"), Ref("pop")) for name in names)]
+        both = Binary("&", valids[0], valids[1])
+        return [("in_valid", both), ("in_head", side_by_side), ("in_pop", Ref("pop"))]
+
+    def _tail(self, tail: Netlist, lanes: Lanes, flag: str) -> Lanes:
+        kernel = self.shop.kernel(tail, f"{self.name}_tail")
+        self.items.append(Comment("what happens to each word at the end"))
+        given: dict[str, Expression] = {}
+        start = 0
+        for port in tail.inputs:
+            if port.name == "phase":
+                given["phase"] = self._phase(phases_of(tail), flag)
+                continue
+            given[port.name] = lanes.to(kernel.port(port.name), start)
+            start += len(port.words)
+        self.dropped += lanes.dropped
+        self._kernel(kernel, "tail", given, "y")
+        self.latency_cycles += kernel.latency_cycles
+        self.items += _delayed("beside_tail", flag, kernel.latency_cycles, "push")
+        return Lanes("y", kernel.words)
+
+    def _phase(self, phases: int, flag: str) -> Expression:
+        if phases == 1:
+            return Literal(0, 1)
+        joined = (("clk", Ref("clk")), ("rst", Ref("rst")), ("go", Ref(flag)), ("phase", Ref("phase")))
+        self.items.append(Net("wire", "phase", (phases - 1).bit_length()))
+        self.items.append(Instance("bw_count", "phases", joined, (("N", phases),)))
+        return Ref("phase")
+
+    def _kernel(self, kernel: Kernel, name: str, given: dict[str, Expression], net: str) -> None:
+        """A kernel placed, all its results side by side on `net`."""
+        self.items.append(Net("wire", net, bits_of(kernel.words)))
+        results: list[Expression] = []
+        place, total = 0, bits_of(kernel.words)
+        for port in kernel.outputs:
+            results.append(Ref(net) if port.bits == total else Part(net, place + port.bits - 1, place))
+            place += port.bits
+        self.items.append(kernel.instance(name, given, results))
+
+    def _result(self, lanes: Lanes, flag: str, latency: int) -> None:
+        self.items.append(Comment("the word in the lanes of the result"))
+        self.items.append(Assign(Ref("out_data"), lanes.to(self.result.lane_words())))
+        self.items.append(Assign(Ref("out_push"), Ref("push" if tail_of(self.op) is not None else flag)))
+        self.dropped += lanes.dropped
+
+    def _matrix(self, op: MatVec, x: Lanes) -> tuple[Lanes, str]:
+        """The weights, a dot product and an accumulator for each unit, and the flag of the finished word."""
+        kernel = self.shop.kernel(op.dot, f"{self.name}_dot")
+        weights = self._weights(op, kernel)
+        cycles = kernel.latency_cycles
+        self.items.append(Comment("the flags of a step, beside its dot products"))
+        for flag in ("go", "first", "last"):
+            self.items += _delayed(f"beside_{flag}", flag, cycles, f"dot_{flag}")
+        total = Word(op.low, op.high)
+        self.items += [Comment("a dot product and an accumulator for each unit")]
+        self.items += [Net("wire", "total", total.width * op.units), Net("wire", "done", op.units)]
+        given = x.to(kernel.port("x"))
+        self.dropped += x.dropped
+        if op.units > 1:
+            self.items.append(Net("wire", "finished", 1, value=Part("done", 0, 0)))
+        for unit in range(op.units):
+            self._unit(kernel, unit, {"x": given, "w": weights.to(kernel.port("w"), unit * self.args[0].lanes)}, total)
+        self.latency_cycles = 2 + cycles
+        if op.units > 1:
+            # All units are done at once.
+            self.dropped.append(Part("done", op.units - 1, 1))
+        return Lanes("total", [total] * op.units), "done" if op.units == 1 else "finished"
+
+    def _unit(self, kernel: Kernel, unit: int, given: dict[str, Expression], total: Word) -> None:
+        net = f"dot_{unit}"
+        self._kernel(kernel, f"dot_of_{unit}", given, net)
+        (word,) = kernel.words
+        # The accumulator adds signed words, modulo its own width.
+        signed = Word(min(word.low, -1), word.high)
+        taken = signed if signed.width <= total.width else Word(-1 << (total.width - 1), 0)
+        lanes = Lanes(net, [word])
+        bits = lanes.to([taken])
+        self.dropped += lanes.dropped
+        high, low = (unit + 1) * total.width - 1, unit * total.width
+        whole = isinstance(self.op, MatVec) and self.op.units == 1
+        joined = (
+            ("clk", Ref("clk")),
+            ("rst", Ref("rst")),
+            ("x", bits),
+            *((flag, Ref(f"dot_{flag}")) for flag in ("go", "first", "last")),
+            ("total", Ref("total") if whole else Part("total", high, low)),
+            ("done", Ref("done") if whole else Part("done", unit, unit)),
+        )
+        parameters = (("IN", taken.width), ("OUT", total.width))
+        self.items.append(Instance("bw_accumulate", f"sum_of_{unit}", joined, parameters))
+
+    def _index_bits(self) -> int:
+        return max((self._rows() - 1).bit_length(), 1)
+
+    def _rows(self) -> int:
+        """Words of weights."""
+        assert isinstance(self.op, MatVec)
+        return self.op.weights.array.size // (self.args[0].lanes * self.op.units)
+
+    def _weights(self, op: MatVec, kernel: Kernel) -> Lanes:
+        """The weights of the step that `go` tells of, all units side by side: a memory, or one number."""
+        words = list(kernel.port("w")) * op.units
+        lanes, rows = Lanes("weights", words), weight_rows(op, self.args[0].lanes)
+        if len(rows) == 1:
+            self.items.append(Comment("one word of weights"))
+            self.items.append(Net("wire", "weights", lanes.bits, value=_literal(rows[0].tolist(), words)))
+            self.dropped.append(Ref("index"))
+            return lanes
+        file = f"{self.name}_weights.hex"
+        self.images[f"rtl/{file}"] = hex_lines(pack_tight([rows], [bus("weights", words)]), lanes.bits)
+        self.items.append(Comment(f"{len(rows)} words of weights: (group, block, fold), unit 0 lane 0 lowest"))
+        self.items.append(Net("wire", "weights", lanes.bits))
+        joined = (("clk", Ref("clk")), ("index", Ref("index")), ("word", Ref("weights")))
+        sizes = (("WIDTH", lanes.bits), ("WORDS", len(rows)), ("BLOCK", BLOCK[op.memory]), ("FILE", file))
+        self.items.append(Instance("bw_rom", "rom", joined, sizes))
+        return lanes
+
+
+def weight_rows(op: MatVec, lanes: int) -> IntArray:
+    """The words of weights (groups * blocks * folds, units * lanes) in the order of steps."""
+    groups, inputs, outputs = op.weights.shape
+    parts = op.weights.array.reshape(groups, inputs // lanes, lanes, outputs // op.units, op.units)
+    return np.ascontiguousarray(parts.transpose(0, 3, 1, 4, 2)).reshape(-1, op.units * lanes)
+
+
+def _literal(values: Sequence[int], words: Sequence[Word]) -> Expression:
+    """A word of constants, lane by lane so that it can be read."""
+    parts = [packed([value], [word]) for value, word in zip(values, words, strict=True)]
+    return parts[0] if len(parts) == 1 else Concat(tuple(reversed(parts)))
+
+
+def _described(stream: Stream) -> str:
+    words = stream.lane_words()
+    kinds = {f"{'s' if w.signed else 'u'}{w.width}" for w in words}
+    return f"{len(words)} of {kinds.pop()}" if len(kinds) == 1 else f"{len(words)} lanes of mixed formats"

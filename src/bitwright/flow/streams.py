@@ -1,0 +1,315 @@
+"""Streaming designs simulated: what leaves, and in which cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitwright.backends.verilog.stream import StreamEmitted, StreamPort, emit_stream, stream_harness
+from bitwright.core.errors import InvalidProgram, InvalidValue, Mismatch
+from bitwright.core.files import write_atomic
+from bitwright.core.progress import Progress
+from bitwright.ir.dataflow import Dataflow, schedule
+from bitwright.numeric import IntArray
+from bitwright.toolchain import Ports, Simulation, build, combine
+
+__all__ = ["StreamBatch", "StreamRun", "simulate_stream", "simulate_streams"]
+
+Words = NDArray[np.uint32]
+Simulator = Literal["auto", "verilator", "cxxrtl"]
+_FIRST_ROWS, _MOST_ROWS = 1024, 32768
+_OFTEN = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRun:
+    """What a streaming design did with frames back to back.
+
+    `outputs` are codes (frames, *shape) per output. `taken` are the cycles in which the words of each output left
+    (frames * words,), `sent` those in which words of each source went in; cycle 0 is that of the first of all.
+    """
+
+    outputs: tuple[IntArray, ...]
+    sent: tuple[IntArray, ...]
+    taken: tuple[IntArray, ...]
+    frames: int
+
+    @property
+    def frame_ends(self) -> IntArray:
+        """The cycle in which the last word of each frame left, over all outputs."""
+        ends = [cycles.reshape(self.frames, -1)[:, -1] for cycles in self.taken]
+        return np.max(ends, axis=0)
+
+    @property
+    def latency_cycles(self) -> int:
+        """From the first word of the first frame in to the last one out."""
+        return int(self.frame_ends[0])
+
+    @property
+    def initiation_cycles(self) -> int:
+        """The distance of the last two frames; needs two at least."""
+        if self.frames < 2:
+            raise InvalidValue("one frame has no distance", where="initiation", remedy="simulate several frames")
+        return int(self.frame_ends[-1] - self.frame_ends[-2])
+
+
+def simulate_stream(
+    program: Dataflow,
+    inputs: Sequence[IntArray],
+    *,
+    workdir: Path,
+    source_ready: int | None = None,
+    sink_ready: int | None = None,
+    simulator: Simulator = "auto",
+) -> StreamRun:
+    """The RTL of a buffered `program` on `inputs` (frames, *shape) per source; see `simulate_streams`."""
+    given = [inputs]
+    (found,) = simulate_streams(
+        [program], given, workdir=workdir, source_ready=source_ready, sink_ready=sink_ready, simulator=simulator
+    )
+    return found
+
+
+def simulate_streams(
+    programs: Sequence[Dataflow],
+    inputs: Sequence[Sequence[IntArray]],
+    *,
+    workdir: Path,
+    source_ready: int | None = None,
+    sink_ready: int | None = None,
+    simulator: Simulator = "auto",
+    progress: Progress | None = None,
+) -> list[StreamRun]:
+    """The RTL of several programs in one simulator, each on its own frames back to back.
+
+    `source_ready` and `sink_ready`: None means always, a number is the seed of random pauses. To run the same designs
+    several times keep a `StreamBatch`. Raises what `StreamBatch` and its `run` raise.
+    """
+    frames = max((len(a) for arrays in inputs for a in arrays), default=1)
+    with StreamBatch(programs, workdir=workdir, frames=frames, simulator=simulator, progress=progress) as batch:
+        return batch.run(inputs, source_ready=source_ready, sink_ready=sink_ready)
+
+
+@dataclass
+class _Design:
+    """A design of a batch and what a run has seen of it so far."""
+
+    program: Dataflow
+    emitted: StreamEmitted
+    prefix: str
+    patience: int
+    frames: int = 0
+    pieces: dict[str, list[Words]] = field(default_factory=dict[str, list[Words]])
+    cycles: dict[str, list[IntArray]] = field(default_factory=dict[str, list[IntArray]])
+    moved: int = 0
+
+    def begin(self, frames: int) -> None:
+        """Forget the run before."""
+        self.frames, self.moved = frames, 0
+        self.pieces = {port.prefix: [] for port in self.emitted.outputs}
+        self.cycles = {port.prefix: [] for port in self.emitted.ports}
+
+    def see(self, rows: Mapping[str, Words], start: int) -> None:
+        """Take what the rows from cycle `start` on show."""
+        for port in self.emitted.ports:
+            name = f"{self.prefix}{port.prefix}"
+            flag = "sent" if port.direction == "input" else "taken"
+            places = np.flatnonzero(rows[f"{name}_{flag}"][:, 0])
+            if not len(places):
+                continue
+            self.moved = max(self.moved, start + int(places[-1]))
+            self.cycles[port.prefix].append(places + start)
+            if port.direction == "output":
+                self._check_last(port, rows[f"{name}_tlast"][places, 0])
+                self.pieces[port.prefix].append(rows[f"{name}_tdata"][places])
+
+    def _check_last(self, port: StreamPort, flags: Words) -> None:
+        before = sum(len(piece) for piece in self.pieces[port.prefix])
+        wanted = (np.arange(before, before + len(flags)) + 1) % port.words == 0
+        if (flags.astype(bool) != wanted).any():
+            raise Mismatch("TLAST does not stand at the end of a frame", where=f"{self.program.name}, {port.prefix}")
+
+    def missing(self) -> int:
+        """Words that have not left yet."""
+        seen = {port.prefix: sum(len(piece) for piece in self.pieces[port.prefix]) for port in self.emitted.outputs}
+        return sum(max(self.frames * port.words - seen[port.prefix], 0) for port in self.emitted.outputs)
+
+    def stuck(self, cycle: int) -> bool:
+        """Whether nothing has moved for longer than all steps together take."""
+        return bool(self.missing()) and cycle - self.moved > self.patience
+
+    def finished(self) -> StreamRun:
+        """What it did, counted from its first word."""
+        start = min(int(pieces[0][0]) for pieces in self.cycles.values() if pieces)
+
+        def cycles(port: StreamPort) -> IntArray:
+            return np.concatenate(self.cycles[port.prefix])[: self.frames * port.words] - start
+
+        # Behind the last frame comes what a padded border of the next one needs no input for.
+        words = {p.prefix: np.concatenate(self.pieces[p.prefix])[: self.frames * p.words] for p in self.emitted.outputs}
+        outputs = tuple(port.unpack(words[port.prefix]) for port in self.emitted.outputs)
+        sent, taken = (tuple(map(cycles, ports)) for ports in (self.emitted.inputs, self.emitted.outputs))
+        return StreamRun(outputs, sent, taken, self.frames)
+
+
+class StreamBatch:
+    """Buffered programs as RTL in one simulator, built once and run as often as wanted; a context manager.
+
+    `frames` is the most that a run may have. Files are written below `workdir`, which also keeps the built
+    simulator for the next time. Raises what `emit_stream` and `toolchain.build` raise.
+    """
+
+    def __init__(
+        self,
+        programs: Sequence[Dataflow],
+        *,
+        workdir: Path,
+        frames: int = 4,
+        simulator: Simulator = "auto",
+        primitives: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        self.frames = frames
+        # A number before the name keeps the modules of different designs apart.
+        names = [f"d{k}_{p.name}" if len(programs) > 1 else p.name for k, p in enumerate(programs)]
+        emitted = [emit_stream(p, name=n, primitives=primitives) for p, n in zip(programs, names, strict=True)]
+        harnesses = [stream_harness(design, frames) for design in emitted]
+        both = combine([(h.top, Ports(h.inputs, h.outputs)) for h in harnesses], top="streams")
+        files = {f"{both.top}.v": both.text}
+        for design, around in zip(emitted, harnesses, strict=True):
+            files |= {path: design.files[path] for path in (*design.sources, *design.images)} | around.files
+        sources = [write_atomic(workdir / "streams" / path, text) for path, text in files.items()]
+        self._designs = [
+            _Design(program, design, prefix, _patience(program))
+            for program, design, prefix in zip(programs, emitted, both.prefixes, strict=True)
+        ]
+        self._simulation: Simulation = build(
+            sources, both.top, both.ports, workdir, simulator=simulator, progress=progress
+        )
+
+    def __enter__(self) -> StreamBatch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the simulation."""
+        self._simulation.close()
+
+    def run(
+        self,
+        inputs: Sequence[Sequence[IntArray]],
+        *,
+        source_ready: int | None = None,
+        sink_ready: int | None = None,
+    ) -> list[StreamRun]:
+        """One run of every design after a reset: its inputs (frames, *shape) per source, back to back.
+
+        `source_ready` and `sink_ready`: None means always, a number is the seed of random pauses. Raises
+        `InvalidProgram` where no word moves any more (a deadlock) and `Mismatch` where TLAST stands elsewhere than
+        at a frame's end.
+        """
+        if len(inputs) != len(self._designs):
+            raise InvalidValue(f"inputs for {len(inputs)} of {len(self._designs)} designs", where="simulation")
+        for design, arrays in zip(self._designs, inputs, strict=True):
+            design.begin(self._checked(design, arrays))
+        self._load(inputs)
+        pauses = _Pauses(source_ready, sink_ready)
+        cycle, rows = 0, _FIRST_ROWS
+        while any(design.missing() for design in self._designs):
+            self._go(cycle, rows, pauses)
+            cycle, rows = cycle + rows, min(2 * rows, _MOST_ROWS)
+            for design in self._designs:
+                if design.stuck(cycle):
+                    raise _deadlock(design)
+        return [design.finished() for design in self._designs]
+
+    def _checked(self, design: _Design, arrays: Sequence[IntArray]) -> int:
+        """How many frames `arrays` are."""
+        where, ports = design.program.name, design.emitted.inputs
+        counts = {len(a) for a in arrays}
+        if len(arrays) != len(ports) or len(counts) != 1:
+            raise InvalidValue(f"{len(arrays)} arrays of {sorted(counts)} frames for {len(ports)} sources", where=where)
+        count = counts.pop()
+        if not 1 <= count <= self.frames:
+            remedy = "give the batch more frames"
+            raise InvalidValue(f"{count} frames, not 1..{self.frames}", where=where, remedy=remedy)
+        return count
+
+    def _load(self, inputs: Sequence[Sequence[IntArray]]) -> None:
+        """Fill the memories of all sources while everything is in reset."""
+        beats = [
+            (f"{design.prefix}{port.prefix}", port.pack(codes))
+            for design, arrays in zip(self._designs, inputs, strict=True)
+            for port, codes in zip(design.emitted.inputs, arrays, strict=True)
+        ]
+        longest = max(len(data) for _, data in beats)
+        rows: dict[str, Words] = {f"{design.prefix}rst": np.ones((longest, 1), np.uint32) for design in self._designs}
+        for name, data in beats:
+            place = np.arange(longest, dtype=np.uint32)
+            rows[f"{name}_load"] = (place < len(data)).astype(np.uint32)[:, None]
+            rows[f"{name}_place"] = np.minimum(place, len(data) - 1)[:, None]
+            rows[f"{name}_data"] = np.pad(data, ((0, longest - len(data)), (0, 0)))
+            rows[f"{name}_beats"] = np.full((longest, 1), len(data), np.uint32)
+        self._simulation.run(rows)
+
+    def _go(self, start: int, count: int, pauses: _Pauses) -> None:
+        """So many cycles from `start` on."""
+        rows: dict[str, Words] = {}
+        for design in self._designs:
+            rows[f"{design.prefix}rst"] = np.zeros((count, 1), np.uint32)
+            for port in design.emitted.ports:
+                name = f"{design.prefix}{port.prefix}"
+                if port.direction == "input":
+                    rows[f"{name}_offer"] = pauses.source(count)
+                    rows[f"{name}_load"] = np.zeros((count, 1), np.uint32)
+                else:
+                    rows[f"{name}_tready"] = pauses.sink(count)
+        seen = self._simulation.run(rows)
+        for design in self._designs:
+            design.see(seen, start)
+
+
+class _Pauses:
+    """Ready or not, cycle by cycle."""
+
+    def __init__(self, source: int | None, sink: int | None) -> None:
+        self._draws = [None if seed is None else np.random.default_rng(seed) for seed in (source, sink)]
+
+    def source(self, count: int) -> Words:
+        """Whether a source may offer, (count, 1)."""
+        return self._rows(self._draws[0], count)
+
+    def sink(self, count: int) -> Words:
+        """Whether a sink is ready, (count, 1)."""
+        return self._rows(self._draws[1], count)
+
+    def _rows(self, draw: np.random.Generator | None, count: int) -> Words:
+        if draw is None:
+            return np.ones((count, 1), np.uint32)
+        return (draw.random((count, 1)) < _OFTEN).astype(np.uint32)
+
+
+def _patience(program: Dataflow) -> int:
+    """Cycles in which some word must move outside: all steps of a frame one after the other, with room for pauses."""
+    total = 0
+    for node in program.nodes:
+        processes, latency = schedule(node.op, node.type, [program.nodes[a].type for a in node.args])
+        total += latency + sum(process.steps for process in processes)
+    return 4 * total + 1000
+
+
+def _deadlock(design: _Design) -> InvalidProgram:
+    words = sum(port.words for port in design.emitted.outputs) * design.frames
+    return InvalidProgram(
+        f"a deadlock: no word has moved for {design.patience} cycles",
+        where=design.program.name,
+        why=f"{words - design.missing()} of {words} words had left by cycle {design.moved}",
+        remedy="give channels where branches meet more depth: passes.Buffer finds it",
+    )

@@ -1,0 +1,281 @@
+"""Small dataflow programs built by hand, one of every actor and more, and a literal reading of their schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bitwright.core.origin import Origin
+from bitwright.ir.dataflow import SINK, Channel, Dataflow, DataflowBuilder, Process, Stream, Wait, schedule
+from bitwright.ir.dataflow.ops import (
+    Apply,
+    Convert,
+    Interleave,
+    Loop,
+    MatVec,
+    Memory,
+    Rearrange,
+    Reduce,
+    Reduction,
+    Window,
+)
+from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word
+from bitwright.ir.netlist.ops import Register
+from bitwright.numeric import IntArray, Ints, Steps
+
+ONE = Steps.of(1)
+Kernel = Callable[[NetlistBuilder, list[int]], list[int]]
+
+
+def stream(shape: tuple[int, ...], lanes: int, words: Sequence[Word] | Word) -> Stream:
+    """A stream of `words` (one for each lane, or one for all)."""
+    if isinstance(words, Word):
+        return Stream(shape, lanes, Ints(words.low), Ints(words.high), ONE)
+    return Stream(shape, lanes, Ints([w.low for w in words]), Ints([w.high for w in words]), ONE)
+
+
+def netlist(name: str, ports: dict[str, Sequence[Word]], kernel: Kernel, registers: int = 0) -> Netlist:
+    """`kernel` of all input words in order, with so many registers behind it."""
+    b = NetlistBuilder()
+    given = [b.input_port(port, () if port == "phase" else (len(words),), words, ONE) for port, words in ports.items()]
+    b.at(Origin(name))
+    found = kernel(b, [word for port in given for word in port.words])
+    for _ in range(registers):
+        found = [b.word(Register(), word) for word in found]
+    return b.finish(name, given, [Port("y", (len(found),), tuple(found), ONE)])
+
+
+def dot(x: Sequence[Word], w: Word, registers: int = 0) -> Netlist:
+    """The dot product of `x` and as many weights."""
+
+    def kernel(b: NetlistBuilder, words: list[int]) -> list[int]:
+        half = len(words) // 2
+        total = b.constant(0)
+        for a, c in zip(words[:half], words[half:], strict=True):
+            total = b.add(total, b.multiply(a, c))
+        return [total]
+
+    return netlist("dot", {"x": x, "w": [w] * len(x)}, kernel, registers)
+
+
+def dense(source: Stream, weights: IntArray, units: int, *, registers: int = 0, phases: bool = False) -> MatVec:
+    """A matrix-vector unit whose tail adds a number (by phase) and saturates to s5."""
+    w = Word(int(weights.min()), int(weights.max()))
+    reach = int(np.abs(weights).sum(axis=1).max()) * max(max(abs(x.low), abs(x.high)) for x in source.lane_words())
+    total = Word(-reach, reach)
+    blocks = weights.shape[2] // units
+
+    def tail(b: NetlistBuilder, words: list[int]) -> list[int]:
+        bias = b.table(words[-1], 0, [5 * i - 7 for i in range(blocks)]) if phases else b.constant(3)
+        return [b.clip(b.shift(b.add(x, bias), -2), -16, 15) for x in words[:units]]
+
+    ports: dict[str, Sequence[Word]] = {"x": [total] * units} | ({"phase": [Word(0, blocks - 1)]} if phases else {})
+    made = netlist("act", ports, tail, registers)
+    kernel = dot(source.lane_words(), w, registers)
+    return MatVec(Ints(weights), units, kernel, total.low, total.high, made)
+
+
+def weights(seed: int, *shape: int) -> IntArray:
+    return np.random.default_rng(seed).integers(-4, 4, shape)
+
+
+def most(words: Sequence[Word], taps: int, registers: int = 0) -> Netlist:
+    """The largest of `taps` words, lane by lane."""
+    lanes = len(words) // taps
+
+    def kernel(b: NetlistBuilder, given: list[int]) -> list[int]:
+        found = given[:lanes]
+        for tap in range(1, taps):
+            other = given[tap * lanes : (tap + 1) * lanes]
+            found = [b.mux(b.at_least(a, c), a, c) for a, c in zip(found, other, strict=True)]
+        return found
+
+    return netlist("max", {"x": words}, kernel, registers)
+
+
+MIXED = [Word(-8, 7), Word(0, 15), Word(-1, 0), Word(0, 1)]
+
+
+def folded() -> Dataflow:
+    """A dense layer in 4 folds and 3 blocks, and a second one that is all one word."""
+    b = DataflowBuilder()
+    x = b.source(stream((16,), 4, MIXED), "pixels")
+    first = b.apply(dense(b.type(x), weights(1, 1, 16, 6), 2, registers=1, phases=True), [x], shape=(6,), name="fc1")
+    wide = b.apply(Convert(), [first], lanes=6, name="wider")
+    last = b.apply(dense(b.type(wide), weights(2, 1, 6, 5), 5), [wide], shape=(5,), name="fc2")
+    return b.dataflow("folded", [last])
+
+
+def pooled() -> Dataflow:
+    """A padded, strided maximum over windows, two groups of lanes."""
+    b = DataflowBuilder()
+    source = stream((5, 6, 4), 2, [Word(-8, 7), Word(0, 3)])
+    x = b.source(source, "image")
+    window = Window((5, 6, 4), (3, 2), (2, 2), ((1, 1), (0, 1)), (1, 2), -8)
+    taps = [Word(-8, 7), Word(-8, 3)] * 6
+    y = b.apply(replace(window, tail=most(taps, 6, 2)), [x], shape=(3, 3, 4), name="pool")
+    return b.dataflow("pooled", [y])
+
+
+def convolved() -> Dataflow:
+    """A convolution: windows of the image, each a vector of the matrix unit; then the mean's sum and the maximum."""
+    b = DataflowBuilder()
+    x = b.source(stream((6, 6, 2), 2, [Word(-8, 7), Word(-2, 1)]), "image")
+    window = b.apply(Window((6, 6, 2), (3, 3), (1, 1), ((1, 1), (1, 1))), [x], shape=(36, 18), name="lines")
+    conv = b.apply(dense(b.type(window), weights(3, 1, 18, 4), 2), [window], shape=(6, 6, 4), name="conv")
+    total = b.apply(Reduce(36, Reduction.SUM), [conv], shape=(4,), name="mean")
+    highest = b.apply(Reduce(36, Reduction.MAX), [conv], shape=(4,), name="highest")
+    return b.dataflow("convolved", [total, highest])
+
+
+def residual() -> Dataflow:
+    """A branch through a matrix unit, and the words themselves beside it, added up."""
+    b = DataflowBuilder()
+    x = b.source(stream((4, 4), 4, Word(-16, 15)), "tokens")
+    branch = b.apply(dense(b.type(x), weights(4, 1, 4, 4), 4, registers=2), [x], name="branch")
+
+    def kernel(n: NetlistBuilder, words: list[int]) -> list[int]:
+        return [n.clip(n.add(a, c), -16, 15) for a, c in zip(words[:4], words[4:], strict=True)]
+
+    ports = {"a": [Word(-16, 15)] * 4, "b": [Word(-16, 15)] * 4}
+    both = b.apply(Apply(netlist("sum", ports, kernel, 1)), [branch, x], name="join")
+    return b.dataflow("residual", [both])
+
+
+def joined() -> Dataflow:
+    """Two sources in turn, words narrowed and widened on the way; the joined words leave twice."""
+    b = DataflowBuilder()
+    left = b.source(stream((3, 4), 2, [Word(-8, 7), Word(0, 1)]), "left")
+    right = b.source(stream((3, 2), 2, [Word(0, 31), Word(-2, 1)]), "right")
+    both = b.apply(Interleave((2, 1)), [left, right], shape=(3, 6), name="concat")
+    narrow = b.apply(Convert(), [both], lanes=3, name="narrow")
+    return b.dataflow("joined", [narrow, both])
+
+
+def rearranged() -> Dataflow:
+    """Transposed pixels, then upsampled with a padded border."""
+    b = DataflowBuilder()
+    x = b.source(stream((3, 4, 2), 1, Word(-4, 3)), "image")
+    turned = Rearrange((3, 4, 2), (Loop(4, column=1), Loop(3, row=1), Loop(2, word=1)), depth=29)
+    turned_ = b.apply(turned, [x], shape=(4, 3, 2), name="transpose")
+    loops = (Loop(6, row=1), Loop(5, column=1), Loop(2), Loop(2, word=1))
+    padded = Rearrange((4, 3, 2), loops, (-1, -1, 0), 1, fill=5, depth=9, memory=Memory.BLOCK)
+    padded_ = b.apply(padded, [turned_], shape=(6, 5, 2, 2), name="pad")
+    return b.dataflow("rearranged", [padded_])
+
+
+def grouped() -> Dataflow:
+    """Depthwise: a matrix for each of three groups; a tail with phases on a single word."""
+    b = DataflowBuilder()
+    x = b.source(stream((4, 3, 2), 2, Word(0, 3)), "taps")
+    y = b.apply(dense(b.type(x), weights(5, 3, 2, 1), 1), [x], shape=(4, 3), name="depthwise")
+    return b.dataflow("grouped", [y])
+
+
+PROGRAMS = (folded, pooled, convolved, residual, joined, rearranged, grouped)
+
+
+def buffered(program: Dataflow, depth: int | Sequence[int] = 2, memory: Memory = Memory.LUT) -> Dataflow:
+    """`program` with channels of `depth` (in turn, where there are several)."""
+    depths = [depth] if isinstance(depth, int) else list(depth)
+    channels = [Channel(edge, depths[i % len(depths)], memory) for i, edge in enumerate(program.edges())]
+    return replace(program, channels=tuple(channels))
+
+
+def codes(program: Dataflow, frames: int, seed: int = 0) -> list[IntArray]:
+    """Random frames for the sources."""
+    draw = np.random.default_rng(seed)
+    arrays: list[IntArray] = []
+    for node in program.inputs:
+        low, high = (np.array([getattr(w, end) for w in node.type.lane_words()]) for end in ("low", "high"))
+        arrays.append(draw.integers(low, high + 1, (frames, node.type.words, node.type.lanes)))
+    return [a.reshape(frames, *node.type.shape) for a, node in zip(arrays, program.inputs, strict=True)]
+
+
+class Clockwork:
+    """The law of cycles read literally: cycle by cycle, every process takes its step if its conditions hold."""
+
+    def __init__(self, program: Dataflow, frames: int) -> None:
+        self.program, self.frames = program, frames
+        self.channels = program.channels
+        self.written: list[list[int]] = [[] for _ in program.nodes]
+        self.popped: dict[int, list[int]] = {i: [] for i in range(len(self.channels))}
+        self.plans: list[tuple[tuple[Process, ...], int]] = []
+        for node in program.nodes:
+            self.plans.append(schedule(node.op, node.type, [program.nodes[a].type for a in node.args]))
+        self.steps: list[list[list[int]]] = [[[] for _ in plan[0]] for plan in self.plans]
+
+    def run(self, limit: int = 100000) -> list[list[int]]:
+        """For every output the cycles in which its words are taken, counted from the first word of a source."""
+        sinks = [i for i, c in enumerate(self.channels) if c.edge.consumer == SINK]
+        wanted = [self.frames * self.program.nodes[self.channels[i].edge.producer].type.words for i in sinks]
+        for cycle in range(limit):
+            fired = [
+                (node, number)
+                for node, (processes, _) in enumerate(self.plans)
+                for number, process in enumerate(processes)
+                if self._can(node, number, process, cycle)
+            ]
+            taken = [i for i in sinks if self._there(i, len(self.popped[i]), cycle)]
+            for node, number in fired:
+                self._fire(node, number, cycle)
+            for i in taken:
+                self.popped[i].append(cycle)
+            if all(len(self.popped[i]) >= n for i, n in zip(sinks, wanted, strict=True)):
+                return [self.popped[i][:n] for i, n in zip(sinks, wanted, strict=True)]
+        raise AssertionError(f"{self.program.name}: a deadlock")
+
+    def _there(self, channel: int, word: int, cycle: int) -> bool:
+        edge, memory = self.channels[channel].edge, self.channels[channel].memory
+        written = self.written[edge.producer]
+        late = self.plans[edge.producer][1] + 1 + (memory is not Memory.LUT)
+        return word < len(written) and written[word] + late <= cycle
+
+    def _can(self, node: int, number: int, process: Process, cycle: int) -> bool:
+        done = self.steps[node][number]
+        frame, step = divmod(len(done), process.steps)
+        if isinstance_source(self.program, node) and frame >= self.frames:
+            return False
+        for port, flags in process.reads.items():
+            if flags[step]:
+                channel = self._into(node, port)
+                if not self._there(channel, len(self.popped[channel]), cycle):
+                    return False
+        if process.writes is not None and process.writes[step] and not self._room(node, cycle):
+            return False
+        return all(self._passed(node, wait, frame, step, cycle) for wait in process.waits)
+
+    def _into(self, node: int, port: int) -> int:
+        return next(i for i, c in enumerate(self.channels) if (c.edge.consumer, c.edge.port) == (node, port))
+
+    def _room(self, node: int, cycle: int) -> bool:
+        word = len(self.written[node])
+        for i, channel in enumerate(self.channels):
+            if channel.edge.producer == node and word >= channel.depth:
+                gone = word - channel.depth
+                if gone >= len(self.popped[i]) or self.popped[i][gone] + 1 > cycle:
+                    return False
+        return True
+
+    def _passed(self, node: int, wait: Wait, frame: int, step: int, cycle: int) -> bool:
+        if wait.free[step]:
+            return True
+        other = self.steps[node][wait.process]
+        at = frame * self.plans[node][0][wait.process].steps + int(wait.step[step])
+        return at < 0 or (at < len(other) and other[at] + 1 <= cycle)
+
+    def _fire(self, node: int, number: int, cycle: int) -> None:
+        process = self.plans[node][0][number]
+        step = len(self.steps[node][number]) % process.steps
+        self.steps[node][number].append(cycle)
+        for port, flags in process.reads.items():
+            if flags[step]:
+                self.popped[self._into(node, port)].append(cycle)
+        if process.writes is not None and process.writes[step]:
+            self.written[node].append(cycle)
+
+
+def isinstance_source(program: Dataflow, node: int) -> bool:
+    return not program.nodes[node].args
