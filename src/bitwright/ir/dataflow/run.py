@@ -89,9 +89,8 @@ def _through(tail: Netlist, given: dict[str, IntArray]) -> IntArray:
     """A netlist over words: (batch, words, lanes) of each port to the same of its outputs."""
     batch, count = next(iter(given.values())).shape[:2]
     phase = np.tile(np.arange(count) % phases_of(tail), batch)
-    arrays = [
-        phase if port.name == "phase" else given[port.name].reshape(batch * count, *port.shape) for port in tail.inputs
-    ]
+    given = given | {"phase": phase}
+    arrays = [given[port.name].reshape(batch * count, *port.shape) for port in tail.inputs]
     pieces: list[IntArray] = []
     for start in range(0, batch * count, _ROWS_AT_ONCE):
         found = run_netlist(tail, [a[start : start + _ROWS_AT_ONCE] for a in arrays])
