@@ -11,6 +11,7 @@ from bitwright.core.errors import ConfigError
 from bitwright.core.naming import identifier
 from bitwright.flow.design import Design
 from bitwright.flow.options import Options
+from bitwright.flow.streamed import StreamDesign
 from bitwright.ir.graph import Graph, check
 from bitwright.ir.interface import Decoder
 from bitwright.passes import ARGMAX, STANDARD, apply
@@ -42,7 +43,8 @@ def compile_model(model: Any, options: Options | None = None, **told: Any) -> De
     reading, truth = _read(loaded, chosen, name)
     source = check(reading.graph)
     built = check(apply(source, ARGMAX if chosen.argmax_only else STANDARD))
-    return Design(
+    kind: Any = StreamDesign if chosen.streams else Design
+    return kind(
         name=source.name,
         options=chosen,
         source=source,

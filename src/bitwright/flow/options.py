@@ -23,7 +23,7 @@ class Options:
     """How to compile.
 
     device: a name of `bitwright.platforms.devices()`. clock_mhz: target clock (None: the device's
-    default). architecture: "auto" or "parallel". input_format: "s8.3" or (format, step) for inputs
+    default). architecture: "auto", "parallel" or "dataflow". input_format: "s8.3" or (format, step) for inputs
     without a quantizer. output_format: grid of an output that has no exact one. name: of the
     design. valid: carry a valid bit along the pipeline. latency_cycles: of the pipeline (None: the least that
     meets the clock). balance: share of flip-flops that may be spent on a faster clock. max_depth: adders on a
@@ -31,6 +31,10 @@ class Options:
     budget_s: seconds for each of these searches instead. dsps: DSP slices that constant multiplications may take.
     argmax_only: outputs keep only the order of their classes, in fewer bits (`predict` then gives scores: a
     softmax of them stays, but for biases finer than the sums). seed: of random vectors and of that search.
+
+    Of the dataflow architecture: initiation_cycles, or target_fps: the pace that every layer is folded for; folding:
+    {"layer": {"SIMD": lanes, "PE": units, ...}} for layers that are to be folded otherwise. "auto" takes this
+    architecture where one of the three is given.
     """
 
     device: str = "xcvu9p"
@@ -47,18 +51,22 @@ class Options:
     budget_s: float | None = None
     dsps: int = 0
     argmax_only: bool = False
+    initiation_cycles: int | None = None
+    target_fps: float | None = None
+    folding: dict[str, Any] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.architecture not in ("auto", "parallel"):
+        if self.architecture not in ("auto", "parallel", "dataflow"):
             raise ConfigError(
                 f"architecture {self.architecture!r}",
                 where="option architecture",
-                remedy="use 'auto' or 'parallel' (streaming and engine are not built yet)",
+                remedy="use 'auto', 'parallel' or 'dataflow' (the engine is not built yet)",
             )
         if self.clock_mhz is not None and not 0 < self.clock_mhz < 2000:
             raise ConfigError(f"{self.clock_mhz} MHz", where="option clock_mhz", remedy="give a clock from 1 to 2000")
-        least = {"latency_cycles": 1, "balance": 0, "max_depth": -1, "effort": 0, "budget_s": 0, "dsps": 0}
+        least: dict[str, float] = {"latency_cycles": 1, "balance": 0, "max_depth": -1, "effort": 0, "budget_s": 0}
+        least |= {"dsps": 0, "initiation_cycles": 1, "target_fps": 1e-9}
         for name, bound in least.items():
             told = getattr(self, name)
             if told is not None and told < bound:
@@ -78,6 +86,12 @@ class Options:
         if isinstance(record.get("input_format"), tuple | list):
             record["input_format"] = _with_step(record["input_format"])
         return cls(**record)
+
+    @property
+    def streams(self) -> bool:
+        """Whether a design of these options is a streaming one."""
+        asked = (self.initiation_cycles, self.target_fps, self.folding)
+        return self.architecture == "dataflow" or (self.architecture == "auto" and asked != (None, None, None))
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, for the manifest."""
@@ -101,8 +115,8 @@ def _with_step(told: Any) -> tuple[Any, Fraction]:
 def _fits(value: Any, declared: str) -> bool:
     if declared == "InputFormatOption":
         return value is None or isinstance(value, str | tuple | list)
-    kinds = {"str": str, "bool": bool, "int": int, "float": (int, float), "None": type(None)}
-    wanted = [kinds[part.strip()] for part in declared.split("|")]
+    kinds = {"str": str, "bool": bool, "int": int, "float": (int, float), "None": type(None), "dict": dict}
+    wanted = [kinds[part.strip().partition("[")[0]] for part in declared.split("|")]
     if isinstance(value, bool):
         return bool in wanted
     return any(isinstance(value, kind) for kind in wanted)

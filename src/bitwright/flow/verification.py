@@ -26,7 +26,7 @@ from bitwright.ir.certificate import Certificate, Comparison, LayerProof
 from bitwright.numeric import IntArray
 from bitwright.toolchain import Ports, build, has_sum_cells, mapped
 
-__all__ = ["certify", "keras_codes", "simulate", "unstable_samples", "verify"]
+__all__ = ["certify", "keras_codes", "simulate", "unstable_samples", "vector_sets", "verify"]
 
 _RANDOM = 2048
 _OFF_GRID = 0.25
@@ -54,7 +54,7 @@ def verify(
         progress.step("read the maps in float64")
         _second_opinion(design)
         progress.done(f"{sum(len(f.unstable) for f in design.findings)} unstable codes")
-    sets = _vector_sets(design, x)
+    sets = vector_sets(design, x)
     rows: list[Comparison] = []
     predicted = _predicted(design, sets, progress)
     for (label, _, codes), found in zip(sets, predicted, strict=True):
@@ -96,7 +96,7 @@ def _second_opinion(design: Compiled) -> None:
     )
 
 
-def _vector_sets(design: Compiled, x: Batch | None) -> list[tuple[str, Arrays, list[IntArray]]]:
+def vector_sets(design: Compiled, x: Batch | None) -> list[tuple[str, Arrays, list[IntArray]]]:
     """(label, float inputs of the model, codes): the user's data, random codes, corners."""
     sets: list[tuple[str, Arrays, list[IntArray]]] = []
     if x is not None:
