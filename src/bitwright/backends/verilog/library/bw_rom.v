@@ -21,7 +21,11 @@ module bw_rom #(
 
     generate
         if (BLOCK == 0) begin : g_logic
+`ifdef YOSYS
+            (* rom_style = "logic" *) // its word for lookup tables that nothing writes
+`else
             (* rom_style = "distributed" *)
+`endif
             reg [WIDTH-1:0] words [0:WORDS-1];
             if (FILE != "") begin : g_contents
                 initial $readmemh(FILE, words);
