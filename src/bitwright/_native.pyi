@@ -29,6 +29,18 @@ def sum_graph(
     seed: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], int, int]: ...
 
+def settle(
+    steps: NDArray[np.int64],
+    entries: NDArray[np.int64],
+    bounds: NDArray[np.int64],
+    rules: NDArray[np.int64],
+    latest: NDArray[np.int64],
+    period: int,
+    frames: int,
+    most_frames: int,
+    keep: bool,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]: ...
+
 class Interpreter:
     def __init__(
         self,

@@ -16,6 +16,7 @@
 #include "interpreter_module.hpp"
 #include "pipeline_module.hpp"
 #include "sum_graph_module.hpp"
+#include "timetable_module.hpp"
 
 namespace nb = nanobind;
 
@@ -68,4 +69,5 @@ NB_MODULE(_native, module) {
                "Shared shift-and-add graph of matrix.T @ x; see bitwright.core.twin.adder_graph.");
     bind_sum_graph(module);
     bind_pipeline(module);
+    bind_timetable(module);
 }

@@ -8,5 +8,6 @@ from bitwright.core.twin.adders import adder_graph
 from bitwright.core.twin.digits import csd
 from bitwright.core.twin.pipeline import earliest_stages, least_registers
 from bitwright.core.twin.sum_graph import sum_graph
+from bitwright.core.twin.timetable import settle
 
-__all__ = ["adder_graph", "csd", "earliest_stages", "least_registers", "sum_graph"]
+__all__ = ["adder_graph", "csd", "earliest_stages", "least_registers", "settle", "sum_graph"]

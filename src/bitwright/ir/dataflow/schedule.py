@@ -4,20 +4,24 @@ An actor consists of one or two processes. A process takes at most one step in a
 every frame, and each as soon as its conditions hold:
 
 * a step that reads a port needs a word at the head of that channel (and takes it),
-* a step that writes needs a free place in every channel of the result (and keeps it for its word),
+* a step that writes needs a free place in every channel of the result (and keeps it for its word; it is free again
+  in the cycle after the one in which the word is taken),
 * a `Wait` of a `Rearrange`'s process on the other one.
 
 Datapaths never stall: a word is in its channel `latency` cycles after the step that wrote it, since its place was
 kept. So with t the cycle of a step:
 
     t(step n)            >= t(step n - 1) + 1
-    t(reads word m)      >= t(writes word m) + latency + 1           (+ 1 more where the channel is block memory)
+    t(reads word m)      >= t(writes word m) + latency + 1           (+ 1 more where the channel is no LUT memory)
     t(writes word m)     >= t(reads word m - depth) + 1              on every channel of the result
     t(waits on step j)   >= t(step j) + 1
 
 and each is the earliest cycle that fulfills them. Outside, a source's word and room for a result's word are always
-there (initiation and latency are meant so). Latency is the cycle in which the last word of the first frame is taken
-by the sink less that in which its first word came; initiation the distance of frames once it repeats.
+there (initiation and latency are meant so): in cycle 0, the first out of reset, every process may take its first step
+(a window its padding, say, which it could take before a word that comes late), and each output's sink takes a word a
+cycle from its channel, as any process that reads. Latency is the cycle in which the last word of the first frame, of
+all outputs, is taken by the sink less that in which its first word came; initiation the distance of frames once it
+repeats. `cost.timetable` solves these equations.
 """
 
 from __future__ import annotations

@@ -1,0 +1,116 @@
+"""`Buffer`: the shallowest channels and memories that cost no cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bitwright.core.errors import InvalidProgram
+from bitwright.core.timetable import Verdict, settle
+from bitwright.cost.timetable import largest_occupancy, pace
+from bitwright.cost.waits import Waits, waits
+from bitwright.ir.dataflow import Channel, Dataflow
+from bitwright.ir.dataflow.ops import Memory, Rearrange
+
+__all__ = ["Buffer"]
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Gives a dataflow program its channels, and each `Rearrange` its depth.
+
+    Initiation is the steps of the busiest process, and latency that of the program with unlimited channels: no
+    depths do better. And no channel and no memory of a Rearrange can be a word shallower without a worse initiation or
+    latency, or a deadlock. Channels of `block_bits` (depth times width) or more are block memory and a cycle slower,
+    which counts in the latency.
+
+    Why it holds. Let every process begin its frames at the pace of the busiest one, channels be unlimited, and count
+    how many places are ever taken at once (`largest_occupancy`). This schedule fulfills the waits for room in
+    channels so deep; the earliest schedule that does is no later, so its frames keep that pace, and its first frame,
+    where no pace holds anything back, is the earliest there is. From there each depth is searched, the costliest
+    first. A deeper channel removes waits and adds none, so times never grow with any depth: what was too shallow
+    while the others were deeper is too shallow when they have shrunk, and one pass over all of them ends where
+    none can shrink alone. Words that follow each other into the same place are the channel's latency and two cycles
+    apart: words * (latency + 2) / initiation places are needed at least, where the search begins.
+
+    Kinds of memory are chosen by the depths found with lookup tables for all; where block memory is among them,
+    depths are searched anew with these kinds.
+    """
+
+    block_bits: int = 9216
+
+    def __call__(self, program: Dataflow) -> Dataflow:
+        """`program` with channels and depths; those it has are not looked at. Raises InvalidProgram without outputs."""
+        if not program.outputs:
+            raise InvalidProgram("it has no outputs", where=program.name)
+        search = _Search(program, [Memory.LUT] * len(program.edges()))
+        search.run()
+        blocks = [depth * bits >= self.block_bits for depth, bits in zip(search.depths, search.bits, strict=True)]
+        if any(blocks):
+            search = _Search(program, [Memory.BLOCK if block else Memory.LUT for block in blocks])
+            search.run()
+        return search.buffered()
+
+
+class _Search:
+    """Depths that suffice, and ever fewer."""
+
+    def __init__(self, program: Dataflow, kinds: Sequence[Memory]) -> None:
+        self.program, self.kinds = program, kinds
+        free = waits(program, kinds=kinds, depths=(), memories={})
+        rate, _, reference = pace(program, free)
+        self.period = int(rate)
+        times = reference.times
+        self.depths = [largest_occupancy(free.channel(i, times), 1, self.period) for i in range(len(free.edges))]
+        self.memories = {i: largest_occupancy(free.memory(i, times, 1), 1, self.period) for i in free.holding}
+        self.bits = [program.nodes[edge.producer].type.bits for edge in free.edges]
+        self.built: Waits = waits(program, kinds=kinds, depths=self.depths, memories=self.memories)
+        latency = max(int(times[p][0, -1]) for p in free.sinks)
+        self.latest = [latency if p in free.sinks else -1 for p in range(len(free.system.steps))]
+
+    def run(self) -> None:
+        """Every depth as small as it can be, one after the other, the costliest first."""
+        channels = [(-depth * self.bits[i], 0, i) for i, depth in enumerate(self.depths)]
+        memories = [(-depth * self._given_bits(i), 1, i) for i, depth in self.memories.items()]
+        for _, is_memory, i in sorted(channels + memories):
+            if is_memory:
+                rule, offset = self.built.memory_rules[i], self.built.memory_words(i)
+                self.memories[i] = self._least(rule, offset, 1, self.memories[i])
+            else:
+                self.depths[i] = self._least(self.built.room_rules[i], 0, self._floor(i), self.depths[i])
+
+    def _given_bits(self, node: int) -> int:
+        return self.program.nodes[self.program.nodes[node].args[0]].type.bits
+
+    def _floor(self, edge: int) -> int:
+        """What the channel needs on its own."""
+        producer = self.built.edges[edge].producer
+        turn = self.built.latency[producer] + 2 + (self.kinds[edge] is not Memory.LUT)
+        return max(-(-self.program.nodes[producer].type.words * turn // self.period), 1)
+
+    def _least(self, rule: int, offset: int, low: int, enough: int) -> int:
+        """The least depth that will do, `low` at least, `enough` at most; steps grow from `low`, then halves."""
+        low, step = min(low, enough), 1
+        while low < enough:
+            tried = min(low + step - 1, (low + enough) // 2)
+            if self._fits(rule, tried - offset):
+                enough = tried
+            else:
+                low, step = tried + 1, step * 2
+        self.built = replace(self.built, system=self.built.system.with_shifts({rule: enough - offset}))
+        return enough
+
+    def _fits(self, rule: int, shift: int) -> bool:
+        system = self.built.system.with_shifts({rule: shift})
+        return settle(system, period=self.period, latest=self.latest, keep=False).verdict is Verdict.SETTLED
+
+    def buffered(self) -> Dataflow:
+        """The program with these depths."""
+        nodes = list(self.program.nodes)
+        for i, depth in self.memories.items():
+            op = nodes[i].op
+            assert isinstance(op, Rearrange)
+            nodes[i] = replace(nodes[i], op=replace(op, depth=depth))
+        told = zip(self.built.edges, self.depths, self.kinds, strict=True)
+        channels = tuple(Channel(edge, depth, kind) for edge, depth, kind in told)
+        return replace(self.program, nodes=tuple(nodes), channels=channels)
