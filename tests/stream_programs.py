@@ -174,6 +174,15 @@ def grouped() -> Dataflow:
     return b.dataflow("grouped", [y])
 
 
+def starved() -> Dataflow:
+    """The sum over all words meets each word again, in turn: deadlock unless the frame fits into the short branch."""
+    b = DataflowBuilder()
+    x = b.source(stream((6, 2), 2, Word(-8, 7)), "words")
+    total = b.apply(Reduce(6, Reduction.SUM), [x], shape=(1, 2), name="total")
+    both = b.apply(Interleave((1, 6)), [total, x], shape=(7, 2), name="again")
+    return b.dataflow("starved", [both])
+
+
 PROGRAMS = (folded, pooled, convolved, residual, joined, rearranged, grouped)
 
 

@@ -1,7 +1,7 @@
 // Checks FRAMES frames of WORDS beats of an AXI4-Stream against a memory image with a line per beat, and pauses at
-// random (PAUSE of 8 cycles on average; 0 never). Wrong data, a wrong TLAST, a beat that changes or goes away while it
-// waits are failures. `done` rises when all beats have come; what follows is the border of a next frame, which needs no
-// input, and not looked at.
+// random (PAUSE of 8 cycles on average, or what +pause=n on the command line says; 0 never). Wrong data, a wrong
+// TLAST, a beat that changes or goes away while it waits are failures. `done` rises when all beats have come; what
+// follows is the border of a next frame, which needs no input, and not looked at.
 
 `default_nettype none
 
@@ -26,11 +26,13 @@ module bw_bench_sink #(
     reg [BITS-1:0] wanted [0:WORDS*FRAMES-1];
     reg [BITS-1:0] waiting_data;
     reg waiting;
+    integer pause;
     integer seed;
     integer next;
 
     initial begin
         $readmemh(FILE, wanted);
+        if (!$value$plusargs("pause=%d", pause)) pause = PAUSE;
         seed = SEED;
         next = 0;
         tready = 1'b0;
@@ -54,7 +56,7 @@ module bw_bench_sink #(
             end
             waiting <= tvalid & ~tready;
             waiting_data <= tdata;
-            tready <= PAUSE == 0 || $unsigned($random(seed)) % 8 >= PAUSE;
+            tready <= pause == 0 || $unsigned($random(seed)) % 8 >= pause;
         end
     end
 

@@ -1,5 +1,6 @@
 // Sends FRAMES frames of WORDS beats as AXI4-Stream, from a memory image with a line per beat, and pauses at random
-// (PAUSE of 8 cycles on average; 0 never). A beat that was offered stays until it is taken.
+// (PAUSE of 8 cycles on average, or what +pause=n on the command line says; 0 never). A beat that was offered stays
+// until it is taken.
 
 `default_nettype none
 
@@ -20,11 +21,13 @@ module bw_bench_source #(
 );
 
     reg [BITS-1:0] given [0:WORDS*FRAMES-1];
+    integer pause;
     integer seed;
     integer next;
 
     initial begin
         $readmemh(FILE, given);
+        if (!$value$plusargs("pause=%d", pause)) pause = PAUSE;
         seed = SEED;
         next = 0;
         tvalid = 1'b0;
@@ -37,7 +40,7 @@ module bw_bench_source #(
         if (aresetn) begin
             if (tvalid && tready) next = next + 1;
             if (!tvalid || tready) begin
-                if (next < WORDS * FRAMES && (PAUSE == 0 || $unsigned($random(seed)) % 8 >= PAUSE)) begin
+                if (next < WORDS * FRAMES && (pause == 0 || $unsigned($random(seed)) % 8 >= pause)) begin
                     tvalid <= 1'b1;
                     tdata <= given[next];
                     tlast <= next % WORDS == WORDS - 1;

@@ -45,8 +45,8 @@ module bw_convert #(
     localparam TAKEN = OUT / PIECE;
     localparam BITS = WIDTH * PIECE;
 
-    reg reads;   // the step to come reads a word
-    reg writes;  // and writes one
+    wire reads;   // the step to come reads a word
+    wire writes;  // and writes one
     wire fire = (in_valid | ~reads) & (out_ready | ~writes);
     assign in_pop = fire & reads;
     assign out_take = fire & writes;
@@ -59,14 +59,15 @@ module bw_convert #(
             wire [BITS*GIVEN-1:0] shifted;
             if (GIVEN == 1) begin : g_same
                 assign shifted = in_head;
-                always @* reads = 1'b1;
+                assign reads = 1'b1;
             end else begin : g_shift
-                assign shifted = {pieces[BITS-1:0], pieces[BITS*GIVEN-1:BITS]};
+                // Above, anything may come in.
+                assign shifted = {pieces[BITS*GIVEN-1-:BITS], pieces[BITS*GIVEN-1:BITS]};
                 wire [$clog2(GIVEN)-1:0] number;
                 bw_count #(.N(GIVEN)) u_number (.clk(clk), .rst(rst), .go(fire), .phase(number));
-                always @* reads = number == 0;
+                assign reads = number == 0;
             end
-            always @* writes = 1'b1;
+            assign writes = 1'b1;
             always @(posedge clk) if (fire) pieces <= reads ? in_head : shifted;
             assign x = pieces[BITS-1:0];
         end else if (GIVEN == 1) begin : g_wider
@@ -75,15 +76,17 @@ module bw_convert #(
             reg [BITS*TAKEN-1:0] pieces;
             wire [$clog2(TAKEN)-1:0] number;
             bw_count #(.N(TAKEN)) u_number (.clk(clk), .rst(rst), .go(fire), .phase(number));
-            always @* reads = 1'b1;
-            always @* writes = number == LAST[$clog2(TAKEN)-1:0];
+            assign reads = 1'b1;
+            assign writes = number == LAST[$clog2(TAKEN)-1:0];
             always @(posedge clk) if (fire) pieces <= {in_head, pieces[BITS*TAKEN-1:BITS]};
             assign x = pieces;
         end else begin : g_between
             // The word written last stays below what is held, until the next step shifts it out.
             localparam COUNT_BITS = $clog2(GIVEN + TAKEN);
-            localparam [COUNT_BITS-1:0] MORE = GIVEN;
-            localparam [COUNT_BITS-1:0] LESS = TAKEN;
+            localparam [31:0] MORE_BITS = GIVEN;
+            localparam [31:0] LESS_BITS = TAKEN;
+            localparam [COUNT_BITS-1:0] MORE = MORE_BITS[COUNT_BITS-1:0];
+            localparam [COUNT_BITS-1:0] LESS = LESS_BITS[COUNT_BITS-1:0];
             reg [COUNT_BITS-1:0] held;
             reg written;
             reg [BITS*(GIVEN+TAKEN-1)-1:0] pieces;
@@ -92,9 +95,9 @@ module bw_convert #(
             wire [COUNT_BITS-1:0] reached = reads ? held + MORE : held;
 
             integer i;
+            assign reads = held < LESS;
+            assign writes = reached >= LESS;
             always @* begin
-                reads = held < LESS;
-                writes = reached >= LESS;
                 next = kept;
                 for (i = 0; i < TAKEN; i = i + 1) begin
                     if (reads && held == i[COUNT_BITS-1:0]) next[BITS*i+:BITS*GIVEN] = in_head;

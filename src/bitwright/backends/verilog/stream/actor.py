@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -66,14 +66,6 @@ def actor_module(program: Dataflow, node: Node[Actor, Stream], name: str, shop: 
     return ActorModule(Module(name, about, tuple(body.ports()), tuple(body.items)), body.images)
 
 
-def _delayed(name: str, flag: str, cycles: int, result: str) -> list[Item]:
-    """`result` is `flag`, so many cycles later."""
-    if cycles == 0:
-        return [Net("wire", result, 1, value=Ref(flag))]
-    joined = (("clk", Ref("clk")), ("rst", Ref("rst")), ("in_valid", Ref(flag)), ("out_valid", Ref(result)))
-    return [Net("wire", result, 1), Instance("bw_valid", name, joined, (("LATENCY", cycles),))]
-
-
 @dataclass
 class _Body:
     """The items of an actor's module while they are made."""
@@ -100,8 +92,8 @@ class _Body:
         tail = tail_of(self.op)
         if tail is not None:
             lanes = self._tail(tail, lanes, flag)
-        self._result(lanes, flag, self.latency_cycles)
-        self.items += sink(self.dropped, "bits that proven ranges drop")
+        self._result(lanes, flag)
+        self.items += sink(self.dropped, "what nothing needs here")
 
     def ports(self) -> list[PortDeclaration]:
         """The module's head: clock, reset, arguments, result."""
@@ -147,6 +139,7 @@ class _Body:
     def _tail(self, tail: Netlist, lanes: Lanes, flag: str) -> Lanes:
         kernel = self.shop.kernel(tail, f"{self.name}_tail")
         self.items.append(Comment("what happens to each word at the end"))
+        self.items.append(Net("wire", "y", bits_of(kernel.words)))
         given: dict[str, Expression] = {}
         start = 0
         for port in tail.inputs:
@@ -156,9 +149,9 @@ class _Body:
             given[port.name] = lanes.to(kernel.port(port.name), start)
             start += len(port.words)
         self.dropped += lanes.dropped
-        self._kernel(kernel, "tail", given, "y")
+        self.items.append(kernel.instance("tail", given, list(self._buses("y", kernel))))
         self.latency_cycles += kernel.latency_cycles
-        self.items += _delayed("beside_tail", flag, kernel.latency_cycles, "push")
+        self.items += self._late(flag, kernel.latency_cycles, "push")
         return Lanes("y", kernel.words)
 
     def _phase(self, phases: int, flag: str) -> Expression:
@@ -169,17 +162,21 @@ class _Body:
         self.items.append(Instance("bw_count", "phases", joined, (("N", phases),)))
         return Ref("phase")
 
-    def _kernel(self, kernel: Kernel, name: str, given: dict[str, Expression], net: str) -> None:
-        """A kernel placed, all its results side by side on `net`."""
-        self.items.append(Net("wire", net, bits_of(kernel.words)))
-        results: list[Expression] = []
+    def _late(self, flag: str, cycles: int, result: str) -> list[Item]:
+        """`result` is `flag`, so many cycles later."""
+        if cycles == 0:
+            return [Net("wire", result, 1, value=Ref(flag))]
+        joined = (("clk", Ref("clk")), ("rst", Ref("rst")), ("in_valid", Ref(flag)), ("out_valid", Ref(result)))
+        return [Net("wire", result, 1), Instance("bw_valid", f"{result}_late", joined, (("LATENCY", cycles),))]
+
+    def _buses(self, net: str, kernel: Kernel) -> Iterator[Expression]:
+        """The parts of a net on which a kernel's output buses lie side by side."""
         place, total = 0, bits_of(kernel.words)
         for port in kernel.outputs:
-            results.append(Ref(net) if port.bits == total else Part(net, place + port.bits - 1, place))
+            yield Ref(net) if port.bits == total else Part(net, place + port.bits - 1, place)
             place += port.bits
-        self.items.append(kernel.instance(name, given, results))
 
-    def _result(self, lanes: Lanes, flag: str, latency: int) -> None:
+    def _result(self, lanes: Lanes, flag: str) -> None:
         self.items.append(Comment("the word in the lanes of the result"))
         self.items.append(Assign(Ref("out_data"), lanes.to(self.result.lane_words())))
         self.items.append(Assign(Ref("out_push"), Ref("push" if tail_of(self.op) is not None else flag)))
@@ -192,44 +189,39 @@ class _Body:
         cycles = kernel.latency_cycles
         self.items.append(Comment("the flags of a step, beside its dot products"))
         for flag in ("go", "first", "last"):
-            self.items += _delayed(f"beside_{flag}", flag, cycles, f"dot_{flag}")
-        total = Word(op.low, op.high)
-        self.items += [Comment("a dot product and an accumulator for each unit")]
-        self.items += [Net("wire", "total", total.width * op.units), Net("wire", "done", op.units)]
+            self.items += self._late(flag, cycles, f"dot_{flag}")
+        self.items.append(Comment("a dot product and an accumulator for each unit"))
+        (each,), total = kernel.words, Word(op.low, op.high)
+        dots = Lanes("dots", [each] * op.units)
+        self.items += [Net("wire", "dots", dots.bits), Net("wire", "total", total.width * op.units)]
+        self.items.append(Net("wire", "done", op.units))
         given = x.to(kernel.port("x"))
-        self.dropped += x.dropped
-        if op.units > 1:
-            self.items.append(Net("wire", "finished", 1, value=Part("done", 0, 0)))
         for unit in range(op.units):
-            self._unit(kernel, unit, {"x": given, "w": weights.to(kernel.port("w"), unit * self.args[0].lanes)}, total)
+            row = weights.to(kernel.port("w"), unit * self.args[0].lanes)
+            self.items.append(kernel.instance(f"dot_{unit}", {"x": given, "w": row}, [dots.lane(unit)]))
+            self._accumulator(unit, dots, Lanes("total", [total] * op.units))
+        self.dropped += [*x.dropped, *dots.dropped]
         self.latency_cycles = 2 + cycles
-        if op.units > 1:
-            # All units are done at once.
-            self.dropped.append(Part("done", op.units - 1, 1))
-        return Lanes("total", [total] * op.units), "done" if op.units == 1 else "finished"
+        if op.units == 1:
+            return Lanes("total", [total]), "done"
+        self.dropped.append(Part("done", op.units - 1, 1))
+        self.items += [Comment("all units are done at once"), Net("wire", "finished", 1, value=Part("done", 0, 0))]
+        return Lanes("total", [total] * op.units), "finished"
 
-    def _unit(self, kernel: Kernel, unit: int, given: dict[str, Expression], total: Word) -> None:
-        net = f"dot_{unit}"
-        self._kernel(kernel, f"dot_of_{unit}", given, net)
-        (word,) = kernel.words
+    def _accumulator(self, unit: int, dots: Lanes, totals: Lanes) -> None:
+        word, total = dots.words[unit], totals.words[unit]
         # The accumulator adds signed words, modulo its own width.
         signed = Word(min(word.low, -1), word.high)
         taken = signed if signed.width <= total.width else Word(-1 << (total.width - 1), 0)
-        lanes = Lanes(net, [word])
-        bits = lanes.to([taken])
-        self.dropped += lanes.dropped
-        high, low = (unit + 1) * total.width - 1, unit * total.width
-        whole = isinstance(self.op, MatVec) and self.op.units == 1
-        joined = (
+        joined: tuple[tuple[str, Expression], ...] = (
             ("clk", Ref("clk")),
             ("rst", Ref("rst")),
-            ("x", bits),
+            ("x", dots.to([taken], unit)),
             *((flag, Ref(f"dot_{flag}")) for flag in ("go", "first", "last")),
-            ("total", Ref("total") if whole else Part("total", high, low)),
-            ("done", Ref("done") if whole else Part("done", unit, unit)),
+            ("total", totals.lane(unit)),
+            ("done", Ref("done") if len(totals.words) == 1 else Part("done", unit, unit)),
         )
-        parameters = (("IN", taken.width), ("OUT", total.width))
-        self.items.append(Instance("bw_accumulate", f"sum_of_{unit}", joined, parameters))
+        self.items.append(Instance("bw_accumulate", f"sum_{unit}", joined, (("IN", taken.width), ("OUT", total.width))))
 
     def _index_bits(self) -> int:
         return max((self._rows() - 1).bit_length(), 1)

@@ -87,5 +87,5 @@ def _about(top: str, bench: str) -> str:
         f"Self-checking bench of {top}. Copy ../rtl/*.hex here, then:\n"
         f"    $ iverilog -g2005 -s {bench} -o {bench}.vvp ../rtl/*.v {library} {bench}.v && vvp {bench}.vvp\n"
         f"    $ verilator --binary --top-module {bench} ../rtl/*.v {library} {bench}.v && obj_dir/V{bench}\n"
-        "Both ends pause at random: parameter PAUSE (of 8 cycles on average; 0 never) of sources and sinks."
+        "Both ends pause at random; +pause=n behind the command says how many of 8 cycles on average (0: never)."
     )

@@ -35,7 +35,7 @@ def _port(port: StreamPort) -> Iterator[str]:
     yield f"## `{port.prefix}`: {port.direction}, {shape}"
     yield ""
     bits = f"{port.bits} of the {port.data_bits} bits of TDATA"
-    yield f"{port.words} words a frame, {port.stream.lanes} elements each: {bits}."
+    yield f"Words of {port.stream.lanes} elements ({bits}), {port.words} a frame."
     yield ""
     yield "| lanes | bits | format | codes |"
     yield "|---|---|---|---|"
@@ -52,7 +52,7 @@ def _port(port: StreamPort) -> Iterator[str]:
 
 
 def _format(word: Word) -> str:
-    return f"{'signed' if word.signed else 'unsigned'}, {word.width} bits"
+    return f"{'signed' if word.signed else 'unsigned'}, {word.width} bit{'s' if word.width > 1 else ''}"
 
 
 def _actors(program: Dataflow) -> Iterator[str]:

@@ -66,6 +66,10 @@ class Lanes:
     def _slice(self, high: int, low: int) -> Expression:
         return Ref(self.name) if high - low + 1 == self.bits else Part(self.name, high, low)
 
+    def lane(self, number: int) -> Expression:
+        """One lane as it stands."""
+        return self._slice(self.places[number + 1] - 1, self.places[number])
+
     def to(self, wanted: Sequence[Word], start: int = 0) -> Expression:
         """Lanes from `start` on in the widths of `wanted`: extended by their sign, or cut (values are known to fit)."""
         runs: list[tuple[int, int] | tuple[int, int, bool]] = []

@@ -56,7 +56,7 @@ def _about(program: Dataflow, name: str, ports: Sequence[StreamPort]) -> str:
 
 def _said(port: StreamPort) -> str:
     shape = " x ".join(str(n) for n in port.stream.shape) or "scalar"
-    return f"{port.prefix}: {shape}, a frame is {port.words} words of {port.stream.lanes} elements ({port.bits} bits)"
+    return f"{port.prefix}: {shape}, words of {port.stream.lanes} elements ({port.bits} bits), {port.words} a frame"
 
 
 def _axis(port: StreamPort) -> list[PortDeclaration]:
