@@ -9,10 +9,15 @@ from bitwright.backends.cpp.folded import fold
 from bitwright.backends.cpp.maps import body as form_body
 from bitwright.backends.cpp.words import hls
 from bitwright.backends.verilog import verilog
+from bitwright.backends.verilog.stream.fronts import front
 from bitwright.core.rules import Rules
 from bitwright.cost import area, delay_ns
+from bitwright.ir import dataflow as streams
 from bitwright.ir import graph as graphs
 from bitwright.ir import netlist as netlists
+from bitwright.ir.dataflow import ops as actors
+from bitwright.ir.dataflow.infer import bare
+from bitwright.ir.dataflow.text import WORDS as ACTOR_WORDS
 from bitwright.ir.graph import ops as graph_ops
 from bitwright.ir.graph.infer import step
 from bitwright.ir.graph.text import WORDS as GRAPH_WORDS
@@ -20,6 +25,7 @@ from bitwright.ir.netlist import ops as netlist_ops
 from bitwright.ir.netlist.text import WORDS as NETLIST_WORDS
 from bitwright.ir.program import Op
 from bitwright.numeric import ShiftRoundSaturate, Table, Thresholds
+from bitwright.passes.streaming.placer import place
 from bitwright.passes.synthesize import unroll
 from bitwright.passes.words import element
 
@@ -31,6 +37,7 @@ def classes(module: object, base: type[Op]) -> list[type[Op]]:
 
 GRAPH = classes(graph_ops, graph_ops.GraphOp)
 NETLIST = classes(netlist_ops, netlist_ops.WordOp)
+ACTORS = classes(actors, actors.Actor)
 
 # Inputs are given, not computed: the programs' own loops handle them before they ask a rule.
 TABLES: list[tuple[str, Rules[..., object], list[type[Op]], set[type[Op]]]] = [
@@ -40,6 +47,12 @@ TABLES: list[tuple[str, Rules[..., object], list[type[Op]], set[type[Op]]]] = [
     ("graph: unroll", unroll, GRAPH, {graph_ops.Input}),
     ("graph: C++", emulate, GRAPH, {graph_ops.Input}),
     ("graph: folded HLS C++", fold, GRAPH, {graph_ops.Input}),
+    # Products of two live tensors have no actor: they are refused by name. Constants are operands of others.
+    ("graph: place", place, GRAPH, {graph_ops.Input, graph_ops.Constant, graph_ops.MatMul}),
+    ("dataflow: run", streams.evaluate, ACTORS, {actors.Source}),
+    ("dataflow: range", bare, ACTORS, {actors.Source}),
+    ("dataflow: schedule", streams.schedule, ACTORS, set()),
+    ("dataflow: Verilog", front, ACTORS, {actors.Source}),
     ("netlist: run", netlists.evaluate, NETLIST, {netlist_ops.Input}),
     ("netlist: instruction", netlists.instruction, NETLIST, {netlist_ops.Input, netlist_ops.Constant}),
     ("netlist: range", netlists.infer, NETLIST, {netlist_ops.Input}),
@@ -62,7 +75,7 @@ def test_every_operator_has_a_rule(
     assert not missing, f"{question} has no rule for {', '.join(missing)}"
 
 
-@pytest.mark.parametrize(("words", "kinds"), [(GRAPH_WORDS, GRAPH), (NETLIST_WORDS, NETLIST)], ids=["graph", "netlist"])
+@pytest.mark.parametrize(("words", "kinds"), [(GRAPH_WORDS, GRAPH), (ACTOR_WORDS, ACTORS), (NETLIST_WORDS, NETLIST)])
 def test_every_operator_is_a_word_of_its_level(words: graphs.text.Vocabulary, kinds: list[type[Op]]) -> None:
     missing = [kind.__name__ for kind in kinds if words.classes.get(kind.__name__) is not kind]
     assert not missing, f"the text of a {words.level} cannot say {', '.join(missing)}"

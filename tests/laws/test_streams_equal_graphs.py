@@ -47,6 +47,16 @@ def random_foldings(rng: random.Random, graph: Graph) -> dict[str, Folding]:
     return {name: folding for name, folding in found.items() if folding is not None}
 
 
+def placed_or_refused(place: Place, graph: Graph) -> dataflow.Dataflow | None:
+    """The program, or None where a layer is refused for a reason that is known."""
+    try:
+        return dataflow.check(place(graph))
+    except Unsupported as error:
+        if any(known in str(error) for known in UNSUPPORTED_YET):
+            return None
+        raise
+
+
 @pytest.mark.parametrize("batch", range(0, len(SEEDS), 15))
 def test_any_folding_of_any_graph_computes_the_same_codes(batch: int) -> None:
     placed = 0
@@ -55,11 +65,9 @@ def test_any_folding_of_any_graph_computes_the_same_codes(batch: int) -> None:
         source = random_graph(random.Random(seed))
         codes = random_codes(source, 8, seed)
         graph = graphs.check(Recode()(apply(source)))
-        try:
-            place = Place(device("xc7z020"), rng.choice([None, 100, 300]), random_foldings(rng, graph))
-            program = dataflow.check(place(graph))
-        except Unsupported as error:
-            assert any(known in str(error) for known in UNSUPPORTED_YET), error
+        place = Place(device("xc7z020"), rng.choice([None, 100, 300]), random_foldings(rng, graph))
+        program = placed_or_refused(place, graph)
+        if program is None:
             continue
         placed += 1
         for found, expected in zip(dataflow.run(program, codes), graphs.run(source, codes), strict=True):

@@ -28,6 +28,7 @@ def table() -> str:
     from bitwright.ir import netlist
     from bitwright.ir.graph import bounds, evaluate, ops
     from bitwright.ir.netlist import ops as words
+    from bitwright.passes.streaming.placer import place
     from bitwright.passes.synthesize import unroll
     from bitwright.train import quantizers
     from bitwright.train.quantizers.base import BaseQuantizer
@@ -42,13 +43,13 @@ def table() -> str:
         "",
         "**Refused with the way out**: " + "; ".join(_REFUSED) + ".",
         "",
-        "| graph operator | evaluated | exact range | parallel hardware |",
-        "|---|---|---|---|",
+        "| graph operator | evaluated | exact range | parallel hardware | streaming hardware |",
+        "|---|---|---|---|---|",
     ]
     for name in ops.__all__:
         kind = getattr(ops, name)
         if name not in ("GraphOp", "Input"):
-            marks = [_mark(kind in rules) for rules in (evaluate, bounds, unroll)]
+            marks = [_mark(kind in rules) for rules in (evaluate, bounds, unroll, place)]
             lines.append(f"| {name} | {' | '.join(marks)} |")
     lines += ["", "| word operator | evaluated | exact range | Verilog |", "|---|---|---|---|"]
     for name in words.__all__:
