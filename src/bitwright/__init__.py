@@ -46,8 +46,8 @@ _HOMES = {
     ),
     "bitwright.flow": (
         "Bits", "Design", "Health", "HealthLimits", "HealthWarning", "Hls", "Options", "QTools", "calibrate",
-        "check_health", "compile", "compile_matrix", "import_model", "load_model", "quantize", "read_hls4ml",
-        "saved_by_pruning",
+        "check_health", "compile", "compile_matrix", "from_torch", "import_model", "load_model", "quantize",
+        "read_hls4ml", "saved_by_pruning", "to_onnx",
         "Gradient", "Limits", "SearchResult", "save_search", "search", "search_report",
     ),
     "bitwright.numeric": ("Format", "Rounding", "Overflow"),

@@ -284,6 +284,21 @@ def import_(
     typer.echo(f"{found.path}: {found.layers} layers, {found.weights} weights")
 
 
+@app.command()
+def export(
+    model: Model,
+    out: Annotated[Path, typer.Option("--out", "-o", help="the .onnx file to write")] = Path("model.onnx"),
+    dialect: Annotated[str, typer.Option(help="qonnx (Quant, MultiThreshold) or qdq (QuantizeLinear)")] = "qonnx",
+    input_format: InputFormat = None,
+    output_format: OutputFormat = None,
+) -> None:
+    """Write a model's integers as an ONNX file: QONNX, or ONNX with its own quantizers (QDQ)."""
+    from bitwright.flow.exporting import to_onnx
+
+    told = {"input_format": input_format, "output_format": output_format}
+    typer.echo(str(to_onnx(model, out, dialect, **{k: v for k, v in told.items() if v is not None})))
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(__version__)

@@ -77,7 +77,7 @@ def _per_tensor(node: Node, reader: Reader, live: Live, scale: Array, zero: Arra
 
 
 def _per_axis(node: Node, reader: Reader, live: Live, scale: Array, zero: Array) -> Live:
-    one = np.float32(1)
+    one = np.ones((), np.float32)
     codes = reader.piece(node, live, lambda x: dequantized(x, one, zero), [zero], step=Fraction(1))
     return _scaled(node, reader, codes, scale)
 

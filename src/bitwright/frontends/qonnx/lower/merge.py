@@ -120,9 +120,11 @@ def _joined(reader: Reader, positions: Sequence[int], factor: int, lows: Sequenc
 def _(op: o.Variadic, node: Node, reader: Reader, args: list[Any]) -> Value:
     lives = [a for a in args if isinstance(a, Live)]
     fixed = [a for a in args if isinstance(a, Fixed)]
-    if len(lives) == 1 and all(f.values.size == 1 for f in fixed):
-        numbers = [f.values.reshape(()) for f in fixed]
-        return reader.piece(node, lives[0], lambda x: apply_node(node, [x, *numbers], Frame())[0])
+    if len(lives) == 1:
+        told = [f.values for f in fixed]
+        live = reader.facing(lives[0], told, node)
+        numbers = [reader.parameter(live, v, node) for v in told]
+        return reader.piece(node, live, lambda x: apply_node(node, [x, *numbers], Frame())[0], numbers)
     if fixed or op.function not in _OPS:
         raise Unsupported(
             f"{node.kind} of live tensors and constants", where=f"node '{node.name}'", remedy="use Add, Min or Max"

@@ -190,7 +190,9 @@ class Reader:
         return Live.plain(self.moved(live, Reshape(shape), shape, layer))
 
     def _with_ones(self, live: Live, shape: tuple[int, ...], layer: str) -> Live:
-        """Axes of length 1 come and go: they are laid in front, so that nothing else moves."""
+        """Axes of length 1 come and go: where channels would not stay last, they are laid in front."""
+        if live.settled and shape[-1:] == live.lazy.shape[-1:]:
+            return Live.plain(self.moved(live, Reshape(shape), shape, layer, keeps_last=True))
         old = [a for a, n in enumerate(live.shape) if n > 1]
         new = [a for a, n in enumerate(shape) if n > 1]
         ones = [a for a, n in enumerate(shape) if n == 1]

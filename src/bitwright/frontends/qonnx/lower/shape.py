@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from bitwright.core.errors import InvalidModel, Unsupported
+from bitwright.frontends.grid.chains import ENUMERATED
 from bitwright.frontends.qonnx import operators as o
 from bitwright.frontends.qonnx.execute.resize import nearest_places, resized_shape
 from bitwright.frontends.qonnx.execute.shape import cuts, flattened, pad_pairs, part_sizes
 from bitwright.frontends.qonnx.execute.table import whole
 from bitwright.frontends.qonnx.lower.reader import Reader, fixed, lower
 from bitwright.frontends.qonnx.lower.values import Fixed, Live, Value
-from bitwright.frontends.qonnx.model import Node
+from bitwright.frontends.qonnx.model import Array, Node
 from bitwright.ir.graph.ops import Concat, Pad, Reshape, Slice, Transpose, Upsample
 
 __all__: list[str] = []
@@ -127,6 +128,8 @@ def _(op: o.Split, node: Node, reader: Reader, args: list[Any]) -> list[Value]:
 @lower.on(o.Gather)
 def _(op: o.Gather, node: Node, reader: Reader, args: list[Any]) -> Value:
     live, places = args[0], args[1]
+    if isinstance(live, Fixed) and isinstance(places, Live) and live.values.ndim == 1:
+        return _looked_up(node, reader, live.values, places)
     if not isinstance(live, Live) or not isinstance(places, Fixed):
         raise Unsupported("a look-up by live indices", where=f"node '{node.name}'", remedy="use constant indices")
     live = reader.settled(live, node.name) if live.flat else live
@@ -144,6 +147,21 @@ def _(op: o.Gather, node: Node, reader: Reader, args: list[Any]) -> Value:
         return reader.reshaped(parts[0], tuple(n for a, n in enumerate(live.shape) if a != axis), node.name)
     positions = [reader.codes(p, node.name) for p in parts]
     return reader.emitted(reader.walk.emit(Concat(live.axis(axis + 1)), positions, node.name), live)
+
+
+def _looked_up(node: Node, reader: Reader, values: Array, places: Live) -> Live:
+    """A table with one axis, element by element; places outside it cannot occur in a model that runs."""
+    base, last = places.lazy.base, len(values) - 1
+    if base is not None and places.lazy.chain:
+        type = reader.walk.type(base)
+        if int(type.high.array.max()) - int(type.low.array.min()) >= ENUMERATED:  # few places of many codes
+            places = reader.emitted(reader.codes(places, node.name), places)
+    rising = bool((np.diff(values) >= 0).all() or (np.diff(values) <= 0).all())
+
+    def apply(x: Array) -> Array:
+        return np.asarray(values[np.clip(np.rint(x), -last - 1, last).astype(np.int64)], np.float32)
+
+    return reader.piece(node, places, apply, monotone=rising)
 
 
 @lower.on(o.Pad)
