@@ -1,5 +1,23 @@
 """Devices and boards."""
 
-from bitwright.platforms.device import Device, Fabric, device, devices, fabric, fabrics
+from bitwright.platforms.board import Board, Measured, Memory, board, boards
+from bitwright.platforms.device import Ceilings, Device, Fabric, Resources, device, devices, fabric, fabrics
+from bitwright.platforms.table import board_table, device_table
 
-__all__ = ["Device", "Fabric", "device", "devices", "fabric", "fabrics"]
+__all__ = [
+    "Board",
+    "Ceilings",
+    "Device",
+    "Fabric",
+    "Measured",
+    "Memory",
+    "Resources",
+    "board",
+    "board_table",
+    "boards",
+    "device",
+    "device_table",
+    "devices",
+    "fabric",
+    "fabrics",
+]
