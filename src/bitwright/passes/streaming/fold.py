@@ -117,7 +117,18 @@ class Fold:
                 continue
             found[node.name] = best = self._best(node, [a.type for a in args], choices, arriving)
             lanes[position] = best.units if _has_units(node.op) else best.lanes
-        return found
+        return found | self._entries(program, found)
+
+    @staticmethod
+    def _entries(program: Graph, found: dict[str, Folding]) -> dict[str, Folding]:
+        """Inputs come in the words that their reader takes, where it takes whole parts of a pixel."""
+        changed: dict[str, Folding] = {}
+        for position, readers in enumerate(program.consumers()):
+            node = program.nodes[position]
+            wanted = found.get(program.nodes[readers[0]].name) if readers else None
+            if isinstance(node.op, Input) and wanted is not None and node.type.shape[-1] % wanted.lanes == 0:
+                changed[node.name] = Folding(wanted.lanes)
+        return changed
 
     def _best(self, node: GraphNode, args: list[TensorType], choices: list[Folding], arriving: int) -> Folding:
         kept = [c for c in choices if fold_steps(node.op, node, args, c) <= self.initiation_cycles]
