@@ -31,6 +31,9 @@ app = typer.Typer(
 Model = Annotated[Path, typer.Argument(help="a .keras or .onnx file, or an .h5 or .json of QKeras or Keras 2")]
 Device = Annotated[str | None, typer.Option(help="target device, e.g. xcvu9p [default: xcvu9p]")]
 Clock = Annotated[float | None, typer.Option("--clock-mhz", help="target clock in MHz [default: the device's]")]
+Architecture = Annotated[str | None, typer.Option(help="parallel, dataflow or auto [default: auto]")]
+Pace = Annotated[int | None, typer.Option("--initiation-cycles", help="dataflow: cycles from frame to frame")]
+Fps = Annotated[float | None, typer.Option("--target-fps", help="dataflow: frames per second")]
 Config = Annotated[Path | None, typer.Option(help="options as .toml, .yaml or .json")]
 InputFormat = Annotated[str | None, typer.Option(help="grid of an input without a quantizer, e.g. s8.4")]
 OutputFormat = Annotated[str | None, typer.Option(help="grid of an output that has no exact one, e.g. s16.8")]
@@ -64,6 +67,9 @@ def _shared(
     clock_mhz: Clock = None,
     input_format: InputFormat = None,
     output_format: OutputFormat = None,
+    architecture: Architecture = None,
+    initiation_cycles: Pace = None,
+    target_fps: Fps = None,
     config: Config = None,
     seed: Seed = None,
 ) -> None:
