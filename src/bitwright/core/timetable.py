@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -80,12 +80,13 @@ class WaitSystem:
             if not fits:
                 raise InvalidValue("its lists are no steps of its processes", where=f"timetable, {rule}")
 
-    def with_shifts(self, shifts: dict[int, int]) -> WaitSystem:
-        """The same system where the rules named have other shifts."""
+    def with_shift(self, rule: int, shift: int) -> WaitSystem:
+        """The same system where rule number `rule` has another shift."""
         other = object.__new__(WaitSystem)
-        other.steps, other.entries, other.bounds, other.rules = self.steps, self.entries, self.bounds, self.rules
+        other.steps, other.entries, other.bounds = self.steps, self.entries, self.bounds
+        other.rules = (*self.rules[:rule], replace(self.rules[rule], shift=shift), *self.rules[rule + 1 :])
         other.table = self.table.copy()
-        other.table[list(shifts), 4] = list(shifts.values())
+        other.table[rule, 4] = shift
         return other
 
 

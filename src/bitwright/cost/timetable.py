@@ -14,7 +14,7 @@ from bitwright.cost.waits import Waits, waits
 from bitwright.ir.dataflow import Dataflow
 from bitwright.numeric import IntArray
 
-__all__ = ["ActorTimes", "Timetable", "largest_occupancy", "pace", "timetable"]
+__all__ = ["ActorTimes", "Timetable", "largest_occupancy", "pace", "paced", "timetable"]
 
 _TIMES = 1 << 27
 """How many times are kept at most while a schedule settles."""
@@ -67,7 +67,7 @@ def timetable(program: Dataflow, frames: int = 3) -> Timetable:
     InvalidProgram where it comes to a deadlock.
     """
     built = waits(program)
-    rate, bottleneck, settled = pace(program, built)
+    rate, bottleneck, settled = pace(built)
     if program.channels:
         first = settle(built.system, most_frames=frames)
         times, unit, distance = first.times, 1, 0
@@ -81,42 +81,41 @@ def timetable(program: Dataflow, frames: int = 3) -> Timetable:
         tuple(_actor(program, built, i, times, unit) for i in range(len(program.nodes))),
         program.nodes[bottleneck].name,
         tuple(largest_occupancy(built.channel(i, times), unit, distance) for i in range(len(built.edges))),
-        {
-            program.nodes[i].name: largest_occupancy(built.memory(i, times, unit), unit, distance)
-            for i in built.holding
-        },
+        {program.nodes[i].name: largest_occupancy(built.memory(i, times, unit), unit, distance) for i in built.holding},
     )
 
 
-def pace(program: Dataflow, built: Waits) -> tuple[Fraction, int, Settled]:
+def pace(built: Waits) -> tuple[Fraction, int, Settled]:
     """The distance of frames once they repeat, the actor that is to blame, and the frames at that pace.
 
     No process can be faster than its steps. Where that many cycles a frame are too few, a circuit of waits is the
-    proof, and says how many it needs; then that pace is tried.
+    proof, and says how many it needs; then that pace is tried. Raises InvalidProgram on a deadlock.
     """
     steps = built.system.steps
     rate, slowest = Fraction(int(steps.max())), int(steps.argmax())
     while True:
-        found = settle(
-            built.system, period=rate.numerator, scale=rate.denominator, most_frames=max(_TIMES // int(steps.sum()), 16)
-        )
+        found = paced(built, rate)
         if found.verdict is Verdict.SETTLED:
             return rate, built.actor_of(slowest), found
-        if found.verdict is not Verdict.SLOWER:
-            raise _stopped(program, built, found)
+        if found.verdict is Verdict.STUCK:
+            raise InvalidProgram(
+                "it comes to a deadlock",
+                where=built.program.name,
+                why=", ".join(built.circle(found.blocked)),
+                remedy="let passes.Buffer choose the depths",
+            )
         cycles, frames, slowest = found.circuit
         rate = Fraction(cycles, frames)
 
 
-def _stopped(program: Dataflow, built: Waits, found: Settled) -> InvalidProgram:
+def paced(built: Waits, rate: Fraction, latest: Sequence[int] = (), *, keep: bool = True) -> Settled:
+    """The frames of a program when every process begins one each `rate` cycles; see `core.timetable.settle`."""
+    most_frames = max(_TIMES // int(built.system.steps.sum()), 16)
+    pace = {"period": rate.numerator, "scale": rate.denominator, "most_frames": most_frames}
+    found = settle(built.system, **pace, latest=latest, keep=keep)
     if found.verdict is Verdict.ENDLESS:
-        return InvalidProgram(f"its schedule does not repeat within {found.frames} frames", where=program.name)
-    return InvalidProgram(
-        "it comes to a deadlock",
-        where=program.name,
-        why=", ".join(built.circle(found.blocked)),
-        remedy="let passes.Buffer choose the depths",
-    )
+        raise InvalidProgram(f"its schedule does not repeat within {most_frames} frames", where=built.program.name)
+    return found
 
 
 def _ends(ends: IntArray, frames: int, unit: int, distance: int) -> tuple[int, ...]:

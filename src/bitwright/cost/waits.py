@@ -46,6 +46,10 @@ class Waits:
                 return node
         return self.program.outputs[self.sinks.index(process)]
 
+    def with_shift(self, rule: int, shift: int) -> Waits:
+        """The same where rule number `rule` has another shift (a channel another depth, say)."""
+        return replace(self, system=self.system.with_shift(rule, shift))
+
     def memory_words(self, node: int) -> int:
         """Words of a frame that a Rearrange is given."""
         return self.holding[node].size

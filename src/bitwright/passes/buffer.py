@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bitwright.core.errors import InvalidProgram
-from bitwright.core.timetable import Verdict, settle
-from bitwright.cost.timetable import largest_occupancy, pace
+from bitwright.core.timetable import Verdict
+from bitwright.cost.timetable import largest_occupancy, pace, paced
 from bitwright.cost.waits import Waits, waits
 from bitwright.ir.dataflow import Channel, Dataflow
 from bitwright.ir.dataflow.ops import Memory, Rearrange
 
 __all__ = ["Buffer"]
+
+_UNLIMITED = 1 << 32
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,16 @@ class Buffer:
     which counts in the latency.
 
     Why it holds. Let every process begin its frames at the pace of the busiest one, channels be unlimited, and count
-    how many places are ever taken at once (`largest_occupancy`). This schedule fulfills the waits for room in
-    channels so deep; the earliest schedule that does is no later, so its frames keep that pace, and its first frame,
-    where no pace holds anything back, is the earliest there is. From there each depth is searched, the costliest
-    first. A deeper channel removes waits and adds none, so times never grow with any depth: what was too shallow
-    while the others were deeper is too shallow when they have shrunk, and one pass over all of them ends where
-    none can shrink alone. Words that follow each other into the same place are the channel's latency and two cycles
-    apart: words * (latency + 2) / initiation places are needed at least, where the search begins.
+    how many places of one are ever taken at once (`largest_occupancy`). This schedule fulfills the waits for room in
+    a channel so deep; the earliest schedule that does is no later, so its frames keep that pace, and its first frame,
+    where no pace holds anything back, is as early as before. From there the depth is searched downwards, and the
+    same is done with the next channel. A deeper channel removes waits and adds none, so times never grow with any
+    depth: what was too shallow while the others were deeper is too shallow when they have shrunk, and one pass over
+    all of them ends where none can shrink alone. Words that follow each other into the same place are the channel's
+    latency and two cycles apart: it takes words * (latency + 2) / initiation places, where the search begins.
+
+    Which of many such depths: what finds no room in one channel waits in another, and so long a wait costs as many
+    bits there as pass by meanwhile. So the streams with most bits a frame shrink first.
 
     Kinds of memory are chosen by the depths found with lookup tables for all; where block memory is among them,
     depths are searched anew with these kinds.
@@ -57,27 +62,31 @@ class _Search:
 
     def __init__(self, program: Dataflow, kinds: Sequence[Memory]) -> None:
         self.program, self.kinds = program, kinds
-        free = waits(program, kinds=kinds, depths=(), memories={})
-        rate, _, reference = pace(program, free)
-        self.period = int(rate)
-        times = reference.times
-        self.depths = [largest_occupancy(free.channel(i, times), 1, self.period) for i in range(len(free.edges))]
-        self.memories = {i: largest_occupancy(free.memory(i, times, 1), 1, self.period) for i in free.holding}
-        self.bits = [program.nodes[edge.producer].type.bits for edge in free.edges]
+        edges = program.edges()
+        self.bits = [program.nodes[edge.producer].type.bits for edge in edges]
+        self.depths = [_UNLIMITED] * len(edges)
+        self.memories = {i: _UNLIMITED for i, node in enumerate(program.nodes) if isinstance(node.op, Rearrange)}
         self.built: Waits = waits(program, kinds=kinds, depths=self.depths, memories=self.memories)
-        latency = max(int(times[p][0, -1]) for p in free.sinks)
-        self.latest = [latency if p in free.sinks else -1 for p in range(len(free.system.steps))]
+        self.rate, _, reference = pace(self.built)
+        self.period = int(self.rate)
+        latency = max(int(reference.times[p][0, -1]) for p in self.built.sinks)
+        self.latest = [latency if p in self.built.sinks else -1 for p in range(len(self.built.system.steps))]
 
     def run(self) -> None:
-        """Every depth as small as it can be, one after the other, the costliest first."""
-        channels = [(-depth * self.bits[i], 0, i) for i, depth in enumerate(self.depths)]
-        memories = [(-depth * self._given_bits(i), 1, i) for i, depth in self.memories.items()]
-        for _, is_memory, i in sorted(channels + memories):
+        """Every depth as small as it can be, one after the other."""
+        words = [self.program.nodes[edge.producer].type.words for edge in self.built.edges]
+        channels = [(-words[i] * self.bits[i], 0, -i) for i in range(len(self.depths))]
+        memories = [(-self._given_bits(i) * self.built.memory_words(i), 1, -i) for i in self.memories]
+        for _, is_memory, place in sorted(channels + memories):
+            i = -place
+            times = paced(self.built, self.rate).times
             if is_memory:
                 rule, offset = self.built.memory_rules[i], self.built.memory_words(i)
-                self.memories[i] = self._least(rule, offset, 1, self.memories[i])
+                enough = largest_occupancy(self.built.memory(i, times, 1), 1, self.period)
+                self.memories[i] = self._least(rule, offset, 1, enough)
             else:
-                self.depths[i] = self._least(self.built.room_rules[i], 0, self._floor(i), self.depths[i])
+                enough = largest_occupancy(self.built.channel(i, times), 1, self.period)
+                self.depths[i] = self._least(self.built.room_rules[i], 0, self._floor(i), enough)
 
     def _given_bits(self, node: int) -> int:
         return self.program.nodes[self.program.nodes[node].args[0]].type.bits
@@ -97,12 +106,12 @@ class _Search:
                 enough = tried
             else:
                 low, step = tried + 1, step * 2
-        self.built = replace(self.built, system=self.built.system.with_shifts({rule: enough - offset}))
+        self.built = self.built.with_shift(rule, enough - offset)
         return enough
 
     def _fits(self, rule: int, shift: int) -> bool:
-        system = self.built.system.with_shifts({rule: shift})
-        return settle(system, period=self.period, latest=self.latest, keep=False).verdict is Verdict.SETTLED
+        tried = self.built.with_shift(rule, shift)
+        return paced(tried, self.rate, self.latest, keep=False).verdict is Verdict.SETTLED
 
     def buffered(self) -> Dataflow:
         """The program with these depths."""
