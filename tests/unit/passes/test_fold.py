@@ -52,7 +52,7 @@ def test_a_slower_pace_takes_fewer_products_at_a_time() -> None:
 
 def test_a_pace_that_no_folding_keeps_is_refused_with_the_layer() -> None:
     with pytest.raises(Unsupported, match="layer 'conv': a frame takes 576 cycles"):
-        Fold(20)(network())
+        Fold(200)(network())
 
 
 def test_inputs_come_in_the_words_that_their_reader_takes() -> None:
