@@ -22,7 +22,9 @@ module bw_accumulate #(
     output reg            done
 );
 
-    wire [OUT-1:0] word;
+    // Signed sums are a LUT a bit in yosys, `first` included; others are two.
+    wire signed [OUT-1:0] word;
+    wire signed [OUT-1:0] partial = first ? {OUT{1'b0}} : total;
     generate
         if (IN < OUT) begin : g_extend
             assign word = {{(OUT - IN) {x[IN-1]}}, x};
@@ -33,7 +35,7 @@ module bw_accumulate #(
     endgenerate
 
     always @(posedge clk) begin
-        if (go) total <= (first ? {OUT{1'b0}} : total) + word;
+        if (go) total <= word + partial;
         done <= go & last & ~rst;
     end
 

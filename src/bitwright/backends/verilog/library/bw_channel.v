@@ -55,24 +55,20 @@ module bw_channel #(
             // A block memory is never read where it is written: 2 places at least.
             localparam PLACES = BLOCK == 0 ? DEPTH : DEPTH > 3 ? DEPTH - 1 : 2;
             localparam BITS = $clog2(PLACES);
-            localparam [BITS-1:0] LAST = PLACES[BITS-1:0] - 1'b1;
 
-            reg [BITS-1:0] newest;
-            reg [BITS-1:0] oldest;
-            reg [COUNT_BITS-1:0] stored;
+            wire [BITS-1:0] newest;
+            wire [BITS-1:0] oldest;
             wire fetch;
+            bw_count #(.N(PLACES)) u_newest (.clk(clk), .rst(rst), .go(push), .phase(newest));
+            bw_count #(.N(PLACES)) u_oldest (.clk(clk), .rst(rst), .go(fetch), .phase(oldest));
+
+            // At equal places the memory is empty or full: full where the last to move was a push alone.
+            reg filling;
             always @(posedge clk) begin
-                if (rst) begin
-                    newest <= {BITS{1'b0}};
-                    oldest <= {BITS{1'b0}};
-                    stored <= {COUNT_BITS{1'b0}};
-                end else begin
-                    if (push) newest <= newest == LAST ? {BITS{1'b0}} : newest + 1'b1;
-                    if (fetch) oldest <= oldest == LAST ? {BITS{1'b0}} : oldest + 1'b1;
-                    if (push != fetch) stored <= fetch ? stored - 1'b1 : stored + 1'b1;
-                end
+                if (rst) filling <= 1'b0;
+                else if (push != fetch) filling <= push;
             end
-            wire some = stored != {COUNT_BITS{1'b0}};
+            wire some = filling | (newest != oldest);
 
             if (BLOCK == 0) begin : g_distributed
                 (* ram_style = "distributed" *)

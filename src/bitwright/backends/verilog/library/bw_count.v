@@ -19,9 +19,11 @@ module bw_count #(
         end else begin : g_count
             localparam [31:0] LAST = N - 1;
             reg [BITS-1:0] number;
+            // A power of two wraps by itself.
+            wire wraps = N != 1 << BITS && number == LAST[BITS-1:0];
             always @(posedge clk) begin
                 if (rst) number <= {BITS{1'b0}};
-                else if (go) number <= number == LAST[BITS-1:0] ? {BITS{1'b0}} : number + 1'b1;
+                else if (go) number <= wraps ? {BITS{1'b0}} : number + 1'b1;
             end
             assign phase = number;
         end

@@ -79,7 +79,10 @@ module bw_reduce #(
                 wire greater = SIGNED != 0 ? $signed(fresh) > $signed(old) : fresh > old;
                 assign combined[OUT*i+:OUT] = first | greater ? fresh : old;
             end else begin : g_sum
-                assign combined[OUT*i+:OUT] = (first ? {OUT{1'b0}} : old) + fresh;
+                // Signed for yosys, which then needs a LUT a bit, `first` included.
+                wire signed [OUT-1:0] added = fresh;
+                wire signed [OUT-1:0] reached = first ? {OUT{1'b0}} : old;
+                assign combined[OUT*i+:OUT] = added + reached;
             end
         end
 

@@ -1,0 +1,211 @@
+"""The streaming RTL library, cycle for cycle and bit for bit, against the actors' schedules and meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bitwright.ir.dataflow import Stream
+from bitwright.ir.dataflow.ops import Actor, Convert, Interleave, Loop, Rearrange, Reduce, Reduction, Window
+from bitwright.toolchain import Combined, Ports, Simulation, build, combine, lint, to_int
+
+from .stream_cases import FEED, Case, Driven, mixed, stream
+from .stream_units import Link, Product
+
+LIBRARY = Path(__file__).parents[2] / "src/bitwright/backends/verilog/library"
+MODULES = (
+    "accumulate", "channel", "convert", "count", "delay", "interleave", "memory", "moves", "rearrange", "reduce", "rom",
+    "scan", "sink", "source", "taps", "valid", "vector", "window", "words",
+)  # fmt: skip
+START = 3
+"""Cycles of reset."""
+
+Words = NDArray[np.uint32]
+
+
+def case(op: Actor, *args: Stream, lanes: int = 0, block: int = 0) -> Case:
+    return Case(op, args, lanes, block)
+
+
+def nest(*loops: tuple[int, int, int, int]) -> tuple[Loop, ...]:
+    return tuple(Loop(*loop) for loop in loops)
+
+
+SAME = ((1, 1), (1, 1))
+CASES = [
+    case(Convert(), stream((12,), 3, 4), lanes=1),
+    case(Convert(), stream((12,), 1, 4), lanes=4),
+    case(Convert(), stream((24,), 4, 5), lanes=6),
+    case(Convert(), stream((35,), 7, 3), lanes=5),
+    case(Convert(), stream((6,), 3, 3), lanes=3),
+    case(Interleave((1,)), stream((4,), 1, 4)),
+    case(Interleave((1, 2, 3)), *(stream((4 * n,), 1, 4) for n in (1, 2, 3))),
+    case(Reduce(4, Reduction.SUM), stream((4, 3), 1, 5)),
+    case(Reduce(4, Reduction.MAX), stream((4, 6), 2, 5)),
+    case(Reduce(5, Reduction.SUM), stream((5, 2), 2, 5)),
+    case(Reduce(1, Reduction.MAX), stream((1, 2), 2, 5)),
+    case(Window((5, 6, 2), (3, 3), (1, 1), SAME, fill=3), stream((5, 6, 2), 2, 4)),
+    case(Window((5, 6, 4), (3, 3), (1, 1), SAME, fill=-3), stream((5, 6, 4), 2, 4)),
+    case(Window((5, 6, 4), (3, 3), (1, 1), SAME, fill=-3), stream((5, 6, 4), 2, 4), block=1),
+    case(Window((7, 8, 2), (2, 3), (2, 2), ((0, 1), (2, 0)), (2, 2)), stream((7, 8, 2), 1, 4)),
+    case(Window((6, 1, 2), (3, 1), (2, 1), ((1, 1), (0, 0))), stream((6, 1, 2), 2, 4)),
+    case(Window((1, 9, 2), (1, 4), (1, 1), ((0, 0), (3, 0)), (1, 2)), stream((1, 9, 2), 2, 4)),
+    case(Window((4, 1, 1), (2, 3), (1, 1), ((1, 0), (1, 1)), fill=2), stream((4, 1, 1), 1, 4)),
+    case(Window((9, 9, 1), (2, 2), (3, 3)), stream((9, 9, 1), 1, 4)),
+    # A transposition, an upsampling, a padded sliding window, the same in block memory, a slice.
+    case(Rearrange((3, 4, 2), nest((2, 0, 0, 1), (3, 1, 0, 0), (4, 0, 1, 0)), depth=24), stream((3, 4, 2), 1, 4)),
+    case(
+        Rearrange((3, 4, 2), nest((3, 1, 0, 0), (2, 0, 0, 0), (4, 0, 1, 0), (2, 0, 0, 0), (2, 0, 0, 1)),
+                  release=1, depth=9),
+        stream((3, 4, 4), 2, 4),
+    ),
+    case(
+        Rearrange((5, 6, 1), nest((5, 1, 0, 0), (6, 0, 1, 0), (3, 1, 0, 0), (3, 0, 1, 0)), (-1, -1, 0), 2, 5, 15),
+        stream((5, 6, 1), 1, 4),
+    ),
+    case(
+        Rearrange((5, 6, 2), nest((5, 1, 0, 0), (6, 0, 1, 0), (3, 1, 0, 0), (3, 0, 1, 0), (2, 0, 0, 1)),
+                  (-1, -1, 0), 2, 5, 64),
+        stream((5, 6, 2), 1, 4), block=1,
+    ),
+    case(Rearrange((4, 6, 1), nest((2, 1, 0, 0), (3, 0, 1, 0)), (1, 2, 0), 2, depth=1), stream((4, 6, 1), 1, 4)),
+]  # fmt: skip
+LINKS = [
+    *(
+        Link(5, depth, latency=latency)
+        for depth, latency in ((1, 0), (1, 2), (2, 1), (3, 0), (5, 3), (16, 1), (17, 20))
+    ),
+    *(Link(40, depth, block=1, latency=latency) for depth, latency in ((1, 0), (2, 0), (3, 1), (4, 0), (33, 5))),
+]
+PRODUCTS = [
+    Product(1, 1, 1, 1),
+    Product(2, 3, 1, 1),
+    Product(2, 1, 3, 2),
+    Product(3, 4, 2, 1),
+    Product(1, 5, 3, 2, block=1),
+]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Units side by side in one simulation."""
+
+    units: list[Case | Link | Product]
+    sources: list[Path]
+    combined: Combined
+    simulation: Simulation
+
+    @classmethod
+    def of(cls, units: list[Case | Link | Product], folder: Path) -> Bench:
+        names = [f"unit{i}" for i in range(len(units))]
+        texts = {"units.v": FEED + "".join(u.verilog(n) for u, n in zip(units, names, strict=True))}
+        combined = combine([(n, u.ports) for u, n in zip(units, names, strict=True)])
+        texts |= {"combined.v": combined.text}
+        texts |= {f"{n}.hex": u.contents() for u, n in zip(units, names, strict=True) if isinstance(u, Product)}
+        for name, text in texts.items():
+            (folder / name).write_text(text)
+        sources = [*library(), *(folder / name for name in texts)]
+        return cls(
+            units, sources, combined, build(sources, combined.top, combined.ports, folder, simulator="verilator")
+        )
+
+    def run(self, cycles: int, seed: int | None) -> list[tuple[dict[str, Words], dict[str, Words]]]:
+        """Inputs and outputs of each unit: always ready without a seed, else random on both sides."""
+        self.simulation.reset()
+        rng = np.random.default_rng(seed)
+        given = [_patterns(unit.ports, cycles, None if seed is None else rng) for unit in self.units]
+        return list(zip(given, self.combined.run(self.simulation, given), strict=True))
+
+
+def _patterns(ports: Ports, cycles: int, rng: np.random.Generator | None) -> dict[str, Words]:
+    rows: dict[str, Words] = {}
+    for name, width in ports.inputs:
+        likely = np.ones(width) if rng is None else rng.choice([0.3, 0.7, 0.95, 1.0], width)
+        bits = np.ones((cycles, width), bool) if rng is None else rng.random((cycles, width)) < likely
+        bits[:START] = False
+        rows[name] = (bits * (1 << np.arange(width))).sum(axis=1).astype(np.uint32)
+    rows["rst"] = (np.arange(cycles) < START).astype(np.uint32)
+    return rows
+
+
+def library() -> list[Path]:
+    """The modules of streams."""
+    return [LIBRARY / f"bw_{name}.v" for name in MODULES]
+
+
+def bits(words: Words, width: int = 1) -> NDArray[np.bool_]:
+    return (words.reshape(len(words), -1)[:, :1] >> np.arange(width, dtype=np.uint32) & 1).astype(bool)
+
+
+def check_case(unit: Case, given: dict[str, Words], found: dict[str, Words]) -> None:
+    """Every step in its cycle, every word where and what it must be."""
+    ports = len(unit.args)
+    steps = Driven.by(unit, bits(given["there"], ports), bits(given["free"])[:, 0], START)
+    np.testing.assert_array_equal(bits(found["popped"], ports)[START:], steps.popped[START:], str(unit))
+    np.testing.assert_array_equal(bits(found["taken"])[START:, 0], steps.taken[START:], str(unit))
+    go, late = bits(found["go"])[:, 0], unit.latency
+    np.testing.assert_array_equal(go[START + late :], steps.taken[START:-late], str(unit))
+    words = [to_int(word) for word in found["x"][START:][go[START:]]]
+    assert len(words) > 2 * unit.result.words, f"three frames of {unit}"
+    assert words == unit.words(-(-len(words) // unit.result.words))[: len(words)], str(unit)
+
+
+def check_link(unit: Link, given: dict[str, Words], found: dict[str, Words]) -> None:
+    """Every handshake in its cycle, every word, every TLAST."""
+    tvalid, tready = (bits(given[name])[:, 0] for name in ("tvalid", "tready"))
+    taken, left = unit.handshakes(tvalid, tready, START)
+    np.testing.assert_array_equal(bits(found["taken"])[START:, 0], taken[START:], str(unit))
+    np.testing.assert_array_equal(bits(found["given"])[START:, 0], left[START:], str(unit))
+    count = int(left.sum())
+    assert count > 50
+    assert [to_int(word) for word in found["tdata"][left]] == mixed(count, unit.width), str(unit)
+    ends = np.arange(count) % unit.words == unit.words - 1
+    np.testing.assert_array_equal(bits(found["tlast"])[left][:, 0], ends, str(unit))
+
+
+def check_product(unit: Product, given: dict[str, Words], found: dict[str, Words]) -> None:
+    """Every total, two cycles after the step that writes it, and the reads where they belong."""
+    taken, done = bits(found["taken"])[:, 0], bits(found["done"])[:, 0]
+    np.testing.assert_array_equal(done[START + 2 :], taken[START:-2], str(unit))
+    there, free = bits(given["there"])[:, 0], bits(given["free"])[:, 0]
+    step, rounds = 0, unit.folds * unit.blocks
+    for cycle in range(START, len(taken)):
+        reads, writes = step % rounds < unit.folds, step % unit.folds == unit.folds - 1
+        fires = (there[cycle] or not reads) and (free[cycle] or not writes)
+        assert bool(found["popped"][cycle, 0]) == (fires and reads), f"{unit}, cycle {cycle}"
+        assert taken[cycle] == (fires and writes), f"{unit}, cycle {cycle}"
+        step += fires
+    totals = [to_int(word) for word in found["total"][START:][done[START:]]]
+    assert len(totals) > 2 * unit.groups * unit.blocks
+    assert totals == unit.totals(len(totals)), str(unit)
+
+
+def check_all(bench: Bench, cycles: int, seed: int | None) -> None:
+    for unit, (given, found) in zip(bench.units, bench.run(cycles, seed), strict=True):
+        if isinstance(unit, Case):
+            check_case(unit, given, found)
+        elif isinstance(unit, Link):
+            check_link(unit, given, found)
+        else:
+            check_product(unit, given, found)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench.of([*CASES, *LINKS, *PRODUCTS], tmp_path_factory.mktemp("library"))
+
+
+@pytest.mark.tool("verilator", "g++", "make")
+@pytest.mark.parametrize("seed", [None, 1])
+def test_every_module_acts_in_the_cycles_of_its_schedule(bench: Bench, seed: int | None) -> None:
+    check_all(bench, 1500, seed)
+
+
+@pytest.mark.tool("verilator", "g++", "make")
+def test_every_module_is_free_of_lint(bench: Bench) -> None:
+    warnings = lint([s for s in bench.sources if s.suffix == ".v"], bench.combined.top)
+    assert [str(w) for w in warnings if w.file.endswith(tuple(p.name for p in library()))] == []
