@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.generate_streams import random_dataflow
 from tests.stream_programs import PROGRAMS, Clockwork, buffered, codes, folded, joined, rearranged, residual, starved
 
 from bitwright.backends.verilog.stream import StreamEmitted, emit_stream
@@ -112,3 +114,22 @@ def test_the_bench_notices_a_wrong_bit(what: str, tmp_path: Path) -> None:
     spoiled.write_text("".join(f"{int(line, 16) ^ 5:0{len(line)}x}\n" for line in spoiled.read_text().split()))
     printed = run_bench(paths, f"{made.top}_tb", workdir=tmp_path)
     assert "FAIL frame 0, beat 0: wrong data" in printed
+
+
+@pytest.mark.long
+@pytest.mark.tool("verilator")
+def test_random_programs_keep_to_their_schedules(tmp_path: Path) -> None:
+    """Twenty-four programs of every actor, buffered without a word to spare, every third with block memories."""
+    programs: list[Dataflow] = []
+    for seed in range(100, 124):
+        draft = random_dataflow(random.Random(seed), name=f"random{seed}")
+        programs.append(Buffer(block_bits=200 if seed % 3 == 0 else 9216)(draft))
+    given = [codes(program, 3, seed) for seed, program in enumerate(programs)]
+    with StreamBatch(programs, workdir=tmp_path, frames=3) as made:
+        for source, sink in ((None, None), (1, 2), (None, 3), (4, None)):
+            runs = made.run(given, source_ready=source, sink_ready=sink)
+            for program, seen, inputs in zip(programs, runs, given, strict=True):
+                assert equal(seen.outputs, run(program, inputs)), program.name
+                if source is None and sink is None:
+                    assert [cycles.tolist() for cycles in seen.taken] == Clockwork(program, 3).run(), program.name
+                    assert seen.latency_cycles == timetable(program).latency_cycles, program.name

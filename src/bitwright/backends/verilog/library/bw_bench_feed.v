@@ -31,7 +31,7 @@ module bw_bench_feed #(
 
     localparam [31:0] LAST = WORDS - 1;
 
-    reg [BITS-1:0] memory [0:CAPACITY-1];
+    reg [BITS-1:0] memory [0:CAPACITY];  // the last place is only looked at, behind the last beat
     reg [PLACE_BITS-1:0] next;
     reg [31:0] word;
     reg waits;
