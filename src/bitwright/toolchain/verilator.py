@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from bitwright.core.errors import InvalidValue
@@ -13,7 +14,7 @@ from bitwright.core.progress import Progress, Silent
 from bitwright.toolchain.bridge import LIBRARY, WRAPPER, Job, mismatch, write_driver
 from bitwright.toolchain.find import Tool, find_compiler, find_make, find_verilator
 from bitwright.toolchain.process import Deadline, run
-from bitwright.toolchain.stage import checked_name, stage
+from bitwright.toolchain.stage import checked_name, stage, storing
 
 __all__ = ["LintWarning", "build_verilator", "lint", "verilator_tools"]
 
@@ -34,6 +35,7 @@ _CXXFLAGS = (
     " -DVL_USER_FATAL -DVL_USER_FINISH -DVL_USER_STOP -DVL_USER_WARN"
 )
 _LDFLAGS = "-shared"
+_RUNTIME = ("verilated.o", "verilated_threads.o")
 
 
 def verilator_tools() -> tuple[Tool, Tool, Tool]:
@@ -65,9 +67,24 @@ def build_verilator(
     options = ("OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1", f"CXX={' '.join(compiler.command)}")
     options += (f"LINK={' '.join(compiler.command)}", "OBJCACHE=", "-s", f"-j{os.cpu_count() or 2}")
     words = [*make.command, "-C", "obj", "-f", "Vmodel.mk", *options]
+    kept = _runtime(verilator, compiler)
+    with storing(folder):
+        for name, data in kept.items():
+            (folder / "obj" / name).write_bytes(data)
     run(words, folder, deadline.left_s, name="make", missing=_MISSING)
+    made = [folder / "obj" / name for name in _RUNTIME]
+    kept.update({path.name: path.read_bytes() for path in made if path.is_file()})
     listener.done(f"{deadline.spent_s:.1f} s")
     return folder / "obj" / LIBRARY
+
+
+@cache
+def _runtime(verilator: Tool, compiler: Tool) -> dict[str, bytes]:
+    """Object files of Verilator's own library: the same for every design, and most of a small one's build.
+
+    Filled by the first build of this process; make leaves alone what is newer than its source.
+    """
+    return {}
 
 
 def _check_ports(job: Job, log: str) -> None:
