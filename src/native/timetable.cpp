@@ -57,6 +57,7 @@ public:
     Advance(const WaitSystem& system, const Pace& pace) : system_(system), pace_(pace), processes_(system.steps.size()) {
         for (std::size_t p = 0; p < processes_.size(); ++p) {
             processes_[p].steps = system.steps[p];
+            processes_[p].times.reserve(static_cast<std::size_t>(3 * system.steps[p]));
             total_ += system.steps[p];
         }
         for (std::size_t number = 0; number < system.rules.size(); ++number) {

@@ -98,12 +98,16 @@ class _Search:
         return max(-(-self.program.nodes[producer].type.words * turn // self.period), 1)
 
     def _least(self, rule: int, offset: int, low: int, enough: int) -> int:
-        """The least depth that will do, `low` at least, `enough` at most; steps grow from `low`, then halves."""
-        low, step = min(low, enough), 1
+        """The least depth that will do, `low` at least, `enough` at most."""
+        low = min(low, enough)
+        # Most are as shallow as can be, or exactly what the schedule takes; else steps grow from below, then halves.
+        guesses, step = [enough - 1, low], 1
         while low < enough:
-            tried = min(low + step - 1, (low + enough) // 2)
+            tried = guesses.pop() if guesses else min(low + step - 1, (low + enough) // 2)
             if self._fits(rule, tried - offset):
                 enough = tried
+            elif tried == enough - 1:
+                low = enough
             else:
                 low, step = tried + 1, step * 2
         self.built = self.built.with_shift(rule, enough - offset)
