@@ -112,6 +112,14 @@ def _round_each(rounding: Rounding, total: IntArray, shift: IntArray) -> IntArra
     return out
 
 
+def _of_channels(rows: IntArray) -> IntArray | None:
+    """One row for each index of the last axis, where rows differ along no other (by their strides), else None."""
+    others = zip(rows.strides[:-1], rows.shape[:-1], strict=True)
+    if rows.ndim == 0 or rows.size == 0 or any(stride and count > 1 for stride, count in others):
+        return None
+    return rows[(0,) * (rows.ndim - 1)]
+
+
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """y = values[number of thresholds t with x >= t], row by row.
@@ -148,10 +156,20 @@ class Thresholds:
         """How many thresholds each code has reached."""
         out = np.empty(codes.shape, dtype=np.int64)
         each = np.broadcast_to(rows, codes.shape)
+        channels = _of_channels(each)
+        if channels is not None:
+            for channel, row in enumerate(channels):
+                out[..., channel] = np.searchsorted(self.thresholds.array[row], codes[..., channel], side="right")
+            return out
         for row in np.unique(rows):
             where = each == row
             out[where] = np.searchsorted(self.thresholds.array[row], codes[where], side="right")
         return out
+
+    def _monotone(self) -> bool:
+        """Whether each row rises or falls throughout; then the ends of an interval have its extremes."""
+        steps = np.diff(self.values.array, axis=1)
+        return bool(((steps >= 0).all(axis=1) | (steps <= 0).all(axis=1)).all())
 
     def _filled(self) -> NDArray[np.bool_]:
         """Which segments hold a code: none lies between equal thresholds."""
@@ -164,6 +182,9 @@ class Thresholds:
         """The exact range, over all segments that the interval touches."""
         low, high, rows = np.broadcast_arrays(low, high, rows)
         first, last = self.segment(low, rows), self.segment(high, rows)
+        if self._monotone():
+            ends = self.values.array[rows, first], self.values.array[rows, last]
+            return np.minimum(*ends), np.maximum(*ends)
         column = np.arange(self.values.shape[1])
         touched = (column >= first[..., None]) & (column <= last[..., None]) & self._filled()[rows]
         values = self.values.array[rows]
