@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bitwright.ir.dataflow import Stream
+from bitwright.ir.dataflow import Stream, order, released
 from bitwright.ir.dataflow.ops import Actor, Convert, Interleave, Loop, Rearrange, Reduce, Reduction, Window
-from bitwright.toolchain import Combined, Ports, Simulation, build, combine, lint, to_int
+from bitwright.toolchain import Combined, Ports, Simulation, build, combine, lint, run_bench, synthesize, to_int
 
 from .stream_cases import FEED, Case, Driven, mixed, stream
 from .stream_units import Link, Product
@@ -21,6 +21,7 @@ MODULES = (
     "accumulate", "channel", "convert", "count", "delay", "interleave", "memory", "moves", "rearrange", "reduce", "rom",
     "scan", "sink", "source", "taps", "valid", "vector", "window", "words",
 )  # fmt: skip
+BENCHES = ("channel", "convert", "interleave", "rearrange", "reduce", "vector", "window", "words")
 START = 3
 """Cycles of reset."""
 
@@ -209,3 +210,102 @@ def test_every_module_acts_in_the_cycles_of_its_schedule(bench: Bench, seed: int
 def test_every_module_is_free_of_lint(bench: Bench) -> None:
     warnings = lint([s for s in bench.sources if s.suffix == ".v"], bench.combined.top)
     assert [str(w) for w in warnings if w.file.endswith(tuple(p.name for p in library()))] == []
+
+
+@pytest.mark.tool("iverilog", "vvp")
+@pytest.mark.parametrize("name", BENCHES)
+def test_every_bench_of_the_library_passes_in_icarus(name: str, tmp_path: Path) -> None:
+    assert run_bench(bench_files(name), f"bw_{name}_bench", workdir=tmp_path).startswith("PASS ")
+
+
+@pytest.mark.tool("iverilog", "vvp")
+def test_a_bench_of_the_library_notices_a_wrong_word(tmp_path: Path) -> None:
+    broken = tmp_path / "bw_words.v"
+    broken.write_text((LIBRARY / "bw_words.v").read_text().replace("x <= in_head;", "x <= ~in_head;"))
+    sources = [broken, *(p for p in bench_files("words") if p.name != "bw_words.v")]
+    assert run_bench(sources, "bw_words_bench", workdir=tmp_path).startswith("FAIL word 0")
+
+
+def bench_files(name: str) -> list[Path]:
+    """A bench, what drives it, what it reads, and the library."""
+    found = [LIBRARY / "bench" / f"bw_{name}_bench.v", LIBRARY / "bench" / "bw_front_driver.v", *library()]
+    return [*found, *(LIBRARY / "bench").glob(f"bw_{name}_bench.hex")]
+
+
+MEMORIES = """
+module memories (
+    input wire clk, input wire rst, input wire push, input wire pop, input wire [17:0] data,
+    output wire [1:0] valid, output wire [35:0] head
+);
+    wire [1:0] ready;
+    bw_channel #(.WIDTH(18), .DEPTH(32)) u_lut (
+        .clk(clk), .rst(rst), .ready(ready[0]), .take(push & ready[0]), .push(push & ready[0]), .data(data),
+        .valid(valid[0]), .head(head[17:0]), .pop(pop & valid[0])
+    );
+    bw_channel #(.WIDTH(18), .DEPTH(1025), .BLOCK(1)) u_block (
+        .clk(clk), .rst(rst), .ready(ready[1]), .take(push & ready[1]), .push(push & ready[1]), .data(data),
+        .valid(valid[1]), .head(head[35:18]), .pop(pop & valid[1])
+    );
+endmodule
+"""
+
+
+@pytest.mark.tool("yosys")
+def test_memories_map_to_what_their_parameter_says(tmp_path: Path) -> None:
+    """18 bits of 32 words are three RAM32M, 18 bits of 1024 and an output register one RAMB18."""
+    (tmp_path / "memories.v").write_text(MEMORIES)
+    found = synthesize([*library(), tmp_path / "memories.v"], "memories", workdir=tmp_path, family="xc7")
+    kinds = {name: count for name, count in found.cells.items() if name.startswith("RAM")}
+    assert kinds == {"RAM32M": 3, "RAMB18E1": 1}
+
+
+@pytest.mark.long
+@pytest.mark.tool("verilator", "g++", "make")
+@pytest.mark.parametrize("seed", range(4))
+def test_random_windows_and_rearrangements_act_in_the_cycles_of_their_schedules(seed: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(seed)
+    made = Bench.of([*(random_window(rng) for _ in range(12)), *(random_rearrange(rng) for _ in range(12))], tmp_path)
+    check_all(made, 4000, None)
+    check_all(made, 8000, seed)
+
+
+def random_window(rng: np.random.Generator) -> Case:
+    """Any kernel, stride, dilation, padding and grouping that leaves a window."""
+    while True:
+        kernel, strides, dilation = (tuple(rng.integers(1, 4, 2).tolist()) for _ in range(3))
+        grid = (*rng.integers(1, 8, 2).tolist(), 4)
+        pads = tuple(tuple(rng.integers(0, k, 2).tolist()) for k in kernel)
+        reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+        if all(n + sum(p) >= r for n, p, r in zip(grid, pads, reach, strict=False)):
+            op = Window(grid, kernel, strides, pads, dilation, int(rng.integers(-4, 4)))
+            return case(op, stream(grid, int(rng.choice([1, 2, 4])), 3), block=int(rng.integers(2)))
+
+
+def random_rearrange(rng: np.random.Generator) -> Case:
+    """Padded sliding windows, transpositions, upsamplings and slices, in as little memory as they take or more."""
+    rows, columns, words = (int(n) for n in rng.integers(2, 6, 3))
+    kernel, stride, repeat = (int(n) for n in rng.integers(1, 4, 3))
+    pad = int(rng.integers(0, kernel))
+    out = [(n + 2 * pad - kernel) // stride + 1 for n in (rows, columns)]
+    kinds = [
+        (nest((out[0], stride, 0, 0), (out[1], 0, stride, 0), (kernel, 1, 0, 0), (kernel, 0, 1, 0), (words, 0, 0, 1)),
+         (-pad, -pad, 0), 2),
+        (nest((words, 0, 0, 1), (columns, 0, 1, 0), (rows, 1, 0, 0)), (0, 0, 0), 0),
+        (nest((rows, 1, 0, 0), (repeat, 0, 0, 0), (columns, 0, 1, 0), (repeat, 0, 0, 0), (words, 0, 0, 1)),
+         (0, 0, 0), 1),
+        (nest((rows - 1, 1, 0, 0), (columns - 1, 0, 1, 0), (words - 1, 0, 0, 1)), (1, 0, 1), int(rng.integers(4))),
+    ]  # fmt: skip
+    loops, start, release = kinds[int(rng.integers(len(kinds)))]
+    if min(loop.extent for loop in loops) < 1:
+        return random_rearrange(rng)
+    grid = (rows, columns, words)
+    op = Rearrange(grid, loops, start, release, int(rng.integers(-4, 4)))
+    needed = least_depth(op) + int(rng.choice([0, 0, 1, 5]))
+    lanes = int(rng.choice([1, 2]))
+    op = Rearrange(grid, loops, start, release, op.fill, needed)
+    return case(op, stream((rows, columns, words * lanes), lanes, 3), block=int(rng.integers(2)))
+
+
+def least_depth(op: Rearrange) -> int:
+    """The most words that are read ahead of what is released, over all steps."""
+    return int(max(1, (order(op) + 1 - released(op)).max()))

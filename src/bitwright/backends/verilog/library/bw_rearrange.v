@@ -129,23 +129,25 @@ module bw_rearrange #(
     wire [2:0] present;
     generate
         for (n = 0; n < 3; n = n + 1) begin : g_axis
-            localparam [32*LOOPS-1:0] AXIS_STEPS = n == 0 ? ROW_STEPS : n == 1 ? COLUMN_STEPS : WORD;
-            localparam signed [31:0] START =
-                n == 0 ? ORIGIN_ROW * ROW_WORDS : n == 1 ? ORIGIN_COLUMN * COLUMN_WORDS : ORIGIN_WORD;
-            localparam signed [31:0] SIZE = n == 0 ? FRAME : n == 1 ? ROW_WORDS : COLUMN_WORDS;
-            localparam BELOW = START + extreme(AXIS_STEPS, 1'b0) < 0;
-            localparam ABOVE = START + extreme(AXIS_STEPS, 1'b1) >= SIZE;
-            if (BELOW || ABOVE) begin : g_leaves
-                reg [BITS-1:0] place;
-                wire [BITS-1:0] change;
-                bw_moves #(.BITS(BITS), .LOOPS(LOOPS), .EXTENTS(EXTENT), .STEPS(AXIS_STEPS)) u_moves (
+            localparam [32*LOOPS-1:0] AXIS_STEPS = n == 0 ? ROW : n == 1 ? COLUMN : WORD;
+            localparam signed [31:0] START = n == 0 ? ORIGIN_ROW : n == 1 ? ORIGIN_COLUMN : ORIGIN_WORD;
+            localparam signed [31:0] SIZE = n == 0 ? ROWS : n == 1 ? COLUMNS : WORDS;
+            localparam signed [31:0] LEAST = START + extreme(AXIS_STEPS, 1'b0);
+            localparam signed [31:0] MOST = START + extreme(AXIS_STEPS, 1'b1);
+            if (LEAST < 0 || MOST >= SIZE) begin : g_leaves
+                localparam AXIS_BITS = $clog2((LEAST < 0 ? -LEAST : 0) + (MOST > SIZE ? MOST : SIZE) + 1) + 1;
+                reg [AXIS_BITS-1:0] place;
+                wire [AXIS_BITS-1:0] change;
+                bw_moves #(.BITS(AXIS_BITS), .LOOPS(LOOPS), .EXTENTS(EXTENT), .STEPS(AXIS_STEPS)) u_moves (
                     .advance(advance), .change(change)
                 );
                 always @(posedge clk) begin
-                    if (rst) place <= START[BITS-1:0];
+                    if (rst) place <= START[AXIS_BITS-1:0];
                     else if (writing) place <= place + change;
                 end
-                assign present[n] = ~(BELOW && place[BITS-1]) & ~(ABOVE && $signed(place) >= $signed(SIZE[BITS-1:0]));
+                wire below = LEAST < 0 && place[AXIS_BITS-1];
+                wire above = MOST >= SIZE && $signed(place) >= $signed(SIZE[AXIS_BITS-1:0]);
+                assign present[n] = ~below & ~above;
             end else begin : g_stays
                 assign present[n] = 1'b1;
             end
@@ -186,28 +188,36 @@ module bw_rearrange #(
         if (RELEASE == 0) begin : g_frame
             assign limit = FIRST_LIMIT[BITS-1:0];
         end else begin : g_release
+            localparam [32*LOOPS-1:0] FREE_ROWS = scaled(ROW, ROW_WORDS, RELEASE);
+            localparam [32*LOOPS-1:0] FREE_COLUMNS = scaled(COLUMN, COLUMN_WORDS, RELEASE);
+            localparam ROW_BELOW = FIRST_ROW + extreme(FREE_ROWS, 1'b0) < 0;
+            localparam ROW_ABOVE = FIRST_ROW + extreme(FREE_ROWS, 1'b1) >= FRAME;
+            localparam COLUMN_BELOW = FIRST_COLUMN + extreme(FREE_COLUMNS, 1'b0) < 0;
+            localparam COLUMN_ABOVE = FIRST_COLUMN + extreme(FREE_COLUMNS, 1'b1) > ROW_WORDS;
             reg [BITS-1:0] row;
             reg [BITS-1:0] column;
             reg [BITS-1:0] bound;
             wire [BITS-1:0] row_change;
             wire [BITS-1:0] column_change;
-            bw_moves #(
-                .BITS(BITS), .LOOPS(LOOPS), .EXTENTS(EXTENT), .STEPS(scaled(ROW, ROW_WORDS, RELEASE))
-            ) u_row (.advance(advance), .change(row_change));
-            bw_moves #(
-                .BITS(BITS), .LOOPS(LOOPS), .EXTENTS(EXTENT), .STEPS(scaled(COLUMN, COLUMN_WORDS, RELEASE))
-            ) u_column (.advance(advance), .change(column_change));
+            bw_moves #(.BITS(BITS), .LOOPS(LOOPS), .EXTENTS(EXTENT), .STEPS(FREE_ROWS)) u_row (
+                .advance(advance), .change(row_change)
+            );
+            bw_moves #(.BITS(BITS), .LOOPS(LOOPS), .EXTENTS(EXTENT), .STEPS(FREE_COLUMNS)) u_column (
+                .advance(advance), .change(column_change)
+            );
 
             // The bound is computed with the step that moves the place, for the reader must know it in the next cycle.
             wire signed [BITS-1:0] row_next = row + row_change;
             wire signed [BITS-1:0] column_next = column + column_change;
+            reg [BITS-1:0] inward;
             reg [BITS-1:0] released;
             always @* begin
-                released = row_next;
-                if (column_next >= $signed(ROW_WORDS[BITS-1:0])) released = row_next + ROW_WORDS[BITS-1:0];
-                else if (~column_next[BITS-1]) released = row_next + column_next;
-                if (row_next >= $signed(FRAME[BITS-1:0])) released = FRAME[BITS-1:0];
-                if (row_next[BITS-1]) released = {BITS{1'b0}};
+                inward = column_next;
+                if (COLUMN_ABOVE && column_next > $signed(ROW_WORDS[BITS-1:0])) inward = ROW_WORDS[BITS-1:0];
+                if (COLUMN_BELOW && column_next[BITS-1]) inward = {BITS{1'b0}};
+                released = row_next + inward;
+                if (ROW_ABOVE && row_next >= $signed(FRAME[BITS-1:0])) released = FRAME[BITS-1:0];
+                if (ROW_BELOW && row_next[BITS-1]) released = {BITS{1'b0}};
             end
             always @(posedge clk) begin
                 if (rst) begin

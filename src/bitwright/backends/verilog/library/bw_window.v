@@ -88,7 +88,7 @@ module bw_window #(
             localparam PLACE_BITS = PLACES > 1 ? $clog2(PLACES) : 1;
             wire [PLACE_BITS-1:0] place;
             wire [REACH_ROWS*WIDTH-1:0] above;
-            wire between = &{1'b0, above};  // rows that dilation skips are stored, and that is all
+            wire unused_rows = &{1'b0, above};  // rows that dilation skips are stored, and that is all
             bw_count #(.N(PLACES)) u_place (.clk(clk), .rst(rst), .go(fire & column_inside), .phase(place));
             bw_taps #(
                 .WIDTH(WIDTH), .TAPS(REACH_ROWS), .PLACES(PLACES), .BLOCK(BLOCK), .BLANK({REACH_ROWS{FILL}})
