@@ -59,7 +59,7 @@ class Waits:
         producer, writes, consumer, reads = self.ends[edge]
         return times[producer][:, writes], times[consumer][:, reads]
 
-    def memory(self, node: int, times: Sequence[IntArray], unit: int) -> tuple[IntArray, IntArray]:
+    def memory(self, node: int, times: Sequence[IntArray], unit: int = 1) -> tuple[IntArray, IntArray]:
         """The same for the memory of a Rearrange."""
         reader, writer = (times[p] for p in self.processes[node])
         holding = self.holding[node]

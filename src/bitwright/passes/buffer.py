@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bitwright.core.errors import InvalidProgram
 from bitwright.core.timetable import Verdict
@@ -11,10 +12,13 @@ from bitwright.cost.timetable import largest_occupancy, pace, paced
 from bitwright.cost.waits import Waits, waits
 from bitwright.ir.dataflow import Channel, Dataflow
 from bitwright.ir.dataflow.ops import Memory, Rearrange
+from bitwright.numeric import IntArray
 
 __all__ = ["Buffer"]
 
 _UNLIMITED = 1 << 32
+
+Comings = Callable[[Sequence[IntArray]], tuple[IntArray, IntArray]]
 
 
 @dataclass(frozen=True)
@@ -78,15 +82,17 @@ class _Search:
         channels = [(-words[i] * self.bits[i], 0, -i) for i in range(len(self.depths))]
         memories = [(-self._given_bits(i) * self.built.memory_words(i), 1, -i) for i in self.memories]
         for _, is_memory, place in sorted(channels + memories):
-            i = -place
-            times = paced(self.built, self.rate).times
             if is_memory:
-                rule, offset = self.built.memory_rules[i], self.built.memory_words(i)
-                enough = largest_occupancy(self.built.memory(i, times, 1), 1, self.period)
-                self.memories[i] = self._least(rule, offset, 1, enough)
+                self.memories[-place] = self._least_memory(-place)
             else:
-                enough = largest_occupancy(self.built.channel(i, times), 1, self.period)
-                self.depths[i] = self._least(self.built.room_rules[i], 0, self._floor(i), enough)
+                self.depths[-place] = self._least_channel(-place)
+
+    def _least_channel(self, edge: int) -> int:
+        return self._least(self.built.room_rules[edge], 0, self._floor(edge), partial(self.built.channel, edge))
+
+    def _least_memory(self, node: int) -> int:
+        rule, words = self.built.memory_rules[node], self.built.memory_words(node)
+        return self._least(rule, words, 1, partial(self.built.memory, node))
 
     def _given_bits(self, node: int) -> int:
         return self.program.nodes[self.program.nodes[node].args[0]].type.bits
@@ -97,20 +103,24 @@ class _Search:
         turn = self.built.latency[producer] + 2 + (self.kinds[edge] is not Memory.LUT)
         return max(-(-self.program.nodes[producer].type.words * turn // self.period), 1)
 
-    def _least(self, rule: int, offset: int, low: int, enough: int) -> int:
-        """The least depth that will do, `low` at least, `enough` at most."""
-        low = min(low, enough)
-        # Most are as shallow as can be, or exactly what the schedule takes; else steps grow from below, then halves.
-        guesses, step = [enough - 1, low], 1
+    def _least(self, rule: int, offset: int, low: int, comings: Comings) -> int:
+        """The least depth that will do, `low` at least, and makes it the rule's."""
+        found = low if self._fits(rule, low - offset) else self._between(rule, offset, low + 1, comings)
+        self.built = self.built.with_shift(rule, found - offset)
+        return found
+
+    def _between(self, rule: int, offset: int, low: int, comings: Comings) -> int:
+        """The same by search, up to what a schedule takes that does without this rule."""
+        enough = largest_occupancy(comings(paced(self.built, self.rate).times), 1, self.period)
+        if low < enough and not self._fits(rule, enough - 1 - offset):
+            return enough
+        enough, step = max(enough - 1, low), 1
         while low < enough:
-            tried = guesses.pop() if guesses else min(low + step - 1, (low + enough) // 2)
+            tried = min(low + step - 1, (low + enough) // 2)
             if self._fits(rule, tried - offset):
                 enough = tried
-            elif tried == enough - 1:
-                low = enough
             else:
                 low, step = tried + 1, step * 2
-        self.built = self.built.with_shift(rule, enough - offset)
         return enough
 
     def _fits(self, rule: int, shift: int) -> bool:
