@@ -267,7 +267,7 @@ def test_operations_of_tensorflow_become_layers(tmp_path: Path) -> None:
         (layer("TFSMLayer", "saved", "x", filepath="elsewhere"), "runs code"),
         (layer("TextVectorization", "words", "x", vocabulary="/etc/passwd"), "another file"),
         (layer("QDanse", "d", "x", units=1), "QDense"),
-        (layer("FixedPointQuantizer", "h", "x", RND="RND"), "HGQ 1"),
+        (layer("UnaryLUT", "h", "x"), "HGQ 1"),
         (layer("QActivation", "a", "x", activation="quantized_bots(3)"), "quantized_bits"),
         (layer("QActivation", "a", "x", activation={"class_name": "system", "config": {"command": "true"}}), "system"),
         (layer("QDense", "a", "x", units=1, kernel_quantizer={"class_name": "bits9", "config": {}}), "bits9"),

@@ -12,7 +12,6 @@ import pytest
 from tests.compat.keras2_files import entry, functional, layer, outputs, write_h5
 
 import bitwright as bw
-from bitwright.core.errors import Unsupported
 from bitwright.flow import load_model
 
 SHARED = Path(__file__).parents[2] / "../shared/data"
@@ -37,10 +36,6 @@ def test_every_real_file_loads_and_runs_or_is_refused_by_name() -> None:
     files = [file for file in sorted(files) if not file.stem.endswith("_weights")]
     assert len(files) >= 9
     for file in files:
-        if file.name.startswith("hgq_"):
-            with pytest.raises(Unsupported, match="HGQ"):
-                load_model(file)
-            continue
         model = load_model(file)
         found = outputs(model, np.zeros((2, *model.input_shape[1:]), np.float32))[0]
         assert found.shape[-1] in (5, 10)

@@ -38,8 +38,10 @@ def load_model(
         from bitwright.frontends.qonnx import read_file
 
         return read_file(path)
-    from bitwright.frontends import keras, qkeras
+    from bitwright.frontends import hgq, keras, qkeras
 
+    if hgq.is_hgq(path):
+        return hgq.read_hgq(path)
     if weights is not None or custom_objects or qkeras.is_foreign(path):
         return qkeras.read_qkeras(path, weights, custom_objects)
     return keras.load_model(path)

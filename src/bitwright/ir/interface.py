@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitwright.core.errors import InvalidValue
-from bitwright.numeric import IntArray, Ints, Steps, is_dyadic
+from bitwright.numeric import IntArray, Ints, Overflow, Rounding, Steps, is_dyadic
 
-__all__ = ["Decoder", "Encoder", "GridEncoder", "Head", "LevelEncoder", "RoundEncoder"]
+__all__ = ["Decoder", "Encoder", "FixedEncoder", "GridEncoder", "Head", "LevelEncoder", "RoundEncoder"]
 
 _FEW_LEVELS = 8
 
@@ -140,6 +140,73 @@ class GridEncoder:
             "low": self.low.array.tolist(),
             "high": self.high.array.tolist(),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class FixedEncoder:
+    """code = overflow(rounding(x * 2**fraction), low, high), formats and intervals per element of one sample.
+
+    Wrapping is modulo high - low + 1, a power of two, with 0 in [low, high]. Exact for every finite float32.
+    """
+
+    source: int
+    fraction: Ints
+    low: Ints
+    high: Ints
+    rounding: Rounding
+    overflow: Overflow
+
+    def __call__(self, x: NDArray[Any]) -> IntArray:
+        """The codes of `x`; raises `InvalidValue` for NaN, and for infinities where they wrap."""
+        scaled = np.asarray(x, dtype=np.float32).astype(np.float64) * np.exp2(self.fraction.array)
+        if not np.isfinite(scaled).all() and (self.overflow is Overflow.WRAP or np.isnan(scaled).any()):
+            raise InvalidValue(
+                "the input holds NaN or infinity", where=f"input {self.source}", remedy="clean the data first"
+            )
+        low, high = self.low.array, self.high.array
+        whole = _whole(self.rounding, scaled)
+        if self.overflow is not Overflow.WRAP:
+            return np.clip(whole, low, high).astype(np.int64)
+        size = (high - low + 1).astype(np.float64)
+        left = np.mod(whole, size)
+        return np.where(left > high, left - size, left).astype(np.int64)
+
+    def sample(self, codes: IntArray) -> NDArray[np.float32]:
+        """Floats that it encodes to `codes`."""
+        return (codes * np.exp2(-self.fraction.array)).astype(np.float32)
+
+    def describe(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "kind": f"{self.rounding.value}, {self.overflow.value}",
+            "fraction": self.fraction.array.tolist(),
+            "low": self.low.array.tolist(),
+            "high": self.high.array.tolist(),
+        }
+
+
+def _whole(rounding: Rounding, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """x rounded to whole numbers; exact, since a float32 takes 24 of the 53 bits."""
+    half = np.float64(0.5)
+    match rounding:
+        case Rounding.HALF_EVEN:
+            return np.rint(x)
+        case Rounding.FLOOR:
+            return np.floor(x)
+        case Rounding.CEIL:
+            return np.ceil(x)
+        case Rounding.TRUNCATE:
+            return np.trunc(x)
+        case Rounding.AWAY:
+            return np.copysign(np.ceil(np.abs(x)), x)
+        case Rounding.HALF_UP:
+            return np.floor(x) + (x - np.floor(x) >= half)
+        case Rounding.HALF_DOWN:
+            return np.ceil(x) - (np.ceil(x) - x >= half)
+        case Rounding.HALF_AWAY:
+            return np.copysign(np.floor(np.abs(x)) + (np.abs(x) - np.floor(np.abs(x)) >= half), x)
+        case Rounding.HALF_ZERO:
+            return np.copysign(np.ceil(np.abs(x)) - (np.ceil(np.abs(x)) - np.abs(x) >= half), x)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

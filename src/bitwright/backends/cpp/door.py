@@ -11,7 +11,8 @@ from bitwright.backends.cpp.carriers import Carrier, carrier, holding
 from bitwright.backends.cpp.tree import Array, Function, Item, Line, Statement, Struct, parameter
 from bitwright.core.rules import Rules
 from bitwright.ir.graph import TensorType
-from bitwright.ir.interface import Decoder, GridEncoder, LevelEncoder, RoundEncoder
+from bitwright.ir.interface import Decoder, FixedEncoder, GridEncoder, LevelEncoder, RoundEncoder
+from bitwright.numeric import Overflow, Rounding
 
 __all__ = ["decoder_struct", "encoder_body", "encoder_struct", "literal"]
 
@@ -100,6 +101,43 @@ def _(encoder: RoundEncoder, type: TensorType) -> tuple[list[Item], list[Stateme
 def _narrowed(value: str, out: str, largest: int) -> str:
     through = "std::int32_t" if largest < 1 << 31 else "std::int64_t"
     return f"detail::to<{out}>(static_cast<{through}>({value}))"
+
+
+_WHOLE = {
+    Rounding.FLOOR: "std::floor(s)",
+    Rounding.CEIL: "std::ceil(s)",
+    Rounding.TRUNCATE: "std::trunc(s)",
+    Rounding.AWAY: "std::copysign(std::ceil(std::abs(s)), s)",
+    Rounding.HALF_EVEN: "std::nearbyint(s)",
+    Rounding.HALF_UP: "std::floor(s) + (s - std::floor(s) >= 0.5 ? 1.0 : 0.0)",
+    Rounding.HALF_DOWN: "std::ceil(s) - (std::ceil(s) - s >= 0.5 ? 1.0 : 0.0)",
+    Rounding.HALF_AWAY: "std::round(s)",
+    Rounding.HALF_ZERO: "std::copysign(std::ceil(std::abs(s)) - (std::ceil(std::abs(s)) - std::abs(s) >= 0.5), s)",
+}
+"""Every mode on a double `s`."""
+
+
+@encoder_body.on(FixedEncoder)
+def _(encoder: FixedEncoder, type: TensorType) -> tuple[list[Item], list[Statement]]:
+    named = (
+        ("scales", np.exp2(encoder.fraction.array)),
+        ("lows", encoder.low.array.astype(np.float64)),
+        ("highs", encoder.high.array.astype(np.float64)),
+    )
+    told = [_doubles(name, np.broadcast_to(values, type.shape)) for name, values in named]
+    scale, low, high = (read for _, read in told)
+    lines = [
+        Line(f"const double s = static_cast<double>(x) * {scale};"),
+        Line(f"const double r = {_WHOLE[encoder.rounding]};"),
+    ]
+    value = f"r < {low} ? {low} : (r > {high} ? {high} : r)"
+    if encoder.overflow is Overflow.WRAP:
+        # A power of two: the quotient, its floor and what is left are exact.
+        lines.append(Line(f"const double size = {high} - {low} + 1.0;"))
+        lines.append(Line("const double left = r - size * std::floor(r / size);"))
+        value = f"left > {high} ? left - size : left"
+    lines.append(Line(f"return {_narrowed(value, carrier(type).text, type.largest)};"))
+    return [item for items, _ in told for item in items], list(lines)
 
 
 @encoder_body.on(GridEncoder)

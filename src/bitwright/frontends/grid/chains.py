@@ -156,6 +156,8 @@ def _bisect(
             remedy="put bw.QActivation('quantized_bits(8,2,alpha=1)') before it",
         )
     near = np.minimum(grid.low + np.arange(_FIRST)[:, None], grid.high)
+    # Next to 0 a chain that is linear there shows its finest step.
+    near = np.concatenate([near, np.clip(np.arange(-_FIRST, _FIRST)[:, None], grid.low, grid.high)])
     tried = _call(compiled, grid, grid.values(np.concatenate([grid.low[None], grid.high[None], near])))
     step = _result_step(chain, tried, told, int(np.abs(np.stack([grid.low, grid.high])).max()))
     first, last = to_codes(tried[:2], step, name, told is not None)

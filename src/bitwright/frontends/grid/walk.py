@@ -188,6 +188,11 @@ class Walk:
         self._entered[source] = self.builder.input(type, "x" if source == 0 else f"x{source}")
         return self._entered[source]
 
+    def entered(self, encoder: Encoder, type: TensorType, name: str) -> int:
+        """The codes of a float input that `encoder` gives."""
+        self.encoders.append(encoder)
+        return self.builder.input(type, name)
+
     def indices(self, lazy: Lazy, count: int, reader: str) -> int:
         """The codes of `lazy`; a float input without a quantizer holds the indices 0 to count - 1."""
         if lazy.base is None and not lazy.chain and lazy.source not in self._entered:

@@ -91,8 +91,9 @@ def linear_of(name: str, walk: Walk, lazy: Lazy, parts: Linear, kernel: Any, op:
     """Emit the integer sum; return it with what the layer does afterwards."""
     source = walk.codes(lazy, name)
     codes, steps = integer_kernel(kernel, name)
-    if kernel.shape[-2] != lazy.shape[-1]:
-        # Grouped channels share rows of the kernel: unequal steps cannot be folded into it.
+    spatial = walk.type(source).step.shape[:-1]
+    if kernel.shape[-2] != lazy.shape[-1] or any(n > 1 for n in spatial):
+        # Grouped channels share rows of the kernel, and so do all places: unequal steps cannot be folded into it.
         source = walk.rescaled(source, walk.type(source).step.finest, name)
     codes, common = input_steps(walk, source, codes, name)
     channel_steps = [s * common for s in steps]

@@ -18,6 +18,8 @@ from bitwright.frontends.grid.reading import Reading
 from bitwright.frontends.grid.walk import InputFormat, Lazy, Walk
 from bitwright.frontends.keras import (  # their rules  # noqa: F401
     attention,  # pyright: ignore[reportUnusedImport]
+    edge_tables,  # pyright: ignore[reportUnusedImport]
+    fixed_point,  # pyright: ignore[reportUnusedImport]
     recurrent,  # pyright: ignore[reportUnusedImport]
     staged,  # pyright: ignore[reportUnusedImport]
     table_neurons,  # pyright: ignore[reportUnusedImport]

@@ -17,14 +17,14 @@ from bitwright.numeric import IntArray, Ints, Steps, Table
 from bitwright.train import layers as ql
 from bitwright.train.layers.tables import TableCodes
 
-__all__: list[str] = []
+__all__ = ["Sums", "prove", "settled"]
 
 _MANTISSA = 24
 _ONE = Steps.of(1)
 
 
 @dataclass(frozen=True)
-class _Sums:
+class Sums:
     """Tables without offset and without idle low bits, and the sums of them: sum(weights * table) + bias.
 
     Shapes: tables (units, tables, size), weights (units, tables) powers of two or 0, bias (units,).
@@ -38,9 +38,9 @@ class _Sums:
 @lower.on(ql.QTableDense)
 def _(layer: Any, walk: Walk, inputs: list[Lazy]) -> Lazy:
     name, found = layer.name, layer.table_codes()
-    _prove(found, walk, name)
+    prove(found, walk, name)
     address = _addresses(layer, walk, inputs[0])
-    sums = _settled(found)
+    sums = settled(found)
     units, count, size = sums.tables.shape
     shape = walk.type(address).shape[:-1]
     rows = walk.emit(Reshape((*shape, 1, count)), [address], name)
@@ -71,7 +71,7 @@ def _addresses(layer: Any, walk: Walk, lazy: Lazy) -> int:
     return walk.emit(Dense(Ints(places), Ints(zero)), [position], name, _ONE)
 
 
-def _settled(found: TableCodes) -> _Sums:
+def settled(found: TableCodes) -> Sums:
     """Each table from 0 up, its least entry in the bias, and its common power of two in the weight."""
     tables = found.entries.transpose(2, 0, 1)
     least = tables.min(axis=-1)
@@ -82,10 +82,10 @@ def _settled(found: TableCodes) -> _Sums:
     bias = found.bias + (least * scale).sum(axis=1)
     together = np.bitwise_or.reduce(rest, axis=-1)
     idle = np.where(alive, np.log2(np.maximum(together & -together, 1)), 0).astype(np.int64)
-    return _Sums(rest >> idle[..., None], np.where(alive, scale << idle, 0), bias)
+    return Sums(rest >> idle[..., None], np.where(alive, scale << idle, 0), bias)
 
 
-def _prove(found: TableCodes, walk: Walk, name: str) -> None:
+def prove(found: TableCodes, walk: Walk, name: str) -> None:
     """Every partial sum of Keras's float32 is an integer number of steps that it holds."""
     steps = np.ldexp(1.0, found.bias_fractions[:, None] - found.fractions.T)
     most = np.abs(found.entries).max(axis=1).T * steps

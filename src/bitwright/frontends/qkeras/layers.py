@@ -30,8 +30,7 @@ _GONE: dict[str, tuple[str, str]] = {
         "it runs code or a program of another file", "replace it by layers and save again")),
     **dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization"), (
         "it may read another file", "look words up before the model")),
-    "FixedPointQuantizer": ("the file is a proxy model of HGQ 1, not a QKeras model", _HGQ),
-    "UnaryLUT": ("the file is a proxy model of HGQ 1, not a QKeras model", _HGQ),
+    "UnaryLUT": ("a table of HGQ 1 whose addresses its proxy does not store", _HGQ),
     "TensorFlowOpLayer": ("an operation of TensorFlow 2.1 to 2.3", "load it with that TensorFlow and use layers"),
     "CuDNNLSTM": ("a layer of CUDA alone", "load its weights into an LSTM and save again"),
     "CuDNNGRU": ("a layer of CUDA alone", "load its weights into a GRU with reset_after=True and save again"),
@@ -132,7 +131,31 @@ def _ternary_like(kind: Any) -> Old:
     return Old(kind, _sized(_ternary), _off_ties(0.5))
 
 
+_HGQ_ROUNDING = {"TRN": "floor", "RND": "half_up", "RND_CONV": "half_even", "TRN_ZERO": "truncate"}
+_HGQ_OVERFLOW = {"WRAP": "wrap", "SAT": "saturate", "SAT_SYM": "saturate_symmetric"}
+
+
+def _proxy(config: Config) -> Config:
+    """HGQ 1's FixedPointQuantizer; what else it tells is for hls4ml."""
+    modes = config.get("RND", "TRN"), config.get("SAT", "WRAP")
+    if modes[0] not in _HGQ_ROUNDING or modes[1] not in _HGQ_OVERFLOW:
+        raise Unsupported(f"the modes {modes}", remedy="use TRN or RND with WRAP, SAT or SAT_SYM")
+    return {
+        "name": config["name"], "widths": config["shape"][1:],
+        "rounding": _HGQ_ROUNDING[modes[0]], "overflow": _HGQ_OVERFLOW[modes[1]],
+    }  # fmt: skip
+
+
+def _proxy_formats(arrays: list[Any]) -> list[Any]:
+    """Sign, bits of all, and integer bits with the sign, as sign, integer and fraction bits."""
+    sign, bits, integer = (np.asarray(a, dtype=np.int64) for a in arrays)
+    live = bits > 0
+    sign, integer = np.where(live, sign, 0), np.where(live, integer, 0)
+    return [sign, integer - sign, np.where(live, bits - integer, 0)]
+
+
 OLD: dict[str, Old] = {
+    "FixedPointQuantizer": Old(ql.QFixedPoint, _proxy, _proxy_formats),
     "BatchNormalization": Old(kl.BatchNormalization, _one_axis),
     "BatchNormalizationV1": Old(kl.BatchNormalization, _one_axis),
     "BatchNormalizationV2": Old(kl.BatchNormalization, _one_axis),

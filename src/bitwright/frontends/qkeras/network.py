@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 from bitwright.core.errors import BitwrightError, InvalidModel, Unsupported
@@ -15,6 +16,7 @@ from bitwright.train.door import keras
 __all__ = ["Network", "make_model"]
 
 Config = dict[str, Any]
+Make = Callable[[Config, Context], Any]
 Ref = tuple[str, int, int]
 _OPERATIONS = {"TFOpLambda", "SlicingOpLambda"}
 
@@ -29,8 +31,11 @@ class Network:
     nested: dict[str, Network] = field(default_factory=dict[str, "Network"])
 
 
-def make_model(item: Config, context: Context) -> Network:
-    """The network that {"class_name", "config"} describes, with fresh weights."""
+def make_model(item: Config, context: Context, make: Make = make_layer) -> Network:
+    """The network that {"class_name", "config"} describes, with fresh weights.
+
+    `make` gives what a layer's configuration stands for: a layer, or a function of Keras tensors.
+    """
     config = item["config"]
     if isinstance(config, list):  # a Sequential of Keras 2.0 to 2.2
         config = {"name": "sequential", "layers": config}
@@ -41,7 +46,7 @@ def make_model(item: Config, context: Context) -> Network:
             why="subclassed models store no graph",
             remedy="build it with keras.Sequential or keras.Model(inputs, outputs) and save again",
         )
-    return _Builder(config, context).network("input_layers" in config)
+    return _Builder(config, context, make).network("input_layers" in config)
 
 
 @dataclass
@@ -62,8 +67,8 @@ class _Ref:
 
 
 class _Builder:
-    def __init__(self, config: Config, context: Context) -> None:
-        self.config, self.context = config, context
+    def __init__(self, config: Config, context: Context, make: Make) -> None:
+        self.config, self.context, self.make = config, context, make
         self.made = Network(None, {}, {})
         self.tensors: dict[tuple[str, int], list[Any]] = {}
 
@@ -83,12 +88,12 @@ class _Builder:
         if kind in _OPERATIONS:
             layer: Any = Operation(name, str(item["config"]["function"]), self.context)
         elif "layers" in item["config"] or isinstance(item["config"], list):
-            self.made.nested[name] = make_model(item, self.context)
+            self.made.nested[name] = make_model(item, self.context, self.make)
             layer = self.made.nested[name].model
         elif kind == "InputLayer":
             layer = self._input(item["config"], name)
         else:
-            layer = make_layer(item, self.context)
+            layer = self.make(item, self.context)
         self.made.layers[name], self.made.classes[name] = layer, kind
 
     def _input(self, config: Config, name: str) -> Any:
@@ -110,6 +115,8 @@ class _Builder:
         shape = shape or self.config.get("build_input_shape")
         model: Any = keras.Sequential(name=name)
         layers = list(self.made.layers.values())
+        if isinstance(layers[0], keras.KerasTensor) and not all(isinstance(x, keras.Layer) for x in layers[1:]):
+            return keras.Model(layers[0], reduce(lambda tensor, layer: layer(tensor), layers[1:], layers[0]), name=name)
         if not isinstance(layers[0], keras.KerasTensor):
             if shape is None:
                 raise self._unbuilt()

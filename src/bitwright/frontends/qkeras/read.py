@@ -95,8 +95,8 @@ def _refuse_hgq(stored: Stored, file: Path) -> None:
         raise Unsupported(
             "an HGQ2 model",
             where=str(file),
-            why="its layers carry a width for every weight; reading them is a task of its own",
-            remedy="convert it with HGQ2's own tools, or train the network anew with bw.quantize",
+            why="its weights are read from a .keras archive",
+            remedy="save it with model.save('name.keras') and give that to bw.load_model",
         )
 
 

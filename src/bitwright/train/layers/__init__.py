@@ -13,8 +13,10 @@ from bitwright.train.layers.bounds import (
     get_constraint,
     get_initializer,
 )
+from bitwright.train.layers.edge_tables import QEdgeTables
 from bitwright.train.layers.einsum import QEinsumDense
 from bitwright.train.layers.embedding import QEmbedding
+from bitwright.train.layers.fixed_point import QFixedPoint
 from bitwright.train.layers.folded import QConv2DBatchnorm, QDenseBatchnorm, QDepthwiseConv2DBatchnorm
 from bitwright.train.layers.legacy import keras2_hard_sigmoid, ternary_tanh
 from bitwright.train.layers.linear import QConv1D, QConv2D, QDense, QDepthwiseConv2D
@@ -60,8 +62,10 @@ __all__ = [
     "QDepthwiseConv2D",
     "QDepthwiseConv2DBatchnorm",
     "QDepthwiseConv2DTranspose",
+    "QEdgeTables",
     "QEinsumDense",
     "QEmbedding",
+    "QFixedPoint",
     "QGRUCell",
     "QGlobalAveragePooling2D",
     "QInitializer",

@@ -1,0 +1,91 @@
+"""`read_hgq`: an archive of HGQ2 as a Keras 3 model of our layers."""
+
+from __future__ import annotations
+
+import zipfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from bitwright.core.errors import InvalidModel
+from bitwright.frontends.hgq.layers import make
+from bitwright.frontends.hgq.part import Part, stored_arrays
+from bitwright.frontends.qkeras import Context, Network, make_layer, make_model, plain, read_keras
+
+__all__ = ["is_hgq", "read_hgq"]
+
+H5: Any = h5py
+Config = dict[str, Any]
+
+
+def is_hgq(path: str | Path) -> bool:
+    """Whether a `.keras` archive holds layers of HGQ2."""
+    file = Path(path)
+    if file.suffix.lower() != ".keras":
+        return False
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return b'"hgq.' in archive.read("config.json")
+    except (OSError, KeyError, zipfile.BadZipFile):
+        return False  # Keras's own reader says what is wrong with it
+
+
+def read_hgq(path: str | Path) -> Any:
+    """The Keras 3 model in a `.keras` file of HGQ2 or HGQ-LUT, with its weights quantized and its tables computed.
+
+    Nothing in the file is executed. Raises InvalidModel or Unsupported naming file and layer.
+    """
+    file = Path(path)
+    stored = read_keras(file)
+    context = Context(3, str(file))
+    try:
+        with zipfile.ZipFile(file) as archive, H5.File(BytesIO(archive.read("model.weights.h5")), "r") as content:
+            arrays = _by_layer(content)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise InvalidModel(
+            "its weights cannot be read", where=str(file), why=str(error), remedy="save it again"
+        ) from error
+
+    def layer(item: Config, context: Context) -> Any:
+        if not str(item.get("module", "")).startswith("hgq."):
+            return make_layer(item, context)
+        return make(_part(item, arrays, context))
+
+    network = make_model(plain(stored.config), context, layer)
+    _fill(network, arrays, context)
+    return network.model
+
+
+def _by_layer(content: Any) -> dict[str, dict[str, list[NDArray[Any]]]]:
+    """Arrays by place of each layer; a group tells the layer's name."""
+    root = content["layers"]
+    return {str(root[key]["vars"].attrs.get("name", key)): stored_arrays(root[key]) for key in root}
+
+
+def _part(item: Config, arrays: dict[str, dict[str, list[NDArray[Any]]]], context: Context) -> Part:
+    config = item["config"]
+    name = str(config.get("name", item.get("name")))
+    where = context.at(name)
+    told = (item.get("build_config") or {}).get("input_shape")
+    if not told or name not in arrays:
+        raise InvalidModel("it was saved before it was built", where=where, remedy="call it once and save it again")
+    shapes = told if isinstance(told[0], list) else [told]
+    if any(n is None for shape in shapes for n in shape[1:]):
+        raise InvalidModel(f"its input's shape {told} is open", where=where, remedy="give keras.Input a fixed shape")
+    inputs = tuple(tuple(int(n) for n in shape[1:]) for shape in shapes)
+    return Part(str(item["class_name"]), name, config, arrays[name], inputs, where)
+
+
+def _fill(network: Network, arrays: dict[str, dict[str, list[NDArray[Any]]]], context: Context) -> None:
+    """Give Keras's own layers their weights."""
+    for name, layer in network.layers.items():
+        if not getattr(layer, "weights", None):
+            continue
+        stored = [np.asarray(a) for a in arrays.get(name, {}).get("", [])]
+        if [a.shape for a in stored] != [tuple(w.shape) for w in layer.weights]:
+            raise InvalidModel("its weights do not fit", where=context.at(name), remedy="save it again")
+        layer.set_weights(stored)
