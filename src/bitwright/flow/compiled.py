@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from bitwright.core.errors import InvalidValue
 from bitwright.cost import Prediction, predict
 from bitwright.flow.options import Options
 from bitwright.ir.graph import Graph
-from bitwright.ir.graph.emulator import Emulator
+from bitwright.ir.graph import emulator as emulators
 from bitwright.ir.interface import Decoder, Encoder, LevelEncoder, RoundEncoder
 from bitwright.ir.netlist import Netlist
 from bitwright.numeric import IntArray
@@ -22,6 +23,7 @@ from bitwright.passes import Retime, Share, Synthesize, unrolled
 from bitwright.platforms import Device, device
 
 if TYPE_CHECKING:
+    from bitwright.backends.cpp.loader import Emulator
     from bitwright.frontends.grid.walk import Finding
     from bitwright.ir.certificate import Certificate
     from bitwright.toolchain import Synthesis
@@ -55,8 +57,6 @@ class Compiled:
     measured: Synthesis | None = None
     certificate: Certificate | None = None
     search_rounds: tuple[tuple[str, int], ...] = ()
-
-    # ---- levels ------------------------------------------------------------------------------------
 
     @property
     def device(self) -> Device:
@@ -99,11 +99,9 @@ class Compiled:
         return Retime(self.device, self.clock_mhz, options.latency_cycles, options.balance)(self.combinational)
 
     @cached_property
-    def emulator(self) -> Emulator:
+    def emulator(self) -> emulators.Emulator:
         """The graph at BLAS speed."""
-        return Emulator(self.graph)
-
-    # ---- using it ----------------------------------------------------------------------------------
+        return emulators.Emulator(self.graph)
 
     def encode(self, x: Batch) -> list[IntArray]:
         """The input codes for float inputs, one array (batch, *shape) per hardware input."""
@@ -145,6 +143,21 @@ class Compiled:
                 remedy="give as many samples to every input",
             )
         return arrays
+
+    def integers(self) -> Mapping[str, NDArray[Any]]:
+        """Weights, biases, map parameters and accumulator ranges as integer arrays, by layer."""
+        from bitwright.flow.integers import integers
+
+        return integers(self.graph)
+
+    def build_emulator(self, folder: str | Path | None = None, *, version: str = "") -> Emulator:
+        """The C++ emulator compiled for this machine: `predict`, `predict_codes` and `run`, as fast as it gets.
+
+        folder: where sources and library stay. version: what it says of itself. Needs a C++ compiler.
+        """
+        from bitwright.flow.emulators import build_emulator
+
+        return build_emulator(self, Path(folder) if folder else None, version=version)
 
     def estimate(self) -> Prediction:
         """Predicted area and timing (the delay model is stated in the device's fabric)."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from numpy.typing import NDArray
 
 from bitwright.core.progress import Progress, Silent
 from bitwright.flow.compiled import Batch, Compiled
 
 if TYPE_CHECKING:
-    from bitwright.backends.cpp.loader import Emulator
     from bitwright.backends.verilog import Emitted
     from bitwright.flow.hls import Hls
     from bitwright.ir.certificate import Certificate
@@ -88,26 +85,11 @@ class Design(Compiled):
         )
         return self.measured
 
-    def integers(self) -> Mapping[str, NDArray[Any]]:
-        """Weights, biases, map parameters and accumulator ranges as integer arrays, by layer."""
-        from bitwright.flow.integers import integers
-
-        return integers(self.graph)
-
     def report(self, **facts: Any) -> Report:
         """One record of all that is known, for HTML, JSON or the terminal."""
         from bitwright.flow.reporting import report
 
         return report(self, **facts)
-
-    def build_emulator(self, folder: str | Path | None = None, *, version: str = "") -> Emulator:
-        """The C++ emulator compiled for this machine: `predict`, `predict_codes` and `run`, as fast as it gets.
-
-        folder: where sources and library stay. version: what it says of itself. Needs a C++ compiler.
-        """
-        from bitwright.flow.emulators import build_emulator
-
-        return build_emulator(self, Path(folder) if folder else None, version=version)
 
     def write(
         self, folder: str | Path, *, axis: bool = True, vectors: int = 64, primitives: bool = False,
