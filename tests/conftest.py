@@ -73,9 +73,21 @@ def golden(update_golden: bool) -> Callable[[str, str], None]:
     return compare
 
 
+# What a worker may hold before it forgets; two of them fit into the memory of a small CI machine.
+PLENTY_BYTES = 2 << 30
+
+
+def resident_bytes() -> int:
+    """The memory of this process; `PLENTY_BYTES` where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return PLENTY_BYTES
+
+
 @pytest.fixture(autouse=True, scope="module")
 def compiled_code_is_forgotten() -> Iterator[None]:
-    """After each file JAX drops what it compiled: gigabytes over the whole run otherwise."""
+    """JAX drops what it compiled for a file once it holds much: gigabytes over the whole run otherwise."""
     yield
-    if "jax" in sys.modules:
+    if "jax" in sys.modules and resident_bytes() >= PLENTY_BYTES:
         sys.modules["jax"].clear_caches()

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 
 import pytest
 from tests.generate import random_netlist
@@ -25,8 +26,9 @@ from bitwright.platforms import device
 SEEDS = range(120)
 
 
-def some_graphs() -> list[Graph]:
-    return [random_graph(random.Random(seed), name=f"net {seed}") for seed in SEEDS]
+@cache
+def some_graphs() -> tuple[Graph, ...]:
+    return tuple(random_graph(random.Random(seed), name=f"net {seed}") for seed in SEEDS)
 
 
 @pytest.mark.parametrize("seed", range(0, len(SEEDS), 3))
