@@ -37,17 +37,27 @@ __all__ = ["Area", "area", "table_luts"]
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """What something takes: LUTs, flip-flops, carry cells (4 bits each), DSP slices."""
+    """What something takes: LUTs, flip-flops, carry cells (4 bits each), DSP slices, memories of 18 kbit, UltraRAMs."""
 
     luts: float = 0.0
     ffs: float = 0.0
     carries: float = 0.0
     dsps: float = 0.0
+    bram18s: float = 0.0
+    urams: float = 0.0
 
     def __add__(self, other: Area) -> Area:
         return Area(
-            self.luts + other.luts, self.ffs + other.ffs, self.carries + other.carries, self.dsps + other.dsps
-        )
+            self.luts + other.luts, self.ffs + other.ffs, self.carries + other.carries, self.dsps + other.dsps,
+            self.bram18s + other.bram18s, self.urams + other.urams,
+        )  # fmt: skip
+
+    def times(self, count: float) -> Area:
+        """So many of it."""
+        return Area(
+            self.luts * count, self.ffs * count, self.carries * count, self.dsps * count, self.bram18s * count,
+            self.urams * count,
+        )  # fmt: skip
 
 
 area: Rules[[Word, list[Word], Fabric], Area] = Rules("area of a netlist operator")

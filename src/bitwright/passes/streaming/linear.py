@@ -22,7 +22,7 @@ from bitwright.passes.streaming.placer import GraphNode, Placer, place, with_zer
 from bitwright.passes.streaming.view import View, view_of
 from bitwright.passes.words import times
 
-__all__: list[str] = []
+__all__ = ["Product", "product_of"]
 
 
 @place.on(Dense)
@@ -123,7 +123,7 @@ def _folded(
             f"{inputs} inputs by {given.lanes} lanes, {outputs} outputs by {folding.units} units",
             where=f"layer '{node.name}'", remedy="fold by divisors of both",
         )  # fmt: skip
-    product = _product(given, weights, placer)
+    product = product_of(given, weights, placer)
     low, high = product.ends(placer.program.nodes[node.args[0]].type)
     added = bias - (product.gain * product.excess.reshape(-1))
     told = placer.mapped(last, then, folding.units, product.gain, added)
@@ -134,7 +134,7 @@ def _folded(
 
 
 @dataclass(frozen=True)
-class _Product:
+class Product:
     """weights * x summed = gain * (kernel summed over stored - excess)."""
 
     kernel: Netlist
@@ -153,7 +153,8 @@ class _Product:
         return int((up * low - down * high).min()), int((up * high - down * low).max())
 
 
-def _product(given: Stream, weights: IntArray, placer: Placer) -> _Product:
+def product_of(given: Stream, weights: IntArray, placer: Placer) -> Product:
+    """The products of words of `given` with weights (groups, inputs, outputs), in the form that takes the least."""
     fabric = placer.tails.fabric
     gain = int(np.gcd.reduce(np.abs(weights), axis=None)) or 1
     plain = weights // gain
@@ -163,9 +164,9 @@ def _product(given: Stream, weights: IntArray, placer: Placer) -> _Product:
         # w * x = [x equals bit of w] - 1 + bit for x in {0, 1}: only pairs that agree are counted.
         stored = (plain > 0).astype(np.int64)
         excess = weights.shape[1] - stored.sum(axis=1)
-        return _Product(xnor(given.lanes, fabric), stored, gain, excess, True)
+        return Product(xnor(given.lanes, fabric), stored, gain, excess, True)
     word = Word(int(plain.min()), int(plain.max()))
-    return _Product(dot(tuple(types), word, fabric), plain, gain, none, False)
+    return Product(dot(tuple(types), word, fabric), plain, gain, none, False)
 
 
 def _unrolled(

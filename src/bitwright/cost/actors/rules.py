@@ -1,0 +1,222 @@
+"""The area of each actor: what its module of the library holds, and its kernels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from bitwright.core.rules import Rules
+from bitwright.cost.actors.logic import STEP_LUTS, adder, counter, kernel_area, register
+from bitwright.cost.actors.memories import bits_for, ram_area, rom_area
+from bitwright.cost.area import Area
+from bitwright.ir.dataflow import Stream, phases_of, tail_of
+from bitwright.ir.dataflow.infer import bare
+from bitwright.ir.dataflow.ops import (
+    Actor,
+    Apply,
+    Convert,
+    Interleave,
+    MatVec,
+    Memory,
+    Rearrange,
+    Reduce,
+    Reduction,
+    Source,
+    Window,
+)
+from bitwright.ir.netlist import Netlist, Word, latency_cycles
+from bitwright.numeric import IntArray
+from bitwright.platforms import Fabric
+
+__all__ = ["actor_area", "convert_area", "matvec_area", "sliding_area", "tail_area", "weight_bits", "window_area"]
+
+actor_area: Rules[[Stream, list[Stream], Fabric], Area] = Rules("area of an actor")
+"""(result, arguments, fabric) -> what the actor takes, without the channels behind it."""
+
+
+def bits_of(words: list[Word]) -> int:
+    """Bits of a word of these lanes."""
+    return sum(word.width for word in words)
+
+
+def tail_area(op: Actor, fabric: Fabric) -> Area:
+    """The netlist at the end, the flag beside it and the number of its phase."""
+    tail = tail_of(op)
+    if tail is None:
+        return Area()
+    return kernel_area(tail, fabric) + register(latency_cycles(tail)) + counter(phases_of(tail))
+
+
+@actor_area.on(Source)
+def _(op: Source, result: Stream, args: list[Stream], fabric: Fabric) -> Area:
+    return Area()
+
+
+@actor_area.on(Apply)
+def _(op: Apply, result: Stream, args: list[Stream], fabric: Fabric) -> Area:
+    return register(sum(a.bits for a in args) + 1) + Area(STEP_LUTS - 1) + tail_area(op, fabric)
+
+
+@actor_area.on(Convert)
+def _(op: Convert, result: Stream, args: list[Stream], fabric: Fabric) -> Area:
+    each = max(w.width for w in (*args[0].lane_words(), *result.lane_words()))
+    return convert_area(each, args[0].lanes, result.lanes)
+
+
+def convert_area(width: int, given: int, taken: int) -> Area:
+    """`bw_convert`: words of `given` lanes of `width` bits become words of `taken`."""
+    piece = int(np.gcd(given, taken))
+    front, back = given // piece, taken // piece
+    control = Area(STEP_LUTS, 1)
+    if back == 1:
+        return control + Area(width * (given - taken), width * given) + counter(front)
+    if front == 1:
+        return control + register(width * taken) + counter(back)
+    pieces = front + back - 1
+    # Every place above the lowest takes a piece of the new word at several fills, or what was held.
+    fill = bits_for(front + back)
+    return control + Area(width * piece * pieces * 2.7 + 3 * fill, width * piece * pieces + fill + 1)
+
+
+@actor_area.on(Window)
+def _(op: Window, result: Stream, args: list[Stream], fabric: Fabric) -> Area:
+    given = bare(op, args, result.lanes)[1][: args[0].lanes]
+    return window_area(op, bits_of(given), op.grid[2] // args[0].lanes) + tail_area(op, fabric)
+
+
+def window_area(op: Window, width: int, groups: int) -> Area:
+    """`bw_window`: lines in a memory, columns in registers (or a memory of theirs), two scans."""
+    rows, columns = op.kernel
+    found = Area(STEP_LUTS + 1, width + 1) + counter(groups)
+    for size, pads in zip(op.grid[:2], op.pads, strict=True):
+        found += counter(size + pads[0] + max(pads[1], 0)) + Area(4)
+    if rows > 1:
+        reach, places = (rows - 1) * op.dilation[0], op.grid[1] * groups
+        found += counter(places) + _taps(width * reach, places, op.memory)
+    if columns > 1:
+        places, older = groups * op.dilation[1], (columns - 1) * rows * width
+        found += register(older) if places == 1 else counter(places) + _taps(older, places, Memory.LUT)
+    return found
+
+
+def _taps(width: int, places: int, kind: Memory) -> Area:
+    if places == 1:
+        return Area(width, 2 * width + 1)
+    store = ram_area(width, places, kind)
+    return store + register((width if kind is Memory.LUT else 0) + bits_for(places) + 1)
+
+
+_SLIDING = (33.0, 2.8, 0.8, 1.7, 1.2)
+"""LUTs of `bw_rearrange` beside its memory: at least; a bit of a place along an axis that windows leave, more where its
+end is no power of two; a bit of the place behind which words are forgotten, where ends are none; of its counters.
+Fitted to yosys (least squares, none negative).
+"""
+
+
+@actor_area.on(Rearrange)
+def _(op: Rearrange, result: Stream, args: list[Stream], fabric: Fabric) -> Area:
+    width = bits_of(bare(op, args, result.lanes)[1])
+    return sliding_area(op, width) + tail_area(op, fabric)
+
+
+def sliding_area(op: Rearrange, width: int) -> Area:
+    """`bw_rearrange`: a memory, loops, and what follows their places."""
+    rows, columns, words = op.grid
+    ends = np.array([rows * columns * words, columns * words, words])
+    scale = np.array([columns * words, words, 1])
+    steps = np.array([(loop.row, loop.column, loop.word) for loop in op.loops]) * scale
+    walked = steps * (np.array([loop.extent for loop in op.loops])[:, None] - 1)
+    low, high = np.minimum(walked, 0).sum(axis=0), np.maximum(walked, 0).sum(axis=0)
+    start = np.array(op.start) * scale
+    reach = high.sum() - low.sum() + np.abs(start).sum()
+    bits = bits_for(int(ends[0] + op.depth + reach + 2)) + 1
+    # A place along an axis moves by multiples of its words: the lowest bits stay.
+    moving = [bits - _zeros(int(n)) for n in scale]
+    leaves = (start + low < 0) | (start + high >= ends)
+    gone = sum(moving[axis] for axis in range(3) if leaves[axis])
+    odd = sum(moving[axis] for axis in range(3) if leaves[axis] and _is_odd(int(ends[axis])))
+    kept = sum(moving[axis] for axis in range(2) if _is_odd(int(ends[axis]))) if op.release else 0
+    counters = sum((counter(loop.extent) for loop in op.loops), counter(op.depth))
+    sizes = zip(_SLIDING, (1, gone, odd, kept, counters.luts), strict=True)
+    place, release = bits_for(max(op.depth, 2)), moving[0] + 2 * moving[1] if op.release else 0
+    found = Area(sum(a * b for a, b in sizes), carries=10 + 0.7 * gone + 0.6 * release)
+    found += register(counters.ffs + place + gone + 2 * bits + release + 1)
+    return found + ram_area(width, max(op.depth, 2), op.memory) + register(width if op.memory is Memory.LUT else 0)
+
+
+def _zeros(number: int) -> int:
+    """Zeros at the end of a number."""
+    return (number & -number).bit_length() - 1
+
+
+def _is_odd(number: int) -> bool:
+    """Whether a comparison with it takes more than a bit."""
+    return number & (number - 1) != 0
+
+
+@actor_area.on(MatVec)
+def _(op: MatVec, result: Stream, args: list[Stream], fabric: Fabric) -> Area:
+    lanes = args[0].lanes
+    rows = weight_bits(op, lanes)
+    store = rom_area(rows, op.memory)
+    return matvec_area(op, args[0].bits, lanes, store, fabric) + tail_area(op, fabric)
+
+
+def weight_bits(op: MatVec, lanes: int) -> IntArray:
+    """The memory of weights as bits (words, width)."""
+    groups, inputs, outputs = op.weights.shape
+    parts = op.weights.array.reshape(groups, inputs // lanes, lanes, outputs // op.units, op.units)
+    rows = np.ascontiguousarray(parts.transpose(0, 3, 1, 4, 2)).reshape(-1, op.units * lanes)
+    width = Word(int(rows.min()), int(rows.max())).width
+    return ((rows[:, :, None] >> np.arange(width)) & 1).reshape(len(rows), -1)
+
+
+def matvec_area(op: MatVec, width: int, lanes: int, store: Area, fabric: Fabric) -> Area:
+    """`bw_vector`, the memory of weights `store`, a dot product and an accumulator a unit; no tail."""
+    groups, inputs, outputs = op.weights.shape
+    folds, blocks = inputs // lanes, outputs // op.units
+    found = Area(STEP_LUTS, width + 1 + 2 * (folds > 1)) + counter(folds) + counter(blocks)
+    found += counter(folds * blocks * groups) + store
+    if blocks > 1 and folds > 1:
+        found += ram_area(width, folds, Memory.LUT) + Area(width)
+    found += _units(op.dot, op.units, Word(op.low, op.high), folds, folds * blocks * groups, fabric)
+    return found
+
+
+_CONSTANT = (0.77, 0.47)
+"""What is left of the LUTs of a dot product whose weights never change: of one bit each, of more."""
+
+
+def _units(dot: Netlist, units: int, total: Word, folds: int, words: int, fabric: Fabric) -> Area:
+    one = kernel_area(dot, fabric)
+    cycles = latency_cycles(dot)
+    if words == 1:
+        wide = dot.nodes[next(p for p in dot.inputs if p.name == "w").words[0]].type.width > 1
+        one = replace(one, luts=one.luts * _CONSTANT[wide])
+    found = one.times(units) + register((1 + 2 * (folds > 1)) * cycles + 1)
+    sums = Area(ffs=total.width) if folds == 1 else Area(total.width, total.width, -(-total.width // 4))
+    return found + sums.times(units)
+
+
+@actor_area.on(Reduce)
+def _(op: Reduce, result: Stream, args: list[Stream], fabric: Fabric) -> Area:
+    types, lanes, words = args[0].lane_words(), args[0].lanes, args[0].words // op.count
+    each = Word(min(t.low for t in types), max(t.high for t in types))
+    most = op.reduction is Reduction.MAX
+    whole = each if most else Word(min(each.low * op.count, each.low), max(each.high * op.count, each.high))
+    found = Area(STEP_LUTS, each.width * lanes + 4) + counter(words) + counter(op.count)
+    found += register(whole.width * lanes)
+    found += (Area(1.5 * each.width) if most else adder(whole.width)).times(lanes)
+    if words > 1:
+        found += ram_area(whole.width * lanes, words, Memory.LUT) + register(bits_for(words) + whole.width * lanes)
+    return found + tail_area(op, fabric)
+
+
+@actor_area.on(Interleave)
+def _(op: Interleave, result: Stream, args: list[Stream], fabric: Fabric) -> Area:
+    width, ports = bits_of(bare(op, args, result.lanes)[1]), len(args)
+    passed = counter(max(op.counts))
+    # A LUT joins two words; the turn is one bit a port.
+    found = Area(width * -(-ports // 2) if ports > 1 else 0.0, width + 1 + ports) + passed
+    return found + Area(STEP_LUTS + 2 * ports) + tail_area(op, fabric)

@@ -1,0 +1,26 @@
+"""Exploration: every legal folding, kernel and memory of a network under a device's budget, the optimum proved."""
+
+from bitwright.explore.candidates import Candidate, Stage, Wire, layer_area, stages_of
+from bitwright.explore.explore import Objective, Task, best_plan, explore_graph, pareto, task_of
+from bitwright.explore.greedy import greedy_plan
+from bitwright.explore.plan import Binding, LayerPlan, Plan, foldings_from_json, foldings_to_json
+
+__all__ = [
+    "Binding",
+    "Candidate",
+    "LayerPlan",
+    "Objective",
+    "Plan",
+    "Stage",
+    "Task",
+    "Wire",
+    "best_plan",
+    "explore_graph",
+    "foldings_from_json",
+    "foldings_to_json",
+    "greedy_plan",
+    "layer_area",
+    "pareto",
+    "stages_of",
+    "task_of",
+]

@@ -1,0 +1,228 @@
+"""What each layer can be: every legal folding, kernel and memory, with its cycles and its area."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import prod
+
+import numpy as np
+
+from bitwright.core.errors import Unsupported
+from bitwright.cost.actors import actor_area, channel_area
+from bitwright.cost.area import Area
+from bitwright.explore.folded import Folded, folded_areas
+from bitwright.ir.dataflow.ops import Convert, Rearrange, Source
+from bitwright.ir.graph import Graph, GraphBuilder
+from bitwright.ir.graph.ops import Constant, Conv, Dense, GraphOp, Input, Map, Reshape
+from bitwright.ir.netlist import Word
+from bitwright.numeric import Ints
+from bitwright.passes.streaming import Folding, Kernel, Place, fold_steps, legal_foldings
+from bitwright.passes.streaming.placer import GraphNode, Placer, place
+from bitwright.passes.streaming.view import view_of
+from bitwright.platforms import Device
+
+__all__ = ["Candidate", "Stage", "Wire", "layer_area", "stages_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A folding of a layer: lanes it reads and yields, cycles a frame, its area (a channel of one word behind it)."""
+
+    folding: Folding
+    given: int
+    made: int
+    cycles: int
+    area: Area
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A layer that is folded, and what it can be."""
+
+    name: str
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """Words from a stage (by number) to another; `width` bits an element."""
+
+    producer: int
+    consumer: int
+    width: int
+
+
+_LINEAR = Dense | Conv
+_WIDEST = 16
+"""Lanes of an element-wise layer that are really built; more are as many times as large."""
+_SAMPLE = 1024
+"""Weights of an unrolled layer that are really built; more are as many times as large."""
+
+
+def stages_of(
+    graph: Graph, device: Device, clock_mhz: float | None, most_unrolled: int = 1 << 13
+) -> tuple[list[Stage], list[Wire]]:
+    """The layers of a graph that can be folded, and how they are joined.
+
+    A map behind a layer belongs to it, as `Place` does it. Layers of at most `most_unrolled` weights may be unrolled.
+    Raises `Unsupported` for operators that streams do not have.
+    """
+    sizer = _Sizer(graph, device, clock_mhz, most_unrolled)
+    stages: list[Stage] = []
+    wires: list[Wire] = []
+    whose: dict[int, int] = {}
+    alive = graph.live()
+    for position, node in enumerate(graph.nodes):
+        if position in whose or isinstance(node.op, Constant) or not alive[position]:
+            continue
+        if isinstance(node.op, Reshape):
+            whose[position] = whose[node.args[0]]
+            continue
+        last, then = sizer.placer.tail_of(position) if not isinstance(node.op, Input) else (position, None)
+        stages.append(Stage(node.name, tuple(sizer.candidates(node, graph.nodes[last], then))))
+        whose[position] = whose[last] = len(stages) - 1
+        for a in node.args:
+            if not isinstance(graph.nodes[a].op, Constant):
+                wires.append(Wire(whose[a], len(stages) - 1, _bits(graph.nodes[a])))
+    return stages, wires
+
+
+def layer_area(graph: Graph, name: str, folding: Folding, device: Device, clock_mhz: float | None = None) -> Area:
+    """The predicted area of the layer of node `name` with a folding, its map included, without conversions."""
+    position, node = next((i, n) for i, n in enumerate(graph.nodes) if n.name == name)
+    sizer = _Sizer(graph, device, clock_mhz, 0)
+    last, then = sizer.placer.tail_of(position)
+    return sizer.area(node, graph.nodes[last], then, folding)
+
+
+class _Sizer:
+    def __init__(self, graph: Graph, device: Device, clock_mhz: float | None, most_unrolled: int) -> None:
+        self.graph, self.device, self.clock_mhz, self.most_unrolled = graph, device, clock_mhz, most_unrolled
+        self.placer = Placer(Place(device, clock_mhz), graph)
+        self.known: dict[str, Folded] = {}
+
+    def candidates(self, node: GraphNode, last: GraphNode, then: Map | None) -> Iterator[Candidate]:
+        """All of a layer, the cheapest of equals alone."""
+        args = [a.type for a in self.graph.args_of(node)]
+        if isinstance(node.op, Input):
+            for folding in legal_foldings(node.op, node, args):
+                yield self._candidate(folding, folding.lanes, last.type.size // folding.lanes, last, Area())
+            return
+        if type(node.op) not in place:
+            raise Unsupported(
+                f"{type(node.op).__name__} in a stream", where=f"layer '{node.origin.layer or node.name}'",
+                remedy='use architecture="parallel"',
+            )  # fmt: skip
+        if isinstance(node.op, _LINEAR) and not _is_depthwise(node.op):
+            yield from self._linear(node, last, then)
+            return
+        for lanes in self._lanes(node, last):
+            folding = Folding(lanes)
+            cycles = fold_steps(node.op, node, args, folding)
+            yield self._candidate(folding, lanes, cycles, last, self.area(node, last, then, folding))
+
+    def _lanes(self, node: GraphNode, last: GraphNode) -> list[int]:
+        args = [a.type for a in self.graph.args_of(node)]
+        told = legal_foldings(node.op, node, args)
+        if told:
+            return [f.lanes for f in told]
+        channels = int(np.gcd.reduce([t.shape[-1] if t.shape else 1 for t in (*args, last.type)]))
+        return [d for d in range(1, channels + 1) if channels % d == 0]
+
+    def _linear(self, node: GraphNode, last: GraphNode, then: Map | None) -> Iterator[Candidate]:
+        assert isinstance(node.op, _LINEAR)
+        args = [a.type for a in self.graph.args_of(node)]
+        layer = self.folded(node, last, then)
+        for folding in legal_foldings(node.op, node, args):
+            cycles = fold_steps(node.op, node, args, folding)
+            for told, area in folded_areas(layer, folding, self.device):
+                yield Candidate(told, folding.lanes, folding.units, cycles, area)
+        if node.op.weights.array.size <= self.most_unrolled and getattr(node.op, "groups", 1) == 1:
+            yield self._unrolled(node, last, then)
+
+    def _unrolled(self, node: GraphNode, last: GraphNode, then: Map | None) -> Candidate:
+        op, args = node.op, [a.type for a in self.graph.args_of(node)]
+        assert isinstance(op, _LINEAR)
+        given, made = op.weights.shape[-2], op.weights.shape[-1]
+        cycles = prod(args[0].shape[:-1])
+        if isinstance(op, Conv):
+            view = view_of(op, args[0].shape, node)
+            cycles = prod(n + sum(p) for n, p in zip(view.grid[:2], view.pads, strict=True))
+        columns = max(min(_SAMPLE * made // op.weights.array.size, made), 1)
+        small = _narrowed(op, columns)
+        folding = Folding(given, made, Kernel.UNROLLED)
+        area = self._alone(node, last, then if columns == made else None, folding, small).times(made / columns)
+        return Candidate(folding, given, made, cycles, area + channel_area(_bits(last) * made, 1))
+
+    def _candidate(self, folding: Folding, lanes: int, cycles: int, last: GraphNode, area: Area) -> Candidate:
+        return Candidate(folding, lanes, lanes, cycles, area + channel_area(_bits(last) * lanes, 1))
+
+    def area(self, node: GraphNode, last: GraphNode, then: Map | None, folding: Folding) -> Area:
+        """One layer with one folding."""
+        linear = isinstance(node.op, _LINEAR) and not _is_depthwise(node.op)
+        if linear and folding.kernel is Kernel.FOLDED:
+            found = folded_areas(self.folded(node, last, then), folding, self.device)
+            return next((a for told, a in found if told == folding), found[0][1])
+        lanes = folding.lanes
+        if lanes > _WIDEST:
+            built = next(d for d in range(_WIDEST, 0, -1) if lanes % d == 0)
+            return self._alone(node, last, then, replace(folding, lanes=built)).times(lanes / built)
+        return self._alone(node, last, then, folding)
+
+    def folded(self, node: GraphNode, last: GraphNode, then: Map | None) -> Folded:
+        """What all foldings of a linear layer share."""
+        if node.name not in self.known:
+            self.known[node.name] = Folded.of(self.placer, node, last, then)
+        return self.known[node.name]
+
+    def _alone(
+        self, node: GraphNode, last: GraphNode, then: Map | None, folding: Folding, op: GraphOp | None = None
+    ) -> Area:
+        """The layer placed by itself, its inputs in words that fit."""
+        builder = GraphBuilder()
+        told, args = {node.name: folding}, list[int]()
+        for number, a in enumerate(node.args):
+            given = self.graph.nodes[a]
+            if isinstance(given.op, Constant):
+                args.append(builder.add(given.op, (), given.type, f"constant_{number}"))
+                continue
+            args.append(builder.input(given.type, f"given_{number}"))
+            told[f"given_{number}"] = Folding(folding.lanes if _has_lanes(given, folding.lanes) else 1)
+        made = builder.apply(op or node.op, args, step=node.type.step, name=node.name)
+        if then is not None:
+            made = builder.apply(then, [made], step=last.type.step, name=f"{node.name}_map")
+        placed = Place(self.device, self.clock_mhz, told)(builder.graph("alone", [made]))
+        total = Area()
+        for actor in placed.nodes:
+            if isinstance(actor.op, Source | Convert):
+                continue
+            known = actor.op
+            if isinstance(known, Rearrange):
+                known = replace(known, depth=_held(known))
+            total += actor_area(known, actor.type, [a.type for a in placed.args_of(actor)], self.device.fabric)
+        return total
+
+
+def _held(op: Rearrange) -> int:
+    """Words that a rearrangement holds, about: the frame, or two rows where rows are released."""
+    row = op.grid[1] * op.grid[2]
+    return max(min(2 * row if op.release > 1 else prod(op.grid), prod(op.grid)), 2)
+
+
+def _has_lanes(node: GraphNode, lanes: int) -> bool:
+    return bool(node.type.shape) and node.type.shape[-1] % lanes == 0
+
+
+def _bits(node: GraphNode) -> int:
+    """Bits of an element."""
+    return Word(int(node.type.low.array.min()), int(node.type.high.array.max())).width
+
+
+def _is_depthwise(op: Dense | Conv) -> bool:
+    return isinstance(op, Conv) and op.groups > 1 and op.weights.shape[-2:] == (1, op.groups)
+
+
+def _narrowed(op: Dense | Conv, columns: int) -> Dense | Conv:
+    """The first `columns` outputs of a layer."""
+    return replace(op, weights=Ints(op.weights.array[..., :columns]), bias=Ints(op.bias.array[:columns]))

@@ -1,0 +1,175 @@
+"""The area of a linear layer in any folding, from what all its foldings share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+
+import numpy as np
+
+from bitwright.cost.actors import channel_area
+from bitwright.cost.actors.logic import counter, kernel_area, register
+from bitwright.cost.actors.memories import rom_estimate
+from bitwright.cost.actors.rules import matvec_area, sliding_area
+from bitwright.cost.area import Area
+from bitwright.ir.dataflow.ops import Loop, MatVec, Memory, Rearrange
+from bitwright.ir.dataflow.types import Stream
+from bitwright.ir.graph.ops import Conv, Dense, Map
+from bitwright.ir.netlist import Netlist, Word, latency_cycles
+from bitwright.numeric import IntArray, Ints, Steps
+from bitwright.passes.streaming import Folding
+from bitwright.passes.streaming.dots import dot, xnor
+from bitwright.passes.streaming.linear import Product, product_of
+from bitwright.passes.streaming.placer import GraphNode, Placer
+from bitwright.passes.streaming.tails import Mapped
+from bitwright.passes.streaming.view import View, view_of
+from bitwright.platforms import Device
+
+__all__ = ["Folded", "folded_areas"]
+
+_LANES = 64
+"""A dot product of more lanes is so many of these and their sum."""
+_BORDER = 0.7
+"""Rows of the next frame that wait behind a window without padding, as a share of those that a window reaches over."""
+
+
+@dataclass
+class Folded:
+    """A dense layer or convolution: its products, ends and map, and what has been built of it."""
+
+    placer: Placer
+    node: GraphNode
+    last: GraphNode
+    then: Map | None
+    weights: IntArray
+    product: Product
+    total: Word
+    word: Word
+    view: View | None
+    dots: dict[int, Area] = field(default_factory=dict[int, Area])
+    tails: dict[int, Area] = field(default_factory=dict[int, Area])
+
+    @classmethod
+    def of(cls, placer: Placer, node: GraphNode, last: GraphNode, then: Map | None) -> Folded:
+        """The layer at `node`, whose map `then` makes the value of `last`."""
+        op, given = node.op, placer.program.nodes[node.args[0]].type
+        assert isinstance(op, Dense | Conv)
+        view = view_of(op, given.shape, node) if isinstance(op, Conv) else None
+        groups = op.groups if isinstance(op, Conv) else 1
+        flat = op.weights.array.reshape(-1, op.weights.shape[-1])
+        weights = np.stack(np.split(flat, groups, axis=1))
+        word = Word(int(given.low.array.min()), int(given.high.array.max()))
+        stream = Stream((weights.shape[1],), 1, Ints(word.low), Ints(word.high), Steps.of(1))
+        product = product_of(stream, weights, placer)
+        low, high = product.ends(given)
+        return cls(placer, node, last, then, weights, product, Word(low, high), word, view)
+
+    @cached_property
+    def stored(self) -> Word:
+        """The range of a stored weight."""
+        return Word(int(self.product.stored.min()), int(self.product.stored.max()))
+
+    @cached_property
+    def weights_stored(self) -> Ints:
+        """The weights as the memory holds them."""
+        return Ints(self.product.stored)
+
+    def kernel(self, lanes: int) -> Netlist:
+        """The dot product of so many lanes."""
+        fabric = self.placer.tails.fabric
+        return xnor(lanes, fabric) if self.product.bits else dot((self.word,) * lanes, self.stored, fabric)
+
+    def kernel_of(self, lanes: int) -> tuple[Netlist, float]:
+        """A dot product of at most `_LANES` lanes that divide `lanes`, and how many times it is there."""
+        built = max(d for d in range(1, min(lanes, _LANES) + 1) if lanes % d == 0)
+        return self.kernel(built), lanes / built
+
+    def tail(self, units: int) -> Area:
+        """The map of `units` lanes that each meet every so many channels."""
+        outputs = self.weights.shape[2] * self.weights.shape[0]
+        phases = max(outputs // units, 1)
+        if phases not in self.tails:
+            assert isinstance(self.node.op, Dense | Conv)
+            bias = self.node.op.bias.array - self.product.gain * self.product.excess.reshape(-1)
+            told = self.placer.mapped(self.last, self.then, units, self.product.gain, bias)
+            one = Mapped(told.form, told.rows[:, :1], told.gain, told.bias[:, :1])
+            made = self.placer.tails.mapped([self.total], one)
+            self.tails[phases] = kernel_area(made, self.placer.tails.fabric)
+        return self.tails[phases].times(units) + counter(phases)
+
+
+def folded_areas(layer: Folded, folding: Folding, device: Device) -> list[tuple[Folding, Area]]:
+    """The area of the layer with `folding`, once for each memory that its weights and its lines may wait in."""
+    found: list[tuple[Folding, Area]] = []
+    plain = _logic(layer, folding, device) + layer.tail(folding.units)
+    last = layer.last.type
+    bits = Word(int(last.low.array.min()), int(last.high.array.max())).width
+    made = channel_area(bits * folding.units, 1)
+    for lines, window in _windows(layer, folding.lanes, device):
+        for kind, store in _stores(layer, folding):
+            told = Folding(folding.lanes, folding.units, folding.kernel, kind, lines)
+            found.append((told, plain + window + store + made))
+    return found
+
+
+def _words(layer: Folded, folding: Folding) -> int:
+    return prod(layer.weights.shape) // (folding.lanes * folding.units)
+
+
+def _stores(layer: Folded, folding: Folding) -> list[tuple[Memory, Area]]:
+    words, width = _words(layer, folding), folding.lanes * folding.units * layer.stored.width
+    logic = rom_estimate(width, words, Memory.LUT)
+    block = rom_estimate(width, words, Memory.BLOCK)
+    if words == 1 or logic.luts < _WORTH_A_BLOCK * block.bram18s:
+        return [(Memory.LUT, logic)]
+    return [(Memory.LUT, logic), (Memory.BLOCK, block)] if words <= _DEEPEST else [(Memory.BLOCK, block)]
+
+
+_WORTH_A_BLOCK = 4.0
+"""LUTs that a block memory must save at least to be looked at."""
+_DEEPEST = 1 << 14
+"""Words of a memory of weights in LUTs."""
+
+
+def _logic(layer: Folded, folding: Folding, device: Device) -> Area:
+    """Sequencer, dot products and accumulators."""
+    kernel, copies = layer.kernel_of(folding.lanes)
+    op = MatVec(layer.weights_stored, folding.units, kernel, layer.total.low, layer.total.high)
+    width = folding.lanes * layer.word.width
+    found = matvec_area(op, width, folding.lanes, Area(), device.fabric)
+    if copies > 1:
+        one = kernel_area(kernel, device.fabric)
+        wide = kernel.nodes[kernel.outputs[0]].type.width + int(copies).bit_length()
+        found += one.times(folding.units * (copies - 1)) + Area(wide, 0, wide / 4).times(folding.units * (copies - 1))
+    return found + register(latency_cycles(kernel))
+
+
+def _windows(layer: Folded, lanes: int, device: Device) -> list[tuple[Memory, Area]]:
+    """What shows the windows of a convolution, in each memory that makes sense."""
+    view = layer.view
+    if view is None or (view.kernel == (1, 1) and view.strides == (1, 1) and not any(sum(p) for p in view.pads)):
+        return [(Memory.LUT, Area())]
+    op = _sliding(view, lanes, layer.weights.shape[0])
+    width = lanes * layer.word.width
+    found: list[tuple[Memory, Area]] = []
+    for kind in (Memory.LUT, Memory.BLOCK):
+        made = Rearrange(op.grid, op.loops, op.start, op.release, 0, op.depth, None, kind)
+        found.append((kind, sliding_area(made, width)))
+    gain = found[0][1].luts - found[1][1].luts
+    return found if gain >= _WORTH_A_BLOCK * found[1][1].bram18s else found[:1]
+
+
+def _sliding(view: View, lanes: int, groups: int) -> Rearrange:
+    """The actor that `Place` puts in front of a convolution, as deep as its windows reach."""
+    words = view.grid[2] // lanes
+    reach = [(k - 1) * d for k, d in zip(view.kernel, view.dilation, strict=True)]
+    border = 0.0 if any(sum(p) for p in view.pads) else _BORDER
+    depth = (reach[0] * view.grid[1] * (1 + border) + reach[1] + 1) * words
+    loops = (
+        Loop(view.out[0], row=view.strides[0]), Loop(view.out[1], column=view.strides[1]), Loop(groups, word=1),
+        Loop(view.kernel[0], row=view.dilation[0]), Loop(view.kernel[1], column=view.dilation[1]),
+        Loop(max(words // groups, 1), word=1),
+    )  # fmt: skip
+    start = (-view.pads[0][0], -view.pads[1][0], 0)
+    return Rearrange((view.grid[0], view.grid[1], words), loops, start, 2, 0, max(int(depth), 2))

@@ -1,0 +1,128 @@
+"""`Plan`: how a network is folded for a device, what that takes and how fast it is; JSON in and out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bitwright.core.errors import InvalidValue
+from bitwright.cost.area import Area
+from bitwright.ir.dataflow.ops import Memory
+from bitwright.passes.streaming import Folding, Kernel
+
+__all__ = ["Binding", "LayerPlan", "Plan", "foldings_from_json", "foldings_to_json"]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPlan:
+    """One layer: its folding, the cycles of its slowest process a frame, its predicted area."""
+
+    name: str
+    folding: Folding
+    cycles: int
+    area: Area
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What allows no better plan.
+
+    layers: the slowest ones. shares: of each ceiling, what the plan takes. next_cycles: the next faster pace that
+    foldings have, None where there is none; resource: of what there would be too little at that pace (empty: nothing,
+    foldings end there), and `missing` times the ceiling at least.
+    """
+
+    layers: tuple[str, ...]
+    shares: Mapping[str, float]
+    next_cycles: int | None = None
+    resource: str = ""
+    missing: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A folding of every layer for a device and a clock.
+
+    initiation_cycles: cycles from frame to frame, the slowest layer's; exact once channels are buffered. area:
+    predicted, converters, one-word channels and `infrastructure` included. proved: no other choice of candidates
+    is better (HiGHS, gap 0); gap otherwise. nodes: of the search tree. method: "exact" or "greedy".
+    power_w: an estimate, see `explore.power`.
+    """
+
+    network: str
+    device: str
+    clock_mhz: float
+    objective: str
+    layers: tuple[LayerPlan, ...]
+    initiation_cycles: int
+    area: Area
+    binding: Binding
+    proved: bool
+    gap: float
+    nodes: int
+    method: str = "exact"
+    power_w: float = 0.0
+
+    @property
+    def fps(self) -> float:
+        """Frames a second."""
+        return self.clock_mhz * 1e6 / self.initiation_cycles
+
+    @property
+    def foldings(self) -> dict[str, Folding]:
+        """Foldings by layer, as `passes.streaming.Place` takes them."""
+        return {layer.name: layer.folding for layer in self.layers}
+
+    def to_json(self) -> str:
+        """The foldings as JSON, see `foldings_to_json`."""
+        return foldings_to_json(self.foldings)
+
+
+def foldings_to_json(foldings: Mapping[str, Folding]) -> str:
+    """Foldings as FINN's users write them: {"layer": {"SIMD": .., "PE": .., "ram_style": .., ...}, ...}."""
+    told = {
+        name: {
+            "SIMD": f.lanes, "PE": f.units, "kernel": f.kernel.value, "weights": f.weights.value, "lines": f.lines.value
+        }
+        for name, f in foldings.items()
+    }  # fmt: skip
+    return json.dumps(told, indent=2) + "\n"
+
+
+_KEYS = {"SIMD", "PE", "kernel", "weights", "lines", "ram_style", "mem_mode", "resType"}
+_STYLES = {"auto": Memory.LUT, "distributed": Memory.LUT, "block": Memory.BLOCK, "ultra": Memory.ULTRA}
+
+
+def foldings_from_json(text: str) -> dict[str, Folding]:
+    """Foldings from JSON; FINN's `ram_style` is taken, "Defaults" is left out, unknown keys are errors."""
+    try:
+        told = json.loads(text)
+    except ValueError as error:
+        raise InvalidValue("no JSON", where="foldings", why=str(error), remedy="see Plan.to_json") from error
+    if not isinstance(told, dict):
+        raise InvalidValue("no JSON object", where="foldings", remedy='{"layer": {"SIMD": 4, "PE": 2}}')
+    return {str(name): _folding(str(name), entry) for name, entry in told.items() if name != "Defaults"}  # pyright: ignore
+
+
+def _folding(name: str, entry: Any) -> Folding:
+    unknown = set(entry) - _KEYS if isinstance(entry, dict) else {"?"}  # pyright: ignore
+    if unknown:
+        raise InvalidValue(
+            f"unknown key {min(unknown)!r}", where=f"folding of layer '{name}'",
+            remedy=f"one of {', '.join(sorted(_KEYS))}",
+        )  # fmt: skip
+    try:
+        style = _STYLES[entry.get("ram_style", "auto")]
+        return Folding(
+            int(entry.get("SIMD", 1)),
+            int(entry.get("PE", 1)),
+            Kernel(entry.get("kernel", "folded")),
+            Memory(entry["weights"]) if "weights" in entry else style,
+            Memory(entry.get("lines", "lut")),
+        )
+    except (KeyError, ValueError) as error:
+        raise InvalidValue(
+            "a folding that means nothing", where=f"layer '{name}'", why=str(error), remedy="see Plan.to_json"
+        ) from error

@@ -1,0 +1,254 @@
+"""The integer program: one candidate a stage, converters between unequal lanes, least cost under ceilings, proved.
+
+One binary x a stage and candidate. Words between stages of unequal lanes pass a converter, whose LUTs depend on both
+ends: y[wire, made, given] >= 0 with its rows summing to the producer's candidates that make so many lanes and its
+columns to the consumer's that take so many is the product of both choices wherever they are whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bitwright.core.errors import InvalidValue, ToolMissing
+from bitwright.cost.actors import channel_area
+from bitwright.cost.actors.rules import convert_area
+from bitwright.cost.area import Area
+from bitwright.explore.candidates import Candidate, Stage, Wire
+
+__all__ = ["RESOURCES", "Answer", "conversion", "least", "overshoot", "pruned"]
+
+Floats = NDArray[np.float64]
+RESOURCES = ("luts", "ffs", "bram18s", "dsps", "urams")
+"""What ceilings are told for."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The best choice (a candidate's number per stage), and the proof.
+
+    gap: (objective - bound) / objective as the solver left it; 0 where `proved`. nodes: of the search tree.
+    """
+
+    choice: tuple[int, ...]
+    objective: float
+    gap: float
+    proved: bool
+    nodes: int
+
+
+def conversion(made: int, given: int, width: int) -> Area:
+    """The converter between `made` lanes and `given`, and the word behind it; nothing where they are equal."""
+    if made == given:
+        return Area()
+    return convert_area(width, made, given) + channel_area(width * given, 1)
+
+
+def pruned(stages: Sequence[Stage], wires: Sequence[Wire], cycles: int | None) -> list[list[int]]:
+    """For each stage the candidates that keep the pace and that none is better than.
+
+    A candidate falls if another takes no more of anything, converters to whatever stands beside it included: so the
+    optimum stays.
+    """
+    return [_kept(i, stage, stages, wires, cycles) for i, stage in enumerate(stages)]
+
+
+def _kept(number: int, stage: Stage, stages: Sequence[Stage], wires: Sequence[Wire], cycles: int | None) -> list[int]:
+    fast = [i for i, c in enumerate(stage.candidates) if cycles is None or c.cycles <= cycles]
+    if not fast:
+        return []
+    told = [stage.candidates[i] for i in fast]
+    costs = np.array([_vector(c.area) for c in told])
+    if cycles is None:
+        costs = np.column_stack([costs, [c.cycles for c in told]])
+    more = np.zeros((len(told), len(told), costs.shape[1]))
+    for wire in wires:
+        for own, other in ((wire.producer, wire.consumer), (wire.consumer, wire.producer)):
+            if own == number:
+                lanes = [c.made for c in told] if own == wire.producer else [c.given for c in told]
+                more[:, :, : len(RESOURCES)] += _worse(lanes, stages[other], wire, own == wire.producer)
+    better: NDArray[np.bool_] = np.all(costs[:, None] + more <= costs[None] + 1e-9, axis=2)
+    alive = np.ones(len(told), dtype=bool)
+    for b in range(len(told)):
+        rivals = better[:, b] & alive
+        rivals[b] = False
+        alive[b] = not rivals.any()
+    return [i for i, lives in zip(fast, alive, strict=True) if lives]
+
+
+def _vector(area: Area) -> list[float]:
+    return [float(getattr(area, name)) for name in RESOURCES]
+
+
+def _worse(lanes: Sequence[int], other: Stage, wire: Wire, produces: bool) -> Floats:
+    """How much more candidate a's converter takes than b's, at worst over what stands at the other end."""
+    ends = sorted({c.given if produces else c.made for c in other.candidates})
+    own = sorted(set(lanes))
+    table = np.array([[_vector(conversion(*((a, e) if produces else (e, a)), wire.width)) for e in ends] for a in own])
+    at = [own.index(lane) for lane in lanes]
+    rows = table[at]
+    return (rows[:, None] - rows[None]).max(axis=2)
+
+
+@dataclass
+class _Model:
+    """Columns are candidates stage by stage, then pairs of lanes wire by wire, then `spare` more."""
+
+    stages: Sequence[Stage]
+    wires: Sequence[Wire]
+    kept: Sequence[Sequence[int]]
+    rows: list[tuple[dict[int, float], float, float]] = field(
+        default_factory=list[tuple[dict[int, float], float, float]]
+    )
+    usage: dict[str, dict[int, float]] = field(default_factory=dict[str, dict[int, float]])
+    columns: list[tuple[int, Candidate]] = field(default_factory=list[tuple[int, Candidate]])
+    count: int = 0
+
+    @classmethod
+    def of(cls, stages: Sequence[Stage], wires: Sequence[Wire], kept: Sequence[Sequence[int]]) -> _Model:
+        """Choices, wires, and what both take."""
+        model = cls(stages, wires, kept, usage={name: {} for name in RESOURCES})
+        starts: list[int] = []
+        for number, options in enumerate(kept):
+            starts.append(model.count)
+            for option in options:
+                candidate = stages[number].candidates[option]
+                model.columns.append((number, candidate))
+                model.use(model.count, candidate.area)
+                model.count += 1
+            model.rows.append((dict.fromkeys(range(starts[-1], model.count), 1.0), 1.0, 1.0))
+        for wire in wires:
+            model.wire(wire, starts)
+        return model
+
+    def use(self, column: int, area: Area) -> None:
+        """What choosing a column takes."""
+        for name in RESOURCES:
+            amount = float(getattr(area, name))
+            if amount:
+                self.usage[name][column] = self.usage[name].get(column, 0.0) + amount
+
+    def wire(self, wire: Wire, starts: Sequence[int]) -> None:
+        """The pairs of lanes at the ends of a wire."""
+        sides: list[dict[int, list[int]]] = [{}, {}]
+        for side, stage in enumerate((wire.producer, wire.consumer)):
+            for at, option in enumerate(self.kept[stage]):
+                candidate = self.stages[stage].candidates[option]
+                lanes = candidate.given if side else candidate.made
+                sides[side].setdefault(lanes, []).append(starts[stage] + at)
+        cells: dict[tuple[int, int], int] = {}
+        for made in sides[0]:
+            for given in sides[1]:
+                cells[made, given] = self.count
+                self.use(self.count, conversion(made, given, wire.width))
+                self.count += 1
+        for side in (0, 1):
+            for lanes, own in sides[side].items():
+                row = dict.fromkeys((at for key, at in cells.items() if key[side] == lanes), 1.0)
+                self.rows.append((row | dict.fromkeys(own, -1.0), 0.0, 0.0))
+
+    def solve(self, costs: Mapping[int, float], seconds: float | None, spare: int = 0) -> Answer | None:
+        """The least cost; None where nothing fulfills the rows."""
+        highspy = _highs()
+        solver = highspy.Highs()
+        settings: dict[str, Any] = {"output_flag": False, "threads": 1, "random_seed": 0}
+        settings |= {"mip_rel_gap": 0.0, "mip_abs_gap": 0.0, "mip_feasibility_tolerance": 1e-9}
+        settings |= {"primal_feasibility_tolerance": 1e-9}
+        for name, value in (settings | ({} if seconds is None else {"time_limit": float(seconds)})).items():
+            solver.setOptionValue(name, value)
+        solver.passModel(self._matrix(highspy, costs, spare))
+        solver.run()
+        status, info = solver.getModelStatus(), solver.getInfo()
+        if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
+            return None
+        if info.primal_solution_status != 2:
+            raise InvalidValue(
+                "no choice was found", where="exploration", why=solver.modelStatusToString(status),
+                remedy="give the solver more time",
+            )  # fmt: skip
+        values = np.asarray(solver.getSolution().col_value)
+        proved = status == highspy.HighsModelStatus.kOptimal
+        gap = 0.0 if proved else float(info.mip_gap)
+        return Answer(self._choice(values), float(info.objective_function_value), gap, proved, int(info.mip_node_count))
+
+    def _choice(self, values: Floats) -> tuple[int, ...]:
+        found, at = list[int](), 0
+        for options in self.kept:
+            found.append(options[int(np.argmax(values[at : at + len(options)]))])
+            at += len(options)
+        return tuple(found)
+
+    def _matrix(self, highspy: Any, costs: Mapping[int, float], spare: int) -> Any:
+        model, total = highspy.HighsLp(), self.count + spare
+        model.num_col_, model.num_row_ = total, len(self.rows)
+        model.col_cost_ = np.array([costs.get(at, 0.0) for at in range(total)])
+        model.col_lower_ = np.zeros(total)
+        model.col_upper_ = np.array([1.0] * self.count + [highspy.kHighsInf] * spare)
+        model.row_lower_, model.row_upper_ = (np.array([row[end] for row in self.rows]) for end in (1, 2))
+        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        model.a_matrix_.start_ = np.concatenate([[0], np.cumsum([len(row[0]) for row in self.rows])]).astype(np.int32)
+        model.a_matrix_.index_ = np.array([at for row in self.rows for at in row[0]], np.int32)
+        model.a_matrix_.value_ = np.array([v for row in self.rows for v in row[0].values()], np.float64)
+        kinds = highspy.HighsVarType
+        whole = len(self.columns)
+        model.integrality_ = [kinds.kInteger if at < whole else kinds.kContinuous for at in range(total)]
+        return model
+
+
+def least(
+    stages: Sequence[Stage],
+    wires: Sequence[Wire],
+    kept: Sequence[Sequence[int]],
+    prices: Mapping[str, float],
+    ceilings: Mapping[str, float],
+    extra: Mapping[tuple[int, int], float] | None = None,
+    seconds: float | None = None,
+) -> Answer | None:
+    """The choice with the least sum of prices times resources under `ceilings`; None where none keeps them.
+
+    `extra`: a cost of its own of a stage's candidate, by both numbers.
+    """
+    if not all(kept):
+        return None
+    model = _Model.of(stages, wires, kept)
+    costs: dict[int, float] = {}
+    for name, price in prices.items():
+        for at, amount in model.usage[name].items():
+            costs[at] = costs.get(at, 0.0) + price * amount
+    if extra:
+        numbers = [(n, option) for n, options in enumerate(kept) for option in options]
+        for at, key in enumerate(numbers):
+            costs[at] = costs.get(at, 0.0) + extra.get(key, 0.0)
+    for name, most in ceilings.items():
+        scale = max(most, 1.0)
+        model.rows.append(({at: v / scale for at, v in model.usage[name].items()}, -np.inf, most / scale))
+    return model.solve(costs, seconds)
+
+
+def overshoot(
+    stages: Sequence[Stage], wires: Sequence[Wire], kept: Sequence[Sequence[int]], ceilings: Mapping[str, float]
+) -> tuple[Answer, float] | None:
+    """The choice whose largest share of a ceiling is least, and that share: what is missing where nothing fits."""
+    if not all(kept):
+        return None
+    model = _Model.of(stages, wires, kept)
+    share = model.count
+    for name, most in ceilings.items():
+        row = {at: v / max(most, 1.0) for at, v in model.usage[name].items()}
+        model.rows.append((row | {share: -1.0}, -np.inf, 0.0))
+    answer = model.solve({share: 1.0}, 20.0, spare=1)
+    return None if answer is None else (answer, answer.objective)
+
+
+def _highs() -> Any:
+    try:
+        import highspy
+    except ImportError as error:
+        raise ToolMissing(
+            "HiGHS is not installed", where="exploration", remedy="pip install 'bitwright[search]'"
+        ) from error
+    return highspy
