@@ -53,7 +53,8 @@ class _Draft:
     read: set[int] = field(default_factory=set[int])
 
     def source(self) -> None:
-        shape = (self.rng.randint(2, 6), self.rng.randint(2, 6), self.rng.choice((1, 2, 2, 3, 4, 6)))
+        rows, columns = (1, 1) if self.rng.random() < 0.2 else (self.rng.randint(2, 6), self.rng.randint(2, 6))
+        shape = (rows, columns, self.rng.choice((1, 2, 2, 3, 4, 6)))
         lanes = self.rng.choice(_divisors(shape[2]))
         self.builder.source(Stream(shape, lanes, Ints(_CODES.low), Ints(_CODES.high), Steps.of(1)), "x")
 

@@ -80,9 +80,10 @@ public:
             const bool equal = frame > 0 && sum_ - before == total_ * pace_.period;
             before = sum_;
             if (equal && stays(frame)) return result(Verdict::settled, frame + 1);
-            if (frame + 1 == next_look) {
-                next_look *= 2;
-                if (!equal && circuit(frame)) return result(Verdict::slower, frame + 1);
+            // Delays may come every few frames only: look when one came.
+            if (frame + 1 >= next_look && !equal) {
+                next_look = 2 * (frame + 1);
+                if (circuit(frame)) return result(Verdict::slower, frame + 1);
             }
         }
         return result(Verdict::endless, pace_.most_frames);

@@ -79,6 +79,14 @@ def test_settled_frames_keep_the_pace_for_ever_and_slower_ones_never_do() -> Non
     assert checked > 100
 
 
+def test_delays_that_come_every_few_frames_only_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    both_steps = np.arange(2)
+    for shift in (4, 6, 8, 10):
+        rules = [WaitRule(1, 0, 0, 0, 0, shift), WaitRule(0, 0, 1, 0, shift, 1)]
+        found = both(monkeypatch, WaitSystem([2, 2], [both_steps], rules), period=2, most_frames=1000)
+        assert (found.verdict, found.circuit[:2]) == (Verdict.SLOWER, (shift + 1, shift // 2))
+
+
 def test_a_frame_that_ends_too_late_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = np.arange(4)
     system = WaitSystem([4, 4], [steps], [WaitRule(1, 0, 0, 0, 0, 3)])

@@ -75,9 +75,9 @@ class _Advance:
             before = now
             if equal and self.stays(frame):
                 return _SETTLED
-            if frame + 1 == next_look:
-                next_look *= 2
-                if not equal and self.find_circuit(frame):
+            if frame + 1 >= next_look and not equal:
+                next_look = 2 * (frame + 1)
+                if self.find_circuit(frame):
                     return _SLOWER
         return _ENDLESS
 
