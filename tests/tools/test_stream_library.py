@@ -115,8 +115,10 @@ class Bench:
         )
 
     def run(self, cycles: int, seed: int | None) -> list[tuple[dict[str, Words], dict[str, Words]]]:
-        """Inputs and outputs of each unit: always ready without a seed, else random on both sides."""
-        self.simulation.reset()
+        """Inputs and outputs of each unit: always ready without a seed, else random on both sides.
+
+        It begins with a reset in whatever state the run before left.
+        """
         rng = np.random.default_rng(seed)
         given = [_patterns(unit.ports, cycles, None if seed is None else rng) for unit in self.units]
         return list(zip(given, self.combined.run(self.simulation, given), strict=True))

@@ -52,9 +52,11 @@ module bw_channel #(
             assign valid = full;
             assign head = word;
         end else begin : g_memory
-            // A block memory is never read where it is written: 2 places at least.
-            localparam PLACES = BLOCK == 0 ? DEPTH : DEPTH > 3 ? DEPTH - 1 : 2;
-            localparam BITS = $clog2(PLACES);
+            // A block memory is never read where it is written: 2 places at least. A power of two, which needs no
+            // comparison to wrap, where it takes no more cells: they hold 64 words, blocks 512 or more.
+            localparam NEEDED = BLOCK == 0 ? DEPTH : DEPTH > 3 ? DEPTH - 1 : 2;
+            localparam BITS = $clog2(NEEDED);
+            localparam PLACES = (1 << BITS) - NEEDED < (BLOCK == 0 ? 64 : 512) ? 1 << BITS : NEEDED;
 
             wire [BITS-1:0] newest;
             wire [BITS-1:0] oldest;

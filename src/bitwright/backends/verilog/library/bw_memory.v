@@ -5,6 +5,8 @@
 // BLOCK  0: distributed memory, 1: block memory, 2: UltraRAM
 // FILL   the word that a read with `blank` gives, whatever is stored
 //
+// `blank` comes first, so that it becomes the reset of the output register rather than a multiplexer.
+//
 // Timing: `read` in cycle t -> `word` in t + 1, held until the next read. A place must not be read in the cycle in
 // which it is written: what comes then differs between memories. Contents are undefined before they are written.
 
@@ -32,17 +34,26 @@ module bw_memory #(
             (* ram_style = "distributed" *)
             reg [WIDTH-1:0] memory [0:WORDS-1];
             always @(posedge clk) if (write) memory[write_place] <= data;
-            always @(posedge clk) if (read) word <= blank ? FILL : memory[read_place];
+            always @(posedge clk) begin
+                if (read & blank) word <= FILL;
+                else if (read) word <= memory[read_place];
+            end
         end else if (BLOCK == 1) begin : g_block
             (* ram_style = "block", no_rw_check *)
             reg [WIDTH-1:0] memory [0:WORDS-1];
             always @(posedge clk) if (write) memory[write_place] <= data;
-            always @(posedge clk) if (read) word <= blank ? FILL : memory[read_place];
+            always @(posedge clk) begin
+                if (read & blank) word <= FILL;
+                else if (read) word <= memory[read_place];
+            end
         end else begin : g_ultra
             (* ram_style = "ultra", no_rw_check *)
             reg [WIDTH-1:0] memory [0:WORDS-1];
             always @(posedge clk) if (write) memory[write_place] <= data;
-            always @(posedge clk) if (read) word <= blank ? FILL : memory[read_place];
+            always @(posedge clk) begin
+                if (read & blank) word <= FILL;
+                else if (read) word <= memory[read_place];
+            end
         end
     endgenerate
 

@@ -234,22 +234,23 @@ module bw_rearrange #(
         end
     endgenerate
 
-    // The memory: word n of all frames is at place n modulo DEPTH.
-    localparam PLACES = DEPTH > 1 ? DEPTH : 2;
-    localparam PLACE_BITS = $clog2(PLACES);
-    localparam signed [31:0] AT_FIRST = ((ORIGIN % DEPTH) + DEPTH) % DEPTH;
+    // The memory: word n of all frames is at place n modulo PLACES, a power of two where that takes no more cells.
+    localparam PLACE_BITS = DEPTH > 2 ? $clog2(DEPTH) : 1;
+    localparam PLACES = (1 << PLACE_BITS) - DEPTH < (BLOCK == 0 ? 64 : 512) ? 1 << PLACE_BITS : DEPTH;
+    localparam signed [31:0] AT_FIRST = ((ORIGIN % PLACES) + PLACES) % PLACES;
     wire [PLACE_BITS-1:0] filled;
     reg [PLACE_BITS-1:0] wanted;
     wire [PLACE_BITS:0] around;
     wire [PLACE_BITS:0] ahead = {1'b0, wanted} + around;
-    wire [PLACE_BITS:0] back = ahead - DEPTH[PLACE_BITS:0];
-    bw_count #(.N(DEPTH)) u_filled (.clk(clk), .rst(rst), .go(reading), .phase(filled));
+    wire [PLACE_BITS:0] back = ahead - PLACES[PLACE_BITS:0];
+    wire wraps = PLACES != 1 << PLACE_BITS && ~back[PLACE_BITS];
+    bw_count #(.N(PLACES)) u_filled (.clk(clk), .rst(rst), .go(reading), .phase(filled));
     bw_moves #(
-        .BITS(PLACE_BITS + 1), .LOOPS(LOOPS), .EXTENTS(EXTENT), .STEPS(STEPS), .AGAIN(FRAME), .MODULUS(DEPTH)
+        .BITS(PLACE_BITS + 1), .LOOPS(LOOPS), .EXTENTS(EXTENT), .STEPS(STEPS), .AGAIN(FRAME), .MODULUS(PLACES)
     ) u_around (.advance(advance), .change(around));
     always @(posedge clk) begin
         if (rst) wanted <= AT_FIRST[PLACE_BITS-1:0];
-        else if (writing) wanted <= back[PLACE_BITS] ? ahead[PLACE_BITS-1:0] : back[PLACE_BITS-1:0];
+        else if (writing) wanted <= wraps ? back[PLACE_BITS-1:0] : ahead[PLACE_BITS-1:0];
         go <= writing & ~rst;
     end
 

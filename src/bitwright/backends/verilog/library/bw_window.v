@@ -76,7 +76,8 @@ module bw_window #(
     reg [WIDTH-1:0] newest;
     wire [COLUMN_BITS-1:0] column;
     always @(posedge clk) begin
-        if (fire) newest <= reads ? in_head : FILL;
+        if (fire & ~reads) newest <= FILL;
+        else if (fire) newest <= in_head;
         go <= out_take & ~rst;
     end
     assign column[WIDTH-1:0] = newest;
