@@ -4,6 +4,7 @@ from bitwright.explore.candidates import Candidate, Stage, Wire, layer_area, sta
 from bitwright.explore.explore import Objective, Task, best_plan, explore_graph, pareto, task_of
 from bitwright.explore.greedy import greedy_plan
 from bitwright.explore.plan import Binding, LayerPlan, Plan, foldings_from_json, foldings_to_json
+from bitwright.explore.roofs import operations, points_of, product_area, products_of
 
 __all__ = [
     "Binding",
@@ -20,7 +21,11 @@ __all__ = [
     "foldings_to_json",
     "greedy_plan",
     "layer_area",
+    "operations",
     "pareto",
+    "points_of",
+    "product_area",
+    "products_of",
     "stages_of",
     "task_of",
 ]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import ceil
 
 from bitwright.cost.actors.memories import bits_for
-from bitwright.cost.area import Area
+from bitwright.cost.area import Area, tree
 from bitwright.cost.neighbors import area_of
 from bitwright.ir.netlist import Netlist
 from bitwright.ir.netlist.ops import AtLeast, Clip, Multiply, Mux, Register, Table
@@ -71,7 +71,7 @@ def _taken_over(netlist: Netlist, fabric: Fabric) -> dict[int, float]:
             found |= _with_table(netlist, position, readers, fabric)
         elif isinstance(node.op, Clip) and args[0].low >= 0 and node.op.high & (node.op.high + 1) == 0:
             if all(r >= 0 and isinstance(netlist.nodes[r].op, Register) for r in readers[position]):
-                found[position] = 1.0
+                found[position] = tree(args[0].width - node.type.width, fabric)
         elif isinstance(node.op, Mux) and node.type.width == 1 and max(a.width for a in args) == 1:
             found[position] = 1 / 3
     return found

@@ -106,4 +106,4 @@ def rom_estimate(width: int, words: int, kind: Memory) -> Area:
 def _rom_bit(words: int) -> float:
     """LUTs of a bit of a constant memory: six address bits in a LUT, two more in the multiplexers beside it."""
     luts = ceil(words / 64)
-    return luts if luts <= 4 else 1.2 * words / 64
+    return luts + 0.5 * (luts == 3) if luts <= 4 else 1.28 * words / 64

@@ -184,16 +184,18 @@ def matvec_area(op: MatVec, width: int, lanes: int, store: Area, fabric: Fabric)
     return found
 
 
-_CONSTANT = (0.77, 0.47)
-"""What is left of the LUTs of a dot product whose weights never change: of one bit each, of more."""
+_CONSTANT = {1: (0.77, 0.47), 2: (0.9, 0.57)}
+"""What is left of the LUTs of a dot product that meets so few words of weights, of one bit each or of more: all bits of
+one word are numbers, those of two words numbers or the index.
+"""
 
 
 def _units(dot: Netlist, units: int, total: Word, folds: int, words: int, fabric: Fabric) -> Area:
     one = kernel_area(dot, fabric)
     cycles = latency_cycles(dot)
-    if words == 1:
+    if words in _CONSTANT:
         wide = dot.nodes[next(p for p in dot.inputs if p.name == "w").words[0]].type.width > 1
-        one = replace(one, luts=one.luts * _CONSTANT[wide])
+        one = replace(one, luts=one.luts * _CONSTANT[words][wide])
     found = one.times(units) + register((1 + 2 * (folds > 1)) * cycles + 1)
     sums = Area(ffs=total.width) if folds == 1 else Area(total.width, total.width, -(-total.width // 4))
     return found + sums.times(units)
