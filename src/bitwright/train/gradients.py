@@ -46,7 +46,8 @@ def _jax(model: Any, x: Any, y: Any) -> list[NDArray[np.float32]]:
         with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
             return _loss(model, x, y)
 
-    found = jax.grad(loss)([v.value for v in variables])
+    # At once: eagerly, every operation and its derivative would be compiled for itself.
+    found = jax.jit(jax.grad(loss))([v.value for v in variables])
     return [np.asarray(g, dtype=np.float32) for g in found]
 
 

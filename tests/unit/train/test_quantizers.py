@@ -29,6 +29,7 @@ from bitwright.train.quantizers import (
     quantized_ulaw,
     stochastic_binary,
     stochastic_ternary,
+    straight,
     ternary,
 )
 
@@ -199,6 +200,25 @@ def test_fixed_point_rounds_half_to_even_and_automatic_scales_half_away():
     assert values(quantized_bits(4, 0), np.array([0.0625, 0.1875], np.float32)).tolist() == [0.0, 0.25]
     halves = np.array([[0.5], [1.5], [2.5], [7.0]], np.float32)
     assert values(quantized_bits(4, 0, alpha="auto"), halves).ravel().tolist() == [1.0, 2.0, 3.0, 7.0]
+
+
+@pytest.mark.parametrize(
+    ("helper", "more"),
+    [(straight.clip_code, (-1, 1.5)), (straight.inside, (-1.0, 1.5)), (straight.positive, ()), (straight.sign, ()),
+     (straight.power, ()), (straight.exact_exponent, ()), (straight.exponent_floor, ()),
+     (straight.rounded_and_clipped, (8.0, -4, 3.0, 0.125)), (straight.quotient, (3.0,))],
+)  # fmt: skip
+def test_what_runs_at_once_computes_what_its_steps_compute_one_by_one(helper, more):
+    draws = np.random.default_rng(0).normal(size=(40, 5)) * 3
+    x = np.concatenate([draws, np.round(draws * 16) / 16]).astype(np.float32)
+    x[0] = [0.0, -0.0, 1e30, -1e30, 1.0]
+    if helper in (straight.power, straight.exact_exponent, straight.exponent_floor):
+        x = np.round(x) if helper is straight.power else np.abs(x) + np.float32(1e-3)
+    tensor = ops.convert_to_tensor(x)
+    more = [ops.convert_to_tensor(np.float32(a)) for a in more] if helper is straight.quotient else more
+    one_by_one, at_once = (ops.convert_to_numpy(f(tensor, *more)) for f in (helper.__wrapped__, helper))
+    assert one_by_one.dtype == at_once.dtype
+    assert np.array_equal(one_by_one.view(np.int32), at_once.view(np.int32))
 
 
 def test_zero_counts_as_positive_for_signs():

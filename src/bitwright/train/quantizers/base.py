@@ -6,7 +6,7 @@ import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,7 +16,7 @@ from bitwright.train.door import keras, ops
 from bitwright.train.quantizers.explain import explained
 from bitwright.train.quantizers.grid import Grid, as_grid
 from bitwright.train.quantizers.scales import is_auto, is_scalar
-from bitwright.train.quantizers.straight import as_float, is_concrete, positive, straight
+from bitwright.train.quantizers.straight import as_float, is_concrete, positive, straight, takes_gradient
 
 __all__ = ["BaseQuantizer", "Parts", "Scaled", "Tracked"]
 
@@ -26,13 +26,25 @@ class Parts:
     """A quantized tensor before the straight-through step: its value is `z * scale`.
 
     `z` lies on a dyadic grid; `scale` broadcasts against it (None: 1) and is `dyadic` when it holds
-    only powers of two. The result takes its gradient from `through`.
+    only powers of two. The result takes its gradient from `through`: `carrier`, or what that makes of
+    `x` where x is given.
     """
 
     z: Any
-    through: Any
+    carrier: Any
     scale: Any = None
     dyadic: bool = False
+    x: Any = None
+
+    @cached_property
+    def through(self) -> Any:
+        """The float tensor whose gradient the result takes."""
+        return self.carrier if self.x is None else self.carrier(self.x)
+
+    @property
+    def flow(self) -> Any:
+        """`through`; or, where nobody can ask for its gradient, a tensor of its shape."""
+        return self.through if self.x is None or takes_gradient(self.x) else self.x
 
     @property
     def value(self) -> Any:
@@ -174,8 +186,8 @@ class BaseQuantizer(ABC):
         parts = self.parts(x, training)
         if self._noisy or parts.scale is None or parts.dyadic:
             return self._finish(parts), None
-        scale = ops.stop_gradient(parts.scale)
-        return straight(parts.z, parts.through / positive(scale)), scale
+        scale, through = ops.stop_gradient(parts.scale), parts.flow
+        return straight(parts.z, through / positive(scale) if takes_gradient(through) else through), scale
 
     def bound(self) -> float:
         """The magnitude to which layers clip their weights, at least 1."""
@@ -264,7 +276,7 @@ class BaseQuantizer(ABC):
 
     def _finish(self, parts: Parts) -> Any:
         if not self._noisy:
-            return straight(parts.value, parts.through)
+            return straight(parts.value, parts.flow)
         noise = ops.cast(ops.convert_to_tensor(self._factor), parts.through.dtype)
         mixed = parts.through + noise * (parts.value - parts.through)
         mixed = ops.where(noise == 1, parts.value, mixed)

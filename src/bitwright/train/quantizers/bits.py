@@ -23,6 +23,7 @@ from bitwright.train.quantizers.straight import (
     positive,
     quotient,
     round_code,
+    rounded_and_clipped,
     sign,
     stochastic_round,
 )
@@ -97,10 +98,12 @@ class quantized_bits(Scaled):
         scale, dyadic = constant(self.alpha, x.dtype)
         if self._magnitude_bits == 0:
             return Parts(self._signs(x), x, scale, dyadic)
-        levels, grid = 2.0**self._magnitude_bits, self._base_grid()
-        inner = ops.stop_gradient(x) * (levels / 2.0**self.integer)
-        code = clip_code(round_code(inner, seed), grid.low, grid.high)
-        return Parts(code * float(grid.step), x, scale, dyadic)
+        levels, grid = 2.0**self._magnitude_bits / 2.0**self.integer, self._base_grid()
+        still, step = ops.stop_gradient(x), float(grid.step)
+        if seed is None:
+            return Parts(rounded_and_clipped(still, levels, grid.low, grid.high, step), x, scale, dyadic)
+        code = clip_code(round_code(still * levels, seed), grid.low, grid.high)
+        return Parts(code * step, x, scale, dyadic)
 
     def _base_grid(self) -> Grid:
         if self._magnitude_bits == 0:

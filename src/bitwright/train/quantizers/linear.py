@@ -19,7 +19,7 @@ from bitwright.train.quantizers.scales import (
     read_alpha,
     to_power,
 )
-from bitwright.train.quantizers.straight import EPSILON, clip_code, quotient, round_code, straight
+from bitwright.train.quantizers.straight import EPSILON, clip_code, inside, quotient, round_code, straight
 
 __all__ = ["quantized_linear"]
 
@@ -130,11 +130,7 @@ class quantized_linear(Scaled):
         else:
             scale, dyadic = constant(self.alpha, x.dtype)
         inner = self._over(x, scale, dyadic)
-        low, high = self.clip_bounds
-        # Bounds count as inside, so that weights at the ends of the range still move.
-        within = ops.logical_and(inner >= low, inner <= high)
-        mask = ops.stop_gradient(ops.cast(within, x.dtype))
-        return Parts(self._code(inner, seed) * size, self._through(x, mask), scale, dyadic)
+        return Parts(self._code(inner, seed) * size, lambda x: self._through(x, inner), scale, dyadic, x)
 
     def _over(self, x: Any, scale: Any, dyadic: bool) -> Any:
         """x in steps. The largest elements lie on an end of the range, so this must round right."""
@@ -143,7 +139,9 @@ class quantized_linear(Scaled):
         step = scale * self.data_type_scale
         return x / step if dyadic else quotient(x, step)
 
-    def _through(self, x: Any, mask: Any) -> Any:
+    def _through(self, x: Any, inner: Any) -> Any:
+        # Bounds count as inside, so that weights at the ends of the range still move.
+        mask = ops.stop_gradient(inside(inner, *self.clip_bounds))
         if not self._noisy:
             return x * mask
         # With noise x itself is mixed in, and the mask acts on the quantized share alone.

@@ -13,7 +13,7 @@ from bitwright.train.public import public
 from bitwright.train.quantizers.base import BaseQuantizer, Parts
 from bitwright.train.quantizers.grid import Grid, common_step, power_of_two
 from bitwright.train.quantizers.sigmoids import internal_sigmoid
-from bitwright.train.quantizers.straight import clip_code, round_code
+from bitwright.train.quantizers.straight import clip_code, round_code, rounded_and_clipped
 
 __all__ = ["quantized_relu"]
 
@@ -75,7 +75,7 @@ class quantized_relu(BaseQuantizer):
         value = self._sigmoid_value(still, seed) if self.use_sigmoid else self._value(still, seed)
         if self._outer_bound is not None:
             value = ops.minimum(value, self._outer_bound)
-        return Parts(value, self._through(x))
+        return Parts(value, self._through, x=x)
 
     def _base_grid(self) -> Grid:
         size, bits = Fraction(2) ** self.integer, self.bits if self.enable_fast_inference else self._bits
@@ -126,6 +126,11 @@ class quantized_relu(BaseQuantizer):
 
     def _value(self, x: Any, seed: Any) -> Any:
         levels, size, slope = 2.0**self._bits, 2.0**self.integer, self.negative_slope
+        if seed is None:
+            value = rounded_and_clipped(x, levels / size, 0.0, levels - 1, size / levels)
+            if slope:
+                value = value + rounded_and_clipped(x, levels * slope / size, -slope * levels, 0.0, size / levels)
+            return value
         p = x * (levels / size)
         value = size * clip_code(round_code(p, seed, _PRECISION) / levels, 0.0, 1.0 - 1.0 / levels)
         if slope:
