@@ -109,17 +109,18 @@ def foldings(graph: Any, seed: int) -> Iterator[tuple[str, Any]]:
     from bitwright.ir.graph.ops import Conv, Dense, Input
     from bitwright.passes.streaming import Fold, Kernel, legal_foldings
 
-    for pace in (1 << 15, 1024, 300):
+    fast = Fold(1 << 20)(graph)
+    for pace in (1 << 15, 1400, 300):
         try:
-            yield f"pace {pace}", Fold(pace)(graph)
+            fast = Fold(pace)(graph)
         except Unsupported:
             continue
+        yield f"pace {pace}", fast
     draw = random.Random(seed)
     legal = {n.name: legal_foldings(n.op, n, [a.type for a in graph.args_of(n)]) for n in graph.nodes}
     yield "random", {name: draw.choice(found) for name, found in legal.items() if found}
     small = [n for n in graph.nodes if isinstance(n.op, Conv | Dense) and n.op.weights.array.size < 400]
     if small:
-        fast = Fold(1024)(graph)
         entries = {n.name: fast[n.name] for n in graph.nodes if isinstance(n.op, Input)}
         yield "unrolled", fast | entries | {n.name: replace(fast[n.name], kernel=Kernel.UNROLLED) for n in small}
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +22,6 @@ from bitwright.passes import Retime, Share, Synthesize, unrolled
 from bitwright.platforms import Device, device
 
 if TYPE_CHECKING:
-    from bitwright.backends.cpp.loader import Emulator
     from bitwright.frontends.grid.walk import Finding
     from bitwright.ir.certificate import Certificate
     from bitwright.toolchain import Synthesis
@@ -143,21 +141,6 @@ class Compiled:
                 remedy="give as many samples to every input",
             )
         return arrays
-
-    def integers(self) -> Mapping[str, NDArray[Any]]:
-        """Weights, biases, map parameters and accumulator ranges as integer arrays, by layer."""
-        from bitwright.flow.integers import integers
-
-        return integers(self.graph)
-
-    def build_emulator(self, folder: str | Path | None = None, *, version: str = "") -> Emulator:
-        """The C++ emulator compiled for this machine: `predict`, `predict_codes` and `run`, as fast as it gets.
-
-        folder: where sources and library stay. version: what it says of itself. Needs a C++ compiler.
-        """
-        from bitwright.flow.emulators import build_emulator
-
-        return build_emulator(self, Path(folder) if folder else None, version=version)
 
     def estimate(self) -> Prediction:
         """Predicted area and timing (the delay model is stated in the device's fabric)."""

@@ -65,8 +65,10 @@ def _decoder(step: Steps, found: Decoder, options: Options) -> Decoder:
 
 def _read(model: Any, options: Options, name: str) -> tuple[Reading, Any]:
     """What the frontend of the model's kind makes of it, and the model that integers are compared with."""
-    from bitwright.frontends import qonnx
+    from bitwright.frontends import qonnx, tflite
 
+    if isinstance(model, tflite.Model):
+        return tflite.read_model(model, name=name), None
     told: dict[str, Any] = {"input_format": options.input_format, "output_format": options.output_format, "name": name}
     if isinstance(model, qonnx.Model):
         return qonnx.read_model(model, **told)

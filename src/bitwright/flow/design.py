@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bitwright.core.progress import Progress, Silent
-from bitwright.flow.compiled import Batch, Compiled
+from bitwright.flow.compiled import Batch
+from bitwright.flow.shared import Shared
 
 if TYPE_CHECKING:
     from bitwright.backends.verilog import Emitted
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Design"]
 
 
-class Design(Compiled):
+class Design(Shared):
     """A compiled network with its verbs; each is one call into a recipe, imported when it is called."""
 
     def emit(self, *, axis: bool = False, vectors: int = 0, primitives: bool = False) -> Emitted:

@@ -1,4 +1,4 @@
-"""Model files in: Keras 3's own, those of QKeras and Keras 2, and ONNX."""
+"""Model files in: Keras 3's own, those of QKeras, Keras 2 and HGQ, ONNX and TFLite."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def load_model(
 ) -> Any:
     """The Keras model in a file: `.keras`, or of QKeras or Keras 2 `.h5`, or `.json` with an `.h5` of weights.
 
-    An `.onnx` file (QONNX, Brevitas, FINN) gives a `bitwright.frontends.qonnx.Model`, which `compile` takes as well.
+    Files of HGQ2 and HGQ-LUT are `.keras`, proxies of HGQ 1 `.h5`. An `.onnx` file (QONNX, Brevitas, FINN) gives a
+    `bitwright.frontends.qonnx.Model`, a `.tflite` file a `tflite.Model`, which `compile` takes as well.
     See `bitwright.frontends.qkeras.read_qkeras` for weights and custom_objects. No code of the file
     is run. Raises InvalidModel or Unsupported naming the file, the layer and the way out.
     """
@@ -38,6 +39,10 @@ def load_model(
         from bitwright.frontends.qonnx import read_file
 
         return read_file(path)
+    if Path(path).suffix.lower() == ".tflite":
+        from bitwright.frontends import tflite
+
+        return tflite.read_file(path)
     from bitwright.frontends import hgq, keras, qkeras
 
     if hgq.is_hgq(path):
@@ -58,6 +63,11 @@ def import_model(
         raise Unsupported(
             "an ONNX model is no Keras model", where=str(path), why="its operators become integers directly",
             remedy="compile it as it is: bw.compile('model.onnx'); bitwright import --explain tells what becomes of it",
+        )  # fmt: skip
+    if Path(path).suffix.lower() == ".tflite":
+        raise Unsupported(
+            "a TFLite model is no Keras model", where=str(path), why="its operators become integers directly",
+            remedy="compile it as it is: bw.compile('model.tflite')",
         )  # fmt: skip
     target = Path(out)
     if target.suffix != ".keras":

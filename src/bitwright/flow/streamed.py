@@ -14,13 +14,18 @@ import bitwright
 from bitwright.core.errors import ConfigError, Mismatch, Unsupported
 from bitwright.core.files import inside, sha256, write_atomic
 from bitwright.core.progress import Progress, Silent
+from bitwright.cost import Area
+from bitwright.cost.actors import predict_stream
+from bitwright.cost.predict import critical_ns
 from bitwright.cost.timetable import Timetable, timetable
-from bitwright.flow.compiled import Batch, Compiled
+from bitwright.flow.compiled import Batch
+from bitwright.flow.shared import Shared
 from bitwright.flow.vectors import random_codes
 from bitwright.ir import dataflow as streams
 from bitwright.ir import graph as graphs
 from bitwright.ir.certificate import Certificate, Comparison
 from bitwright.ir.dataflow import Dataflow
+from bitwright.ir.dataflow.ops import MatVec
 from bitwright.ir.graph import Graph
 from bitwright.numeric import IntArray
 from bitwright.passes.buffer import Buffer
@@ -37,14 +42,26 @@ _MOST_CYCLES = 2_000_000
 _MOST_FRAMES = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StreamEstimate:
-    """What is computed of a streaming design: cycles exactly, from its schedules."""
+    """Predicted area of a streaming design, and its cycles, which are computed exactly.
 
+    `brams` are blocks of 36 kbit, halves counted up. `fmax_mhz` is that of the netlists in the actors by the fabric's
+    delay model, and no measurement. `by_layer` sums actors, with the channels behind them, by the layer they serve.
+    """
+
+    luts: int
+    ffs: int
+    carries: int
+    dsps: int
+    brams: int
+    urams: int
     initiation_cycles: int
     latency_cycles: int
     clock_mhz: float
+    fmax_mhz: float
     bottleneck: str
+    by_layer: dict[str, Area]
 
     @property
     def frames_per_second(self) -> float:
@@ -58,7 +75,7 @@ class StreamEstimate:
 
 
 @dataclass
-class StreamDesign(Compiled):
+class StreamDesign(Shared):
     """A network as actors between channels: one streaming unit per layer, folded as its options say.
 
     `foldings` by node name of `streamed`; made at the first use from `folding`, `initiation_cycles` or `target_fps`.
@@ -91,9 +108,23 @@ class StreamDesign(Compiled):
         return timetable(self.program)
 
     def estimate(self) -> Any:
-        """Initiation and latency, computed from the schedules."""
-        found = self.timetable
-        return StreamEstimate(found.initiation_cycles, found.latency_cycles, self.clock_mhz, found.bottleneck)
+        """Predicted area; initiation and latency computed from the schedules."""
+        found, times = predict_stream(self.program, self.device), self.timetable
+        layers: dict[str, Area] = {}
+        for node in self.program.nodes:
+            area = found.actors.get(node.name, Area()) + found.channels.get(node.name, Area())
+            layers[node.origin.layer] = layers.get(node.origin.layer, Area()) + area
+        return StreamEstimate(
+            found.luts, found.ffs, found.carries, found.dsps, -(-found.bram18s // 2), found.urams,
+            times.initiation_cycles, times.latency_cycles, self.clock_mhz, 1000.0 / self._slowest_ns(),
+            times.bottleneck, layers,
+        )  # fmt: skip
+
+    def _slowest_ns(self) -> float:
+        """The longest modelled path in any netlist of an actor."""
+        held = [(n.op.dot if isinstance(n.op, MatVec) else None, streams.tail_of(n.op)) for n in self.program.nodes]
+        netlists = {netlist for pair in held for netlist in pair if netlist is not None}
+        return max((critical_ns(n, self.device) for n in netlists), default=self.device.fabric.register_ns)
 
     def emit(self, *, vectors: int = 0, primitives: bool = False) -> StreamEmitted:
         """The Verilog files as text, with a self-checking bench when `vectors` > 0 (frames)."""
@@ -107,17 +138,21 @@ class StreamDesign(Compiled):
 
     def verify(
         self, x: Batch | None = None, *, rtl: bool = True, workdir: str | Path | None = None,
-        float64: bool | None = None, progress: Progress | None = None,
+        float64: bool | None = None, progress: Progress | None = None, netlist: bool = True,
     ) -> Certificate:  # fmt: skip
         """Keras = graph = dataflow = simulated RTL, with the cycles that were computed, always ready and under pauses.
 
         Keras and graph meet on all vectors; a few of each kind go through the actors and the RTL, frame after
-        frame, as long as that stays below two million cycles. Raises `Mismatch` naming the first difference.
+        frame, as long as that stays below two million cycles. netlist: False stops at the integer graph. Raises
+        `Mismatch` naming the first difference.
         """
         from bitwright.flow.verification import vector_sets, verify
 
         listener = progress or Silent()
         told = verify(self, x, rtl=False, workdir=None, progress=listener, float64=float64, netlist=False)
+        if not netlist:
+            self.certificate = told
+            return told
         count = max(2, min(_MOST_FRAMES, _MOST_CYCLES // max(self.timetable.initiation_cycles, 1)) // 3)
         sets = [(label, [c[:count] for c in codes]) for label, _, codes in vector_sets(self, x)]
         rows = [row for label, codes in sets for row in _same_codes(self, label, codes, listener)]

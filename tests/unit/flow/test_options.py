@@ -39,8 +39,15 @@ def test_impossible_clocks_are_refused(clock_mhz: float) -> None:
 
 
 def test_architectures_that_are_not_there_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"architecture 'engine'(?s:.*)use 'auto' or 'parallel'"):
-        Options(architecture="engine")
+    with pytest.raises(ConfigError, match=r"architecture 'systolic'(?s:.*)use 'auto', 'parallel' or 'dataflow'"):
+        Options(architecture="systolic")
+
+
+@pytest.mark.parametrize("told", [{"initiation_cycles": 100}, {"target_fps": 1e3}, {"folding": {}}])
+def test_a_pace_or_a_folding_asks_for_streams(told: dict[str, Any]) -> None:
+    assert Options(**told).streams
+    assert not Options(architecture="parallel", **told).streams
+    assert not Options().streams
 
 
 def test_an_unknown_device_names_the_nearest(model: Any) -> None:

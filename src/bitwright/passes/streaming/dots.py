@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
+from bitwright.core.origin import Origin
 from bitwright.cost.area import Area, area
 from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word
 from bitwright.numeric import Steps
@@ -77,6 +78,7 @@ class _Dot:
         builder = NetlistBuilder()
         x = builder.input_port("x", (len(types),), types, Steps.of(1))
         w = builder.input_port("w", (len(types),), [weight] * len(types), Steps.of(1))
+        builder.at(Origin("sum"))
         return cls(builder, x, w, fabric)
 
     def netlist(self, form: Callable[[_Dot], int]) -> Netlist:

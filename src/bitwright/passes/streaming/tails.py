@@ -8,6 +8,7 @@ from math import lcm
 
 import numpy as np
 
+from bitwright.core.origin import Origin
 from bitwright.ir.graph import GraphBuilder, TensorType
 from bitwright.ir.graph.ops import Dense, Map
 from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word, latency_cycles
@@ -89,6 +90,7 @@ class Tails:
         if phases > 1:
             made.append(builder.input_port("phase", (), [Word(0, phases - 1)], Steps.of(1)))
             phase = made[-1].words[0]
+        builder.at(Origin("map"))
         words = combine(builder, {p.name: list(p.words) for p in made if p.name != "phase"}, phase)
         told = told.over(phases)
         out = [lane_map(builder, word, phase, told.lane(i), self.fabric) for i, word in enumerate(words)]

@@ -1,0 +1,35 @@
+"""`Shared`: the verbs that designs of every architecture have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from bitwright.flow.compiled import Compiled
+
+if TYPE_CHECKING:
+    from bitwright.backends.cpp.loader import Emulator
+
+__all__ = ["Shared"]
+
+
+class Shared(Compiled):
+    """What can be asked of the integers alone, whatever hardware they become."""
+
+    def integers(self) -> Mapping[str, NDArray[Any]]:
+        """Weights, biases, map parameters and accumulator ranges as integer arrays, by layer."""
+        from bitwright.flow.integers import integers
+
+        return integers(self.graph)
+
+    def build_emulator(self, folder: str | Path | None = None, *, version: str = "") -> Emulator:
+        """The C++ emulator compiled for this machine: `predict`, `predict_codes` and `run`, as fast as it gets.
+
+        folder: where sources and library stay. version: what it says of itself. Needs a C++ compiler.
+        """
+        from bitwright.flow.emulators import build_emulator
+
+        return build_emulator(self, Path(folder) if folder else None, version=version)
