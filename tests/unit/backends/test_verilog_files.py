@@ -234,3 +234,13 @@ def test_emitting_leaves_the_garbage_collector_as_it_was() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(("calls", "once"), [(7, 0), (8, 1)])
+def test_a_table_that_is_looked_up_often_is_written_once_by_the_simulator(calls: int, once: int) -> None:
+    b = NetlistBuilder()
+    x = b.input_port("x", (calls,), [Word(-4, 3)] * calls, Steps.of(1))
+    b.at(Origin("act"))
+    found = tuple(b.table(word, -4, [3, 1, 4, 1, 5, 9, 2, 6]) for word in x.words)
+    made = emit(b.finish("net", [x], [Port("y", (calls,), found, Steps.of(1))]))
+    assert made.files["rtl/net_act.v"].count("/* verilator no_inline_task */") == once

@@ -211,7 +211,9 @@ def _function(item: Function) -> list[str]:
     body = [_INDENT + line for line in _case(item.body)]
     about = _comment(item.remark)
     head = f"function {_range(item.width, item.signed)}{item.name}({argument});"
-    return ["", *about, head, *body, "endfunction"]
+    # A comment that only Verilator reads: else each call is a copy of the table in the simulator's code.
+    once = [f"{_INDENT}/* verilator no_inline_task */"] if item.often else []
+    return ["", *about, head, *once, *body, "endfunction"]
 
 
 def _case(tree: Case) -> list[str]:

@@ -183,7 +183,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of one argument whose body is one case."""
+    """A function of one argument whose body is one case; Verilator writes an `often` called one only once."""
 
     name: str
     width: int
@@ -191,6 +191,7 @@ class Function:
     argument: Net
     body: Case
     remark: str = ""
+    often: bool = False
 
 
 @dataclass(frozen=True, slots=True)

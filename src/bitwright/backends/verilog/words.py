@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -44,6 +45,9 @@ from bitwright.ir.netlist.ops import (
 
 __all__ = ["Functions", "unsigned_columns", "verilog"]
 
+_OFTEN = 8
+"""Calls from which a table is a function of the simulator too."""
+
 
 class Functions:
     """The tables of one module: equal tables are one function; its name is none of `taken`."""
@@ -52,6 +56,7 @@ class Functions:
         self._taken = taken
         self._argument = "code" if "code" not in taken else "table_code"
         self._known: dict[tuple[object, ...], Function] = {}
+        self._calls: Counter[tuple[object, ...]] = Counter()
         self._count = 0
 
     def table(self, op: Table, code: Word, result: Word) -> str:
@@ -59,6 +64,7 @@ class Functions:
         key = (op, code, result.width, result.signed)
         if key not in self._known:
             self._known[key] = _function(self._fresh(), self._argument, op, code, result)
+        self._calls[key] += 1
         return self._known[key].name
 
     def _fresh(self) -> str:
@@ -68,7 +74,7 @@ class Functions:
 
     def all(self) -> tuple[Function, ...]:
         """Every function, in the order of first use."""
-        return tuple(self._known.values())
+        return tuple(replace(found, often=self._calls[key] >= _OFTEN) for key, found in self._known.items())
 
 
 verilog: Rules[[Sequence[Operand], Word, Functions], Expression] = Rules("Verilog of a netlist operator")
