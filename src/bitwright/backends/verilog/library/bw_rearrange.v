@@ -155,82 +155,79 @@ module bw_rearrange #(
     endgenerate
     wire on_grid = &present;
 
-    // How many words behind the writer's place the reader is, less 1: below zero, and the word is not there.
+    // How far the reader is ahead of the writer's place, less 1: below zero, and the word is not there.
     localparam signed [31:0] NONE_READ = -ORIGIN - 1;
     reg [BITS-1:0] lead;
-    wire [BITS-1:0] away;
-    bw_moves #(.BITS(BITS), .LOOPS(LOOPS), .EXTENTS(EXTENT), .STEPS(STEPS), .AGAIN(FRAME)) u_away (
-        .advance(advance), .change(away)
-    );
-    always @(posedge clk) begin
-        if (rst) lead <= NONE_READ[BITS-1:0];
-        else lead <= lead - (writing ? away : {BITS{1'b0}}) + {{(BITS - 1) {1'b0}}, reading};
-    end
+    wire [BITS-1:0] nearer;
+    bw_moves #(
+        .BITS(BITS), .LOOPS(LOOPS), .EXTENTS(EXTENT), .STEPS(scaled(STEPS, -1, LOOPS)), .AGAIN(-FRAME)
+    ) u_nearer (.advance(advance), .change(nearer));
+    // The bit below is the carry that `reading` makes: one chain instead of two.
+    wire [BITS:0] lead_next = {lead, 1'b1} + {nearer & {BITS{writing}}, reading};
+    always @(posedge clk) lead <= rst ? NONE_READ[BITS-1:0] : lead_next[BITS:1];
     assign writing = (~on_grid | ~lead[BITS-1]) & out_ready;
     assign out_take = writing;
 
-    // How many words of the writer's frame have been read, and how many may be: those released and DEPTH more.
+    // How many words of the writer's frame have been read, less DEPTH: the reader stays below what is released.
+    localparam signed [31:0] FULL = -DEPTH;
+    localparam signed [31:0] BEFORE = -FRAME;
     reg [BITS-1:0] passed;
-    wire [BITS-1:0] limit;
-    always @(posedge clk) begin
-        if (rst) passed <= {BITS{1'b0}};
-        else passed <= passed - (writing & ends[0] ? FRAME[BITS-1:0] : {BITS{1'b0}}) + {{(BITS - 1) {1'b0}}, reading};
-    end
-    assign reading = in_valid & ($signed(passed) < $signed(limit));
+    wire [BITS-1:0] released;
+    wire [BITS:0] passed_next = {passed, 1'b1} + {BEFORE[BITS-1:0] & {BITS{writing & ends[0]}}, reading};
+    always @(posedge clk) passed <= rst ? FULL[BITS-1:0] : passed_next[BITS:1];
+    assign reading = in_valid & ($signed(passed) < $signed(released));
     assign in_pop = reading;
+    wire unused = &{1'b0, lead_next[0], passed_next[0]};
 
     localparam signed [31:0] FIRST_ROW = ORIGIN_ROW * ROW_WORDS;
     localparam signed [31:0] FIRST_COLUMN = ORIGIN_COLUMN * COLUMN_WORDS;
-    localparam signed [31:0] RELEASED =
+    localparam signed [31:0] FIRST_RELEASED =
         FIRST_ROW < 0 ? 0 : FIRST_ROW >= FRAME ? FRAME : FIRST_ROW + held(FIRST_COLUMN, ROW_WORDS);
-    localparam signed [31:0] FIRST_LIMIT = RELEASED + DEPTH;
     generate
         if (RELEASE == 0) begin : g_frame
-            assign limit = FIRST_LIMIT[BITS-1:0];
+            assign released = FIRST_RELEASED[BITS-1:0];
         end else begin : g_release
             localparam [32*LOOPS-1:0] FREE_ROWS = scaled(ROW, ROW_WORDS, RELEASE);
             localparam [32*LOOPS-1:0] FREE_COLUMNS = scaled(COLUMN, COLUMN_WORDS, RELEASE);
+            localparam signed [31:0] LEFT = FIRST_COLUMN + extreme(FREE_COLUMNS, 1'b0);
+            localparam signed [31:0] RIGHT = FIRST_COLUMN + extreme(FREE_COLUMNS, 1'b1);
             localparam ROW_BELOW = FIRST_ROW + extreme(FREE_ROWS, 1'b0) < 0;
             localparam ROW_ABOVE = FIRST_ROW + extreme(FREE_ROWS, 1'b1) >= FRAME;
-            localparam COLUMN_BELOW = FIRST_COLUMN + extreme(FREE_COLUMNS, 1'b0) < 0;
-            localparam COLUMN_ABOVE = FIRST_COLUMN + extreme(FREE_COLUMNS, 1'b1) > ROW_WORDS;
+            localparam COLUMN_BITS = $clog2((LEFT < 0 ? -LEFT : 0) + (RIGHT > ROW_WORDS ? RIGHT : ROW_WORDS) + 1) + 1;
             reg [BITS-1:0] row;
-            reg [BITS-1:0] column;
+            reg [COLUMN_BITS-1:0] column;
             reg [BITS-1:0] bound;
             wire [BITS-1:0] row_change;
-            wire [BITS-1:0] column_change;
+            wire [COLUMN_BITS-1:0] column_change;
             bw_moves #(.BITS(BITS), .LOOPS(LOOPS), .EXTENTS(EXTENT), .STEPS(FREE_ROWS)) u_row (
                 .advance(advance), .change(row_change)
             );
-            bw_moves #(.BITS(BITS), .LOOPS(LOOPS), .EXTENTS(EXTENT), .STEPS(FREE_COLUMNS)) u_column (
+            bw_moves #(.BITS(COLUMN_BITS), .LOOPS(LOOPS), .EXTENTS(EXTENT), .STEPS(FREE_COLUMNS)) u_column (
                 .advance(advance), .change(column_change)
             );
 
             // The bound is computed with the step that moves the place, for the reader must know it in the next cycle.
             wire signed [BITS-1:0] row_next = row + row_change;
-            wire signed [BITS-1:0] column_next = column + column_change;
-            reg [BITS-1:0] inward;
-            reg [BITS-1:0] released;
-            always @* begin
-                inward = column_next;
-                if (COLUMN_ABOVE && column_next > $signed(ROW_WORDS[BITS-1:0])) inward = ROW_WORDS[BITS-1:0];
-                if (COLUMN_BELOW && column_next[BITS-1]) inward = {BITS{1'b0}};
-                released = row_next + inward;
-                if (ROW_ABOVE && row_next >= $signed(FRAME[BITS-1:0])) released = FRAME[BITS-1:0];
-                if (ROW_BELOW && row_next[BITS-1]) released = {BITS{1'b0}};
-            end
+            wire signed [COLUMN_BITS-1:0] column_next = column + column_change;
+            wire left = LEFT < 0 && column_next[COLUMN_BITS-1];
+            wire right = RIGHT > ROW_WORDS && column_next > $signed(ROW_WORDS[COLUMN_BITS-1:0]);
+            wire [COLUMN_BITS-1:0] inward =
+                left ? {COLUMN_BITS{1'b0}} : right ? ROW_WORDS[COLUMN_BITS-1:0] : column_next;
+            wire above = ROW_BELOW && row_next[BITS-1];
+            wire below = ROW_ABOVE && row_next >= $signed(FRAME[BITS-1:0]);
             always @(posedge clk) begin
                 if (rst) begin
                     row <= FIRST_ROW[BITS-1:0];
-                    column <= FIRST_COLUMN[BITS-1:0];
-                    bound <= FIRST_LIMIT[BITS-1:0];
+                    column <= FIRST_COLUMN[COLUMN_BITS-1:0];
+                    bound <= FIRST_RELEASED[BITS-1:0];
                 end else if (writing) begin
                     row <= row_next;
                     column <= column_next;
-                    bound <= released + DEPTH[BITS-1:0];
+                    bound <= above ? {BITS{1'b0}} : below ? FRAME[BITS-1:0] :
+                             row_next + {{(BITS - COLUMN_BITS) {1'b0}}, inward};
                 end
             end
-            assign limit = bound;
+            assign released = bound;
         end
     endgenerate
 

@@ -1,6 +1,7 @@
 // bw_convert: lane after lane in words of another width.
 //
-//     $ iverilog -g2005 -s bw_convert_bench -o bench.vvp bw_convert_bench.v bw_front_driver.v ../bw_*.v && vvp bench.vvp
+//     $ iverilog -g2005 -s bw_convert_bench -o bench.vvp bw_convert_bench.v bw_front_driver.v ../bw_*.v
+//     $ vvp bench.vvp
 
 `default_nettype none
 

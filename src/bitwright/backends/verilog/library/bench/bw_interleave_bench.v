@@ -1,6 +1,7 @@
 // bw_interleave: three arguments in turns of one, two and three words.
 //
-//     $ iverilog -g2005 -s bw_interleave_bench -o bench.vvp bw_interleave_bench.v bw_front_driver.v ../bw_*.v && vvp bench.vvp
+//     $ iverilog -g2005 -s bw_interleave_bench -o bench.vvp bw_interleave_bench.v bw_front_driver.v ../bw_*.v
+//     $ vvp bench.vvp
 
 `default_nettype none
 

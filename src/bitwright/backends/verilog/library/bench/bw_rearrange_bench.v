@@ -1,6 +1,7 @@
 // bw_rearrange (and bw_moves, bw_memory): a padded sliding window, tap after tap, from a few lines of memory.
 //
-//     $ iverilog -g2005 -s bw_rearrange_bench -o bench.vvp bw_rearrange_bench.v bw_front_driver.v ../bw_*.v && vvp bench.vvp
+//     $ iverilog -g2005 -s bw_rearrange_bench -o bench.vvp bw_rearrange_bench.v bw_front_driver.v ../bw_*.v
+//     $ vvp bench.vvp
 
 `default_nettype none
 

@@ -1,6 +1,7 @@
 // bw_reduce: sums and maxima of signed elements over blocks of words.
 //
-//     $ iverilog -g2005 -s bw_reduce_bench -o bench.vvp bw_reduce_bench.v bw_front_driver.v ../bw_*.v && vvp bench.vvp
+//     $ iverilog -g2005 -s bw_reduce_bench -o bench.vvp bw_reduce_bench.v bw_front_driver.v ../bw_*.v
+//     $ vvp bench.vvp
 
 `default_nettype none
 

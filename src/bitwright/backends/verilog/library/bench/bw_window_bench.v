@@ -1,6 +1,7 @@
 // bw_window (and bw_scan, bw_taps, bw_memory): every tap of every window, padding included.
 //
-//     $ iverilog -g2005 -s bw_window_bench -o bench.vvp bw_window_bench.v bw_front_driver.v ../bw_*.v && vvp bench.vvp
+//     $ iverilog -g2005 -s bw_window_bench -o bench.vvp bw_window_bench.v bw_front_driver.v ../bw_*.v
+//     $ vvp bench.vvp
 
 `default_nettype none
 
@@ -35,7 +36,8 @@ module bw_window_bench;
         .out_take(out_take), .go(go), .x(x), .number(number), .wanted(wanted)
     );
 
-    bw_window #(.WIDTH(WIDTH), .GROUPS(GROUPS), .ROWS(ROWS), .COLUMNS(COLUMNS), .KERNEL_ROWS(KERNEL), .KERNEL_COLUMNS(KERNEL),
+    bw_window #(.WIDTH(WIDTH), .GROUPS(GROUPS), .ROWS(ROWS), .COLUMNS(COLUMNS),
+        .KERNEL_ROWS(KERNEL), .KERNEL_COLUMNS(KERNEL),
         .STRIDE_ROWS(STRIDE), .STRIDE_COLUMNS(STRIDE), .PAD_TOP(PAD), .PAD_BOTTOM(PAD), .PAD_LEFT(PAD),
         .PAD_RIGHT(PAD), .DILATION_ROWS(DILATION), .DILATION_COLUMNS(DILATION), .FILL(FILL), .BLOCK(BLOCK)) dut (
         .clk(clk), .rst(rst), .in_valid(in_valid), .in_head(in_head), .in_pop(in_pop), .out_ready(out_ready),

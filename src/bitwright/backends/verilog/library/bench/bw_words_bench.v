@@ -1,6 +1,7 @@
 // bw_words: every word passes as it is.
 //
-//     $ iverilog -g2005 -s bw_words_bench -o bench.vvp bw_words_bench.v bw_front_driver.v ../bw_*.v && vvp bench.vvp
+//     $ iverilog -g2005 -s bw_words_bench -o bench.vvp bw_words_bench.v bw_front_driver.v ../bw_*.v
+//     $ vvp bench.vvp
 
 `default_nettype none
 
