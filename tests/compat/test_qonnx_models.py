@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 import bitwright as bw
-from bitwright.frontends.qonnx import Executor, read_file, read_model
+from bitwright.frontends.qonnx import Executor, parse_model, read_file, read_model
+from bitwright.frontends.qonnx.write import model_of
 from bitwright.ir.graph import check, run
-from bitwright.ir.graph.ops import Transpose
+from bitwright.ir.graph.ops import Conv, Input, Reshape, Transpose
+from bitwright.passes import STANDARD, apply
 
 pytest.importorskip("onnx")
 
@@ -129,6 +131,26 @@ def test_the_jet_tagger_verifies_in_simulated_rtl() -> None:
     assert {"ONNX", "pipelined netlist"} <= {c.before for c in certificate.comparisons}
 
 
-def test_channels_first_models_turn_their_input_once() -> None:
-    reading, _ = read_model(read_file(FILES["brevitas_cnv_w2a2"]))
-    assert sum(isinstance(n.op, Transpose) for n in reading.graph) == 1
+@pytest.mark.parametrize("name", ["brevitas_cnv_w2a2", "brevitas_cnv_w2a2_dynamo"])
+def test_channels_first_models_turn_their_input_once_and_nothing_else(name: str) -> None:
+    """Streams run channels last from the first convolution to the last: only the image is turned, at the input."""
+    reading, _ = read_model(read_file(FILES[name]))
+    for graph in (reading.graph, apply(reading.graph, STANDARD)):
+        turned = [n for n in graph if isinstance(n.op, Transpose)]
+        assert len(turned) == 1
+        assert isinstance(graph.nodes[turned[0].args[0]].op, Input)
+        assert sum(isinstance(n.op, Reshape) for n in graph) <= 1
+        assert all(n.type.shape[0] == n.type.shape[1] for n in graph if isinstance(n.op, Conv))
+
+
+@pytest.mark.parametrize("name", ["brevitas_cnv_w2a2", "brevitas_mlp3_w4a4", "zoo_TFC_1W2A"])
+def test_published_models_go_out_and_come_back(name: str) -> None:
+    reading, _ = read_model(read_file(FILES[name]))
+    proto = model_of(reading.graph, "qonnx", reading.encoders, reading.decoders)
+    again, truth = read_model(parse_model(proto.SerializeToString()))
+    x = pair(name)[0][:16]
+    (wanted,) = run(reading.graph, [encoder(x) for encoder in reading.encoders])
+    (found,) = run(again.graph, [encoder(x) for encoder in again.encoders])
+    assert np.array_equal(again.decoders[0](found), reading.decoders[0](wanted))
+    assert np.array_equal(truth.executor([x])[0], reading.decoders[0](wanted))
+    assert sum(isinstance(n.op, Transpose) for n in again.graph) <= 1

@@ -49,9 +49,25 @@ def _(op: o.MaxPool, node: Node, reader: Reader, args: list[Any]) -> Value:
     live, pads = _window(op, node, reader, args[0])
     pool = MaxPool(op.kernel, full(op.strides, len(op.kernel), "strides"), pads)
     chain = live.lazy.chain
-    if live.lazy.base is None or not chain or chain[-1].step is not None or not all(p.monotone for p in chain):
-        return reader.emitted(reader.walk.emit(pool, [reader.codes(live, node.name)], node.name), live)
+    lazy = live.lazy.base is not None and chain and chain[-1].step is None and all(p.monotone for p in chain)
+    if not lazy or live.lazy.base is None or _differs(reader, live.lazy.base, len(op.kernel)):
+        position = _on_one_step(reader, reader.codes(live, node.name), len(op.kernel), node.name)
+        return reader.emitted(reader.walk.emit(pool, [position], node.name), live)
     return _before(pool, node, reader, live, live.lazy.base)
+
+
+def _differs(reader: Reader, position: int, rank: int) -> bool:
+    """Whether the step changes along one of the first `rank` axes."""
+    type = reader.walk.type(position)
+    shape = (1,) * (len(type.shape) - len(type.step.shape)) + type.step.shape
+    return any(n > 1 for n in shape[:rank])
+
+
+def _on_one_step(reader: Reader, position: int, rank: int, name: str) -> int:
+    """Codes whose step is the same wherever a window over the first `rank` axes lies."""
+    if not _differs(reader, position, rank):
+        return position
+    return reader.walk.rescaled(position, reader.walk.type(position).step.finest, name)
 
 
 def _before(pool: MaxPool, node: Node, reader: Reader, live: Live, base: int) -> Live:
@@ -83,8 +99,8 @@ def _(op: o.AveragePool, node: Node, reader: Reader, args: list[Any]) -> Value:
             remedy="use count_include_pad=1, or no pads",
         )  # fmt: skip
     pool = SumPool(op.kernel, full(op.strides, len(op.kernel), "strides"), pads)
-    position = reader.walk.emit(pool, [reader.codes(live, node.name)], node.name)
-    return _divided(node, reader, reader.emitted(position, live), prod(op.kernel))
+    codes = _on_one_step(reader, reader.codes(live, node.name), len(op.kernel), node.name)
+    return _divided(node, reader, reader.emitted(reader.walk.emit(pool, [codes], node.name), live), prod(op.kernel))
 
 
 def _divided(node: Node, reader: Reader, live: Live, count: int) -> Live:
@@ -142,7 +158,7 @@ def reduced(
     shape = tuple(1 if a in axes else n for a, n in enumerate(live.shape) if keepdims or a not in axes)
     live = reader.arranged(live, (*sorted(axes), *kept), node.name)
     count = prod(live.lazy.shape[: len(axes)])
-    position = reader.codes(live, node.name)
+    position = _on_one_step(reader, reader.codes(live, node.name), len(axes), node.name)
     inner = live.lazy.shape[len(axes) :]
     flat = reader.walk.emit(Reshape((count, prod(inner))), [position], node.name)
     pool = (MaxPool if function is Shrink.MAX else SumPool)((count,), (1,), ((0, 0),))

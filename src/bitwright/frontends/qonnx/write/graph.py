@@ -109,10 +109,7 @@ def _leveled(
     """Thresholds on floats: QONNX has them, ONNX's own quantizers do not."""
     layer, unit = node.name, unit_of(node.type.step)
     if writer.file.dialect is not Dialect.QONNX:
-        raise Unsupported(
-            "the input's quantizer is no plain rounding", where=f"input '{layer}'",
-            remedy='use dialect="qonnx", or begin the model with quantized_bits and alpha=1',
-        )  # fmt: skip
+        return _plain_levels(writer, given, encoder, node)
     levels = np.where(np.isinf(encoder.levels), np.finfo(np.float32).max, encoder.levels)
     held = writer.file.hold(levels, layer, "levels")
     base, turn = encoder.base, encoder.direction
@@ -129,6 +126,42 @@ def _leveled(
     found = writer.changed("Add", writer.changed("Mul", found, turn, layer, 1.0), base, layer, 0.0)
     ends = node.type.low.array, node.type.high.array
     return quantize(writer, writer.scaled(found, unit, layer), unit, ends, layer, cut=False)
+
+
+def _plain_levels(
+    writer: Writer, given: Tensor, encoder: LevelEncoder, node: Node[GraphOp, TensorType]
+) -> Tensor:
+    """Levels that are those of QuantizeLinear with some scale, or a single one."""
+    layer, step = node.name, node.type.step.uniform
+    unit = unit_of(node.type.step)
+    if step is not None and _evenly(encoder, np.float32(float(step))):
+        low, high = int(encoder.base[0]), int(encoder.base[0]) + encoder.levels.shape[1]
+        return quantize(writer, given, unit, (np.array(low), np.array(high)), layer, scale=float(step))
+    if encoder.levels.shape == (1, 1):
+        level = writer.file.hold(encoder.levels[0, 0], layer, "level")
+        reached = writer.file.node("GreaterOrEqual", [given.name, level], layer)
+        found = replace(given, name=writer.file.node("Cast", [reached], layer, to=_SINGLE))
+        found = writer.changed("Mul", found, encoder.direction[0] * unit, layer, 1.0)
+        found = writer.changed("Add", found, encoder.base[0] * unit, layer, 0.0)
+        return quantize(writer, found, unit, (node.type.low.array, node.type.high.array), layer, cut=False)
+    raise Unsupported(
+        "the input's quantizer is no plain rounding", where=f"input '{layer}'",
+        remedy='use dialect="qonnx", or begin the model with quantized_bits and alpha=1',
+    )  # fmt: skip
+
+
+def _evenly(encoder: LevelEncoder, scale: np.float32) -> bool:
+    """Whether the codes are round(x / scale) in float32, cut at both ends: both change at the same floats."""
+    if len(encoder.levels) > 1 or encoder.direction[0] != 1 or not np.isfinite(encoder.levels).all():
+        return False
+    levels = encoder.levels[0].astype(np.float32)
+    reached = encoder.base[0] + np.arange(1, len(levels) + 1)
+    before = np.nextafter(levels, np.float32(-np.inf))
+    low, high = int(encoder.base[0]), int(encoder.base[0]) + len(levels)
+    return all(
+        np.array_equal(np.clip(np.rint(x / scale), low, high), codes)
+        for x, codes in ((levels, reached), (before, reached - 1))
+    )
 
 
 def _output(writer: Writer, number: int, position: int, decoder: Decoder | None) -> tuple[str, tuple[int, ...]]:

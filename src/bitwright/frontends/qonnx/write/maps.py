@@ -49,7 +49,7 @@ class _Case:
 @write.on(Map)
 def _(op: Map, writer: Writer, node: Node[GraphOp, TensorType], args: Sequence[Tensor]) -> Tensor:
     case = _case(op, writer, node, args[0])
-    rounded = case.form if isinstance(case.form, ShiftRoundSaturate) else _rounding(case)
+    rounded = case.form if isinstance(case.form, ShiftRoundSaturate) else _rounding(case, writer.file.dialect)
     if rounded is not None:
         found = _saturated(writer, case, rounded)
         if found is not None:
@@ -73,10 +73,10 @@ def _case(op: Map, writer: Writer, node: Node[GraphOp, TensorType], tensor: Tens
     return _Case(node, tensor, before, after, op.form.select(used), rows, least, most)
 
 
-_PLAIN = (Rounding.HALF_EVEN, Rounding.FLOOR, Rounding.HALF_UP, Rounding.HALF_AWAY)
+_PLAIN = (Rounding.HALF_EVEN, Rounding.FLOOR, Rounding.HALF_AWAY, Rounding.CEIL, Rounding.HALF_UP)
 
 
-def _rounding(case: _Case) -> ShiftRoundSaturate | None:
+def _rounding(case: _Case, dialect: Dialect) -> ShiftRoundSaturate | None:
     """The function as rounding of the same values and cutting, where it is just that."""
     if case.before.size > 1 or case.after.size > 1:
         return None
@@ -91,6 +91,8 @@ def _rounding(case: _Case) -> ShiftRoundSaturate | None:
     probes = [_probes(case, row) for row in range(count)]
     wanted = [case.form(codes, np.full(len(codes), row)) for row, codes in enumerate(probes)]
     for rounding in _PLAIN[: 1 if power <= 0 else None]:
+        if rounding is Rounding.HALF_AWAY and not rounds(rounding, dialect):
+            continue
         form = ShiftRoundSaturate(full(1 << max(-power, 0)), full(0), full(max(power, 0)), rounding, ends[0], ends[1])
         if all((form(c, np.full(len(c), r)) == w).all() for r, (c, w) in enumerate(zip(probes, wanted, strict=True))):
             return form
@@ -171,7 +173,9 @@ def _refuse(case: _Case, why: str) -> Inexact:
 
 def _counted(writer: Writer, case: _Case) -> Tensor | None:
     """As MultiThreshold: how many thresholds are reached; None where rows are not channels, or it has too many."""
-    channels = case.tensor.shape[-1] if case.tensor.shape else 1
+    if not case.tensor.shape:
+        return None
+    channels = case.tensor.shape[-1]
     if case.rows.size not in (1, channels) or (case.rows.size > 1 and case.rows.shape[-1] != channels):
         return None
     found = [_pieces(case, row) for row in range(case.form.count)]

@@ -34,17 +34,23 @@ def rounds(rounding: Rounding, dialect: Dialect) -> bool:
 
 def quantize(
     writer: Writer, tensor: Tensor, unit: Floats, ends: tuple[IntArray, IntArray], layer: str,
-    rounding: Rounding = Rounding.HALF_EVEN, cut: bool = True,
+    rounding: Rounding = Rounding.HALF_EVEN, cut: bool = True, scale: float | None = None,
 ) -> Tensor:  # fmt: skip
-    """`tensor` rounded to integers times `unit` within `ends` (each broadcasts); not `cut`: it lies within anyway."""
+    """`tensor` rounded to integers times `unit` within `ends` (each broadcasts); not `cut`: it lies within anyway.
+
+    scale (only of ONNX's own quantizers): what `tensor` is divided by before it is rounded, if not by `unit`.
+    """
     low, high = int(ends[0].min()), int(ends[1].max())
     same = (ends[0] == low).all() and (ends[1] == high).all()
     if writer.file.dialect is Dialect.QONNX:
         bits, signed, narrow, exact = _width(low, high)
         if cut and not (same and exact):
             tensor = _clipped(writer, tensor, unit, ends, layer)
-        scale = writer.file.hold(writer.facing(tensor, unit), layer, "scale")
-        told = [scale, writer.file.hold(0, layer, "zero"), writer.file.hold(bits, layer, "bits")]
+        told = [
+            writer.file.hold(writer.facing(tensor, unit), layer, "scale"),
+            writer.file.hold(0, layer, "zero"),
+            writer.file.hold(bits, layer, "bits"),
+        ]
         name = writer.file.quantizer(
             "Quant", [tensor.name, *told], layer, signed=int(signed), narrow=int(narrow),
             rounding_mode=ROUNDINGS[rounding],
@@ -54,8 +60,8 @@ def quantize(
     if rounding is not Rounding.HALF_EVEN or not kind:
         tensor = _rounded(writer, tensor, unit, rounding, layer)
     if cut and not (same and _TYPES.get(kind) == (low, high)):
-        tensor = _clipped(writer, tensor, unit, ends, layer)
-    return _pair(writer, tensor, unit, kind, layer) if kind else tensor
+        tensor = _clipped(writer, tensor, unit if scale is None else np.array(scale), ends, layer)
+    return _pair(writer, tensor, unit, kind, layer, scale) if kind else tensor
 
 
 def _width(low: int, high: int) -> tuple[int, bool, bool, bool]:
@@ -82,8 +88,10 @@ def _rounded(writer: Writer, tensor: Tensor, unit: Floats, rounding: Rounding, l
     return writer.scaled(whole, unit, layer)
 
 
-def _pair(writer: Writer, tensor: Tensor, unit: Floats, kind: str, layer: str) -> Tensor:
-    """QuantizeLinear and DequantizeLinear."""
+def _pair(
+    writer: Writer, tensor: Tensor, unit: Floats, kind: str, layer: str, divisor: float | None = None
+) -> Tensor:
+    """QuantizeLinear (with the scale `divisor`, if told) and DequantizeLinear."""
     array = writer.facing(tensor, unit)
     wide = [a for a, n in enumerate(array.shape) if n > 1]
     if len(wide) > 1:  # ONNX has scales along one axis only
@@ -92,7 +100,8 @@ def _pair(writer: Writer, tensor: Tensor, unit: Floats, kind: str, layer: str) -
     told: dict[str, Any] = {"axis": wide[0] + 1} if wide else {}
     scale = writer.file.hold(array.ravel() if wide else array, layer, "scale")
     zero = writer.file.hold(Packed(np.zeros(array.size if wide else (), np.int64), kind), layer, "zero")
-    integers = writer.file.node("QuantizeLinear", [tensor.name, scale, zero], layer, **told)
+    first = scale if divisor is None else writer.file.hold(divisor, layer, "divisor")
+    integers = writer.file.node("QuantizeLinear", [tensor.name, first, zero], layer, **told)
     return replace(tensor, name=writer.file.node("DequantizeLinear", [integers, scale, zero], layer, **told))
 
 

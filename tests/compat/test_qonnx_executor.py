@@ -1,0 +1,63 @@
+"""Graphs written as QONNX give the same outputs in qonnx's own executor.
+
+qonnx needs an older onnx than ours and runs in an environment of its own: BENCH_QONNX_PYTHON names its Python.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.generate_graphs import random_graph
+from tests.onnx_models import parsed
+from tests.random_onnx import random_onnx
+
+from bitwright.core.errors import BitwrightError
+from bitwright.frontends.qonnx import read_model
+from bitwright.frontends.qonnx.write import model_of
+from bitwright.ir.graph import Graph, run
+
+PYTHON = os.environ.get("BENCH_QONNX_PYTHON")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(not PYTHON, reason="BENCH_QONNX_PYTHON is not set")]
+
+
+def read_back(graphs: dict[str, Graph], folder: Path) -> int:
+    """How many of `graphs` were written; qonnx's executor gives their outputs, bit for bit."""
+    wanted: dict[str, list[np.ndarray]] = {}
+    for number, (name, graph) in enumerate(graphs.items()):
+        rng = np.random.default_rng(number)
+        codes = [rng.integers(a, b + 1, (4, *n.type.shape)) for n in graph.inputs for a, b in [n.type.bounds()]]
+        try:
+            proto = model_of(graph, "qonnx")
+        except BitwrightError:
+            continue
+        (folder / f"{name}.onnx").write_bytes(proto.SerializeToString())
+        x = [(c * n.type.step.floats()).astype(np.float32) for c, n in zip(codes, graph.inputs, strict=True)]
+        np.savez(folder / f"{name}.npz", **{f"x{i}": a for i, a in enumerate(x)})  # pyright: ignore[reportArgumentType]
+        values = zip(run(graph, codes), graph.results, strict=True)
+        wanted[name] = [(y * n.type.step.floats()).astype(np.float32) for y, n in values]
+    assert PYTHON
+    script = Path(__file__).with_name("qonnx_runs.py")
+    subprocess.run([PYTHON, str(script), str(folder)], check=True, capture_output=True)
+    for name, values in wanted.items():
+        with np.load(folder / f"{name}_out.npz") as found:
+            assert all(np.array_equal(found[f"y{i}"], y) for i, y in enumerate(values)), name
+    return len(wanted)
+
+
+def test_graphs_of_any_operators_give_the_same_outputs(tmp_path: Path) -> None:
+    assert read_back({f"g{s}": random_graph(random.Random(s)) for s in range(120)}, tmp_path) > 110
+
+
+def test_networks_give_the_same_outputs(tmp_path: Path) -> None:
+    graphs: dict[str, Graph] = {}
+    for seed in range(80):
+        try:
+            graphs[f"n{seed}"] = read_model(parsed(random_onnx(seed)))[0].graph
+        except BitwrightError:
+            continue
+    assert read_back(graphs, tmp_path) > 60
