@@ -174,6 +174,30 @@ def grouped() -> Dataflow:
     return b.dataflow("grouped", [y])
 
 
+def idle() -> Dataflow:
+    """Single bits through actors that change nothing; the source itself leaves twice."""
+    b = DataflowBuilder()
+    x = b.source(stream((3, 2, 1), 1, Word(0, 1)), "bits")
+    y = b.apply(Interleave((1,)), [x], name="alone")
+    y = b.apply(Convert(), [y], lanes=1, name="same")
+    y = b.apply(Reduce(1, Reduction.MAX), [y], name="itself")
+    y = b.apply(Window((3, 2, 1), (1, 1)), [y], name="pixel")
+    y = b.apply(Rearrange((3, 2, 1), (), depth=2), [y], name="first", shape=(1,))
+    return b.dataflow("idle", [y, x, x])
+
+
+def constants() -> Dataflow:
+    """Lanes of one code, a single weight, an actor and a source that nobody reads."""
+    b = DataflowBuilder()
+    zero = b.source(stream((4,), 1, Word(0, 0)), "zero")
+    minus = b.source(stream((1,), 1, Word(-1, 0)), "minus")
+    b.source(stream((2,), 1, Word(0, 1)), "nobody")
+    y = b.apply(dense(b.type(minus), np.array([[[-3]]]), 1), [minus], name="neuron")
+    total = b.apply(Reduce(4, Reduction.SUM), [zero], name="total")
+    b.apply(Convert(), [zero], lanes=4, name="unread")
+    return b.dataflow("constants", [y, total])
+
+
 def starved() -> Dataflow:
     """The sum over all words meets each word again, in turn: deadlock unless the frame fits into the short branch."""
     b = DataflowBuilder()
@@ -183,7 +207,7 @@ def starved() -> Dataflow:
     return b.dataflow("starved", [both])
 
 
-PROGRAMS = (folded, pooled, convolved, residual, joined, rearranged, grouped)
+PROGRAMS = (folded, pooled, convolved, residual, joined, rearranged, grouped, idle, constants)
 
 
 def buffered(program: Dataflow, depth: int | Sequence[int] = 2, memory: Memory = Memory.LUT) -> Dataflow:
