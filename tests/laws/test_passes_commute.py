@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pytest
@@ -53,6 +54,11 @@ class Case:
     graph: Graph
     codes: list[IntArray]
     expected: list[IntArray]
+
+    @cached_property
+    def built(self) -> Graph:
+        """What flow.compiling makes of the graph, made once for all tests."""
+        return built(self.graph)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +146,7 @@ def test_synthesis_commutes_with_run_on_the_graph_as_read(cases: list[Case]) -> 
 def test_synthesis_and_retiming_at_any_clock_commute_with_run_on_the_built_graph(cases: list[Case]) -> None:
     part = device("xcvu9p")
     for case in cases:
-        plain = netlists.check(Synthesize()(built(case.graph)))
+        plain = netlists.check(Synthesize()(case.built))
         assert_same(case, netlists.run(plain, case.codes), "synthesize")
         cycles: list[int] = []
         for clock in CLOCKS_MHZ:
@@ -154,7 +160,7 @@ def test_synthesis_and_retiming_at_any_clock_commute_with_run_on_the_built_graph
 def test_merged_and_collapsed_netlists_commute_with_run_and_take_no_more_lookup_tables(cases: list[Case]) -> None:
     part, merged, collapsed = device("xcvu9p"), 0, 0
     for case in cases[::2]:
-        plain = Synthesize(Share(operands=3, rounds=1), fabric=part.fabric)(built(case.graph))
+        plain = Synthesize(Share(operands=3, rounds=1), fabric=part.fabric)(case.built)
         fewer = netlists.check(Merge(part.fabric)(plain))
         tabled = netlists.check(Collapse(part.fabric)(fewer))
         rows = netlists.check(Accumulate(part.fabric)(tabled))
@@ -171,7 +177,7 @@ def test_merged_and_collapsed_netlists_commute_with_run_and_take_no_more_lookup_
 def test_sums_regrouped_by_arrival_commute_with_run_and_end_no_later(cases: list[Case]) -> None:
     part, sooner = device("lfe5u-25"), 0
     for case in cases[1::2]:
-        plain = Synthesize(fabric=part.fabric)(built(case.graph))
+        plain = Synthesize(fabric=part.fabric)(case.built)
         after = netlists.check(Reassociate(part.fabric)(plain))
         assert_same(case, netlists.run(after, case.codes), "reassociate")
         slow, fast = (critical_ns(program, part) for program in (plain, after))
@@ -192,7 +198,7 @@ def test_ranges_are_never_left_and_words_never_either(cases: list[Case]) -> None
         for node, values in zip(case.graph.nodes, graphs.trace(case.graph, case.codes), strict=True):
             low, high = node.type.bounds()
             assert ((values >= low) & (values <= high)).all(), f"seed {case.seed}, {node.name}"
-        plain = Synthesize()(built(case.graph))
+        plain = Synthesize()(case.built)
         for word, values in zip(plain.nodes, netlists.trace(plain, case.codes), strict=True):
             assert word.type.low <= values.min(), f"seed {case.seed}, {word.name}"
             assert values.max() <= word.type.high, f"seed {case.seed}, {word.name}"
@@ -200,7 +206,7 @@ def test_ranges_are_never_left_and_words_never_either(cases: list[Case]) -> None
 
 def test_the_emulator_equals_run_on_codes_and_on_floats_of_codes(cases: list[Case]) -> None:
     for case in cases:
-        for graph in (case.graph, built(case.graph)):
+        for graph in (case.graph, case.built):
             emulator = Emulator(graph, threads=1)
             assert_same(case, emulator(case.codes), "emulator")
             assert_same(case, emulator([c.astype(np.float32) for c in case.codes]), "emulator on floats")
