@@ -87,6 +87,8 @@ PRODUCTS = [
     Product(2, 3, 1, 1),
     Product(2, 1, 3, 2),
     Product(3, 4, 2, 1),
+    Product(1, 1, 4, 1),
+    Product(2, 4, 3, 2),
     Product(1, 5, 3, 2, block=1),
 ]
 

@@ -36,18 +36,35 @@ module bw_vector #(
     localparam [31:0] LAST_FOLD = FOLDS - 1;
 
     wire [FOLD_BITS-1:0] fold;
-    wire [BLOCK_BITS-1:0] block;
+    wire reads;
     wire begins = fold == {FOLD_BITS{1'b0}};
     wire ends = fold == LAST_FOLD[FOLD_BITS-1:0];
-    wire reads = block == {BLOCK_BITS{1'b0}};
     wire fire = (in_valid | ~reads) & (out_ready | ~ends);
 
     assign in_pop = fire & reads;
     assign out_take = fire & ends;
 
-    bw_count #(.N(FOLDS)) u_fold (.clk(clk), .rst(rst), .go(fire), .phase(fold));
-    bw_count #(.N(BLOCKS)) u_block (.clk(clk), .rst(rst), .go(fire & ends), .phase(block));
     bw_count #(.N(FOLDS * BLOCKS * GROUPS)) u_index (.clk(clk), .rst(rst), .go(fire), .phase(index));
+
+    // Fold and block need counters of their own only where no bits of the index say what they are.
+    generate
+        if (FOLDS > 1 && 1 << FOLD_BITS == FOLDS) begin : g_same_fold
+            assign fold = index[FOLD_BITS-1:0];
+        end else begin : g_fold
+            bw_count #(.N(FOLDS)) u_fold (.clk(clk), .rst(rst), .go(fire), .phase(fold));
+        end
+
+        if (BLOCKS == 1) begin : g_no_block
+            assign reads = 1'b1;
+        end else if (GROUPS == 1) begin : g_same_block
+            localparam [31:0] END = FOLDS;
+            assign reads = index < END[INDEX_BITS-1:0];
+        end else begin : g_block
+            wire [BLOCK_BITS-1:0] block;
+            bw_count #(.N(BLOCKS)) u_block (.clk(clk), .rst(rst), .go(fire & ends), .phase(block));
+            assign reads = block == {BLOCK_BITS{1'b0}};
+        end
+    endgenerate
 
     always @(posedge clk) begin
         go <= fire & ~rst;
