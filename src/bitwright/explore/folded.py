@@ -47,7 +47,7 @@ class Folded:
     total: Word
     word: Word
     view: View | None
-    dots: dict[int, Area] = field(default_factory=dict[int, Area])
+    dots: dict[int, tuple[Netlist, Area]] = field(default_factory=dict[int, tuple[Netlist, Area]])
     tails: dict[int, Area] = field(default_factory=dict[int, Area])
 
     @classmethod
@@ -80,10 +80,13 @@ class Folded:
         fabric = self.placer.tails.fabric
         return xnor(lanes, fabric) if self.product.bits else dot((self.word,) * lanes, self.stored, fabric)
 
-    def kernel_of(self, lanes: int) -> tuple[Netlist, float]:
-        """A dot product of at most `_LANES` lanes that divide `lanes`, and how many times it is there."""
+    def kernel_of(self, lanes: int) -> tuple[Netlist, Area, float]:
+        """A dot product of at most `_LANES` lanes that divide `lanes`, its area, and how many times it is there."""
         built = max(d for d in range(1, min(lanes, _LANES) + 1) if lanes % d == 0)
-        return self.kernel(built), lanes / built
+        if built not in self.dots:
+            made = self.kernel(built)
+            self.dots[built] = made, kernel_area(made, self.placer.tails.fabric)
+        return *self.dots[built], lanes / built
 
     def tail(self, units: int) -> Area:
         """The map of `units` lanes that each meet every so many channels."""
@@ -107,8 +110,8 @@ def folded_areas(layer: Folded, folding: Folding, device: Device) -> list[tuple[
     bits = Word(int(last.low.array.min()), int(last.high.array.max())).width
     made = channel_area(bits * folding.units, 1)
     for lines, window in _windows(layer, folding.lanes, device):
-        for kind, store in _stores(layer, folding):
-            told = Folding(folding.lanes, folding.units, folding.kernel, kind, lines)
+        for kind, spilled, store in _stores(layer, folding):
+            told = Folding(folding.lanes, folding.units, folding.kernel, kind, lines, spilled)
             found.append((told, plain + window + store + made))
     return found
 
@@ -117,13 +120,32 @@ def _words(layer: Folded, folding: Folding) -> int:
     return prod(layer.weights.shape) // (folding.lanes * folding.units)
 
 
-def _stores(layer: Folded, folding: Folding) -> list[tuple[Memory, Area]]:
+def _stores(layer: Folded, folding: Folding) -> list[tuple[Memory, int, Area]]:
+    """Memories for the weights: their kind, the bits of each word that spill into LUTs, and what they take."""
     words, width = _words(layer, folding), folding.lanes * folding.units * layer.stored.width
     logic = rom_estimate(width, words, Memory.LUT)
     block = rom_estimate(width, words, Memory.BLOCK)
     if words == 1 or logic.luts < _WORTH_A_BLOCK * block.bram18s:
-        return [(Memory.LUT, logic)]
-    return [(Memory.LUT, logic), (Memory.BLOCK, block)] if words <= _DEEPEST else [(Memory.BLOCK, block)]
+        return [(Memory.LUT, 0, logic)]
+    whole = [(Memory.BLOCK, 0, block)]
+    if words > _DEEPEST:
+        return whole
+    return [(Memory.LUT, 0, logic), *whole, *(_split(width, words) if words <= _BLOCK_WORDS else [])]
+
+
+def _split(width: int, words: int) -> list[tuple[Memory, int, Area]]:
+    """Some of the bits in whole blocks, the rest in LUTs: shallow words leave most of a block's depth unused."""
+    found: list[tuple[Memory, int, Area]] = []
+    for quarters in (4, 3, 2, 1):
+        kept = width * quarters // 4 // _BLOCK_BITS * _BLOCK_BITS
+        if 0 < kept < width:
+            store = rom_estimate(kept, words, Memory.BLOCK) + rom_estimate(width - kept, words, Memory.LUT)
+            found.append((Memory.BLOCK, width - kept, store))
+    return found
+
+
+_BLOCK_WORDS, _BLOCK_BITS = 512, 36
+"""The widest shape of a block memory."""
 
 
 _WORTH_A_BLOCK = 4.0
@@ -134,12 +156,11 @@ _DEEPEST = 1 << 14
 
 def _logic(layer: Folded, folding: Folding, device: Device) -> Area:
     """Sequencer, dot products and accumulators."""
-    kernel, copies = layer.kernel_of(folding.lanes)
+    kernel, one, copies = layer.kernel_of(folding.lanes)
     op = MatVec(layer.weights_stored, folding.units, kernel, layer.total.low, layer.total.high)
     width = folding.lanes * layer.word.width
-    found = matvec_area(op, width, folding.lanes, Area(), device.fabric)
+    found = matvec_area(op, width, folding.lanes, Area(), device.fabric, one)
     if copies > 1:
-        one = kernel_area(kernel, device.fabric)
         wide = kernel.nodes[kernel.outputs[0]].type.width + int(copies).bit_length()
         found += one.times(folding.units * (copies - 1)) + Area(wide, 0, wide / 4).times(folding.units * (copies - 1))
     return found + register(latency_cycles(kernel))

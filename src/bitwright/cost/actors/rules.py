@@ -25,7 +25,7 @@ from bitwright.ir.dataflow.ops import (
     Source,
     Window,
 )
-from bitwright.ir.netlist import Netlist, Word, latency_cycles
+from bitwright.ir.netlist import Word, latency_cycles
 from bitwright.numeric import IntArray
 from bitwright.platforms import Fabric
 
@@ -159,7 +159,9 @@ def _is_odd(number: int) -> bool:
 def _(op: MatVec, result: Stream, args: list[Stream], fabric: Fabric) -> Area:
     lanes = args[0].lanes
     rows = weight_bits(op, lanes)
-    store = rom_area(rows, op.memory)
+    kept = rows.shape[1] - op.spilled
+    store = rom_area(rows[:, :kept], op.memory)
+    store += rom_area(rows[:, kept:], Memory.LUT) if op.spilled else Area()
     return matvec_area(op, args[0].bits, lanes, store, fabric) + tail_area(op, fabric)
 
 
@@ -172,16 +174,18 @@ def weight_bits(op: MatVec, lanes: int) -> IntArray:
     return ((rows[:, :, None] >> np.arange(width)) & 1).reshape(len(rows), -1)
 
 
-def matvec_area(op: MatVec, width: int, lanes: int, store: Area, fabric: Fabric) -> Area:
-    """`bw_vector`, the memory of weights `store`, a dot product and an accumulator a unit; no tail."""
+def matvec_area(
+    op: MatVec, width: int, lanes: int, store: Area, fabric: Fabric, one: Area | None = None
+) -> Area:
+    """`bw_vector`, the memory of weights `store`, a dot product (`one`) and an accumulator a unit; no tail."""
     groups, inputs, outputs = op.weights.shape
     folds, blocks = inputs // lanes, outputs // op.units
     found = Area(STEP_LUTS, width + 1 + 2 * (folds > 1)) + counter(folds) + counter(blocks)
     found += counter(folds * blocks * groups) + store
     if blocks > 1 and folds > 1:
         found += ram_area(width, folds, Memory.LUT) + Area(width)
-    found += _units(op.dot, op.units, Word(op.low, op.high), folds, folds * blocks * groups, fabric)
-    return found
+    one = kernel_area(op.dot, fabric) if one is None else one
+    return found + _units(op, one, folds, folds * blocks * groups)
 
 
 _CONSTANT = {1: (0.77, 0.47), 2: (0.9, 0.57)}
@@ -190,15 +194,15 @@ one word are numbers, those of two words numbers or the index.
 """
 
 
-def _units(dot: Netlist, units: int, total: Word, folds: int, words: int, fabric: Fabric) -> Area:
-    one = kernel_area(dot, fabric)
+def _units(op: MatVec, one: Area, folds: int, words: int) -> Area:
+    dot, total = op.dot, Word(op.low, op.high)
     cycles = latency_cycles(dot)
     if words in _CONSTANT:
         wide = dot.nodes[next(p for p in dot.inputs if p.name == "w").words[0]].type.width > 1
         one = replace(one, luts=one.luts * _CONSTANT[words][wide])
-    found = one.times(units) + register((1 + 2 * (folds > 1)) * cycles + 1)
+    found = one.times(op.units) + register((1 + 2 * (folds > 1)) * cycles + 1)
     sums = Area(ffs=total.width) if folds == 1 else Area(total.width, total.width, -(-total.width // 4))
-    return found + sums.times(units)
+    return found + sums.times(op.units)
 
 
 @actor_area.on(Reduce)

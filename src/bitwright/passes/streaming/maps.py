@@ -163,15 +163,13 @@ def _bisected(told: LaneMap, word: Word, phase: int) -> IntArray | None:
     if not isinstance(told.form, ShiftRoundSaturate) or abs(ends[1] - ends[0]) > _MOST_LEVELS:
         return None
     sign = 1 if ends[1] >= ends[0] else -1
-    found: list[int] = []
-    for level in range(1, abs(ends[1] - ends[0]) + 1):
-        low, high = word.low, word.high
-        while low < high:
-            middle = (low + high) // 2
-            reached = sign * (int(told.values(np.array([middle]), phase)[0]) - ends[0]) >= level
-            low, high = (low, middle) if reached else (middle + 1, high)
-        found.append(low)
-    return np.unique(np.array(found, dtype=np.int64))
+    levels = np.arange(1, abs(ends[1] - ends[0]) + 1)
+    low, high = (np.full(levels.shape, end, dtype=np.int64) for end in (word.low, word.high))
+    while (low < high).any():
+        middle = (low + high) // 2
+        reached = sign * (told.values(middle, phase) - ends[0]) >= levels
+        low, high = np.where(reached, low, middle + 1), np.where(reached, middle, high)
+    return np.unique(high)
 
 
 def _search(builder: NetlistBuilder, x: int, phase: int, steps: list[list[int]], values: list[list[int]]) -> int:
