@@ -17,6 +17,7 @@ from bitwright.ir.dataflow.ops import (
     Apply,
     Convert,
     Interleave,
+    Loop,
     MatVec,
     Memory,
     Rearrange,
@@ -123,10 +124,11 @@ def _(op: Rearrange, result: Stream, args: list[Stream], fabric: Fabric) -> Area
 def sliding_area(op: Rearrange, width: int) -> Area:
     """`bw_rearrange`: a memory, loops, and what follows their places."""
     rows, columns, words = op.grid
+    loops = op.loops or (Loop(1),)
     ends = np.array([rows * columns * words, columns * words, words])
     scale = np.array([columns * words, words, 1])
-    steps = np.array([(loop.row, loop.column, loop.word) for loop in op.loops]) * scale
-    walked = steps * (np.array([loop.extent for loop in op.loops])[:, None] - 1)
+    steps = np.array([(loop.row, loop.column, loop.word) for loop in loops]) * scale
+    walked = steps * (np.array([loop.extent for loop in loops])[:, None] - 1)
     low, high = np.minimum(walked, 0).sum(axis=0), np.maximum(walked, 0).sum(axis=0)
     start = np.array(op.start) * scale
     reach = high.sum() - low.sum() + np.abs(start).sum()
@@ -137,7 +139,7 @@ def sliding_area(op: Rearrange, width: int) -> Area:
     gone = sum(moving[axis] for axis in range(3) if leaves[axis])
     odd = sum(moving[axis] for axis in range(3) if leaves[axis] and _is_odd(int(ends[axis])))
     kept = sum(moving[axis] for axis in range(2) if _is_odd(int(ends[axis]))) if op.release else 0
-    counters = sum((counter(loop.extent) for loop in op.loops), counter(op.depth))
+    counters = sum((counter(loop.extent) for loop in loops), counter(op.depth))
     sizes = zip(_SLIDING, (1, gone, odd, kept, counters.luts), strict=True)
     place, release = bits_for(max(op.depth, 2)), moving[0] + 2 * moving[1] if op.release else 0
     found = Area(sum(a * b for a, b in sizes), carries=10 + 0.7 * gone + 0.6 * release)
