@@ -93,12 +93,14 @@ def test_outputs_and_gradients_are_those_of_qkeras(identity):
     trained = [v.value for v in layer.trainable_variables]
     fixed = [v.value for v in layer.non_trainable_variables]
 
-    def output(trained, x):
-        return layer.stateless_call(trained, fixed, x, training=False)[0]
+    # Compiled, as fit and predict are; eagerly, JAX would compile every operation for itself.
+    @jax.jit
+    def computed(trained, x, ct):
+        y, pull = jax.vjp(lambda trained, x: layer.stateless_call(trained, fixed, x, training=False)[0], trained, x)
+        return y, *pull(ct)
 
-    y, pull = jax.vjp(output, trained, x)
+    y, gradients, gradient_x = computed(trained, x, np.asarray(ct))
     close(y, STORED[f"{identity}/y"], 1e-5)
-    gradients, gradient_x = pull(np.asarray(ct))
     close(gradient_x, STORED[f"{identity}/gx"], 1e-4)
     named = [w for w in entry["weights"] if w["trainable"]]
     for gradient, weight in zip(gradients, named, strict=True):
