@@ -9,8 +9,7 @@ from typing import Any
 
 from bitwright.core.errors import InvalidValue
 from bitwright.cost.area import Area
-from bitwright.ir.dataflow.ops import Memory
-from bitwright.passes.streaming import Folding, Kernel
+from bitwright.passes.streaming import Folding, folding_of, foldings_to_json
 
 __all__ = ["Binding", "LayerPlan", "Plan", "foldings_from_json", "foldings_to_json"]
 
@@ -80,21 +79,6 @@ class Plan:
         return foldings_to_json(self.foldings)
 
 
-def foldings_to_json(foldings: Mapping[str, Folding]) -> str:
-    """Foldings as FINN's users write them: {"layer": {"SIMD": .., "PE": .., "ram_style": .., ...}, ...}."""
-    told = {
-        name: {
-            "SIMD": f.lanes, "PE": f.units, "kernel": f.kernel.value, "weights": f.weights.value, "lines": f.lines.value
-        }
-        for name, f in foldings.items()
-    }  # fmt: skip
-    return json.dumps(told, indent=2) + "\n"
-
-
-_KEYS = {"SIMD", "PE", "kernel", "weights", "lines", "ram_style", "mem_mode", "resType"}
-_STYLES = {"auto": Memory.LUT, "distributed": Memory.LUT, "block": Memory.BLOCK, "ultra": Memory.ULTRA}
-
-
 def foldings_from_json(text: str) -> dict[str, Folding]:
     """Foldings from JSON; FINN's `ram_style` is taken, "Defaults" is left out, unknown keys are errors."""
     try:
@@ -103,26 +87,5 @@ def foldings_from_json(text: str) -> dict[str, Folding]:
         raise InvalidValue("no JSON", where="foldings", why=str(error), remedy="see Plan.to_json") from error
     if not isinstance(told, dict):
         raise InvalidValue("no JSON object", where="foldings", remedy='{"layer": {"SIMD": 4, "PE": 2}}')
-    return {str(name): _folding(str(name), entry) for name, entry in told.items() if name != "Defaults"}  # pyright: ignore
-
-
-def _folding(name: str, entry: Any) -> Folding:
-    unknown = set(entry) - _KEYS if isinstance(entry, dict) else {"?"}  # pyright: ignore
-    if unknown:
-        raise InvalidValue(
-            f"unknown key {min(unknown)!r}", where=f"folding of layer '{name}'",
-            remedy=f"one of {', '.join(sorted(_KEYS))}",
-        )  # fmt: skip
-    try:
-        style = _STYLES[entry.get("ram_style", "auto")]
-        return Folding(
-            int(entry.get("SIMD", 1)),
-            int(entry.get("PE", 1)),
-            Kernel(entry.get("kernel", "folded")),
-            Memory(entry["weights"]) if "weights" in entry else style,
-            Memory(entry.get("lines", "lut")),
-        )
-    except (KeyError, ValueError) as error:
-        raise InvalidValue(
-            "a folding that means nothing", where=f"layer '{name}'", why=str(error), remedy="see Plan.to_json"
-        ) from error
+    entries: dict[str, Any] = told  # pyright: ignore[reportUnknownVariableType]
+    return {name: folding_of(name, entry, Folding()) for name, entry in entries.items() if name != "Defaults"}

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bitwright.core.errors import ConfigError, Unsupported
+from bitwright.core.errors import ConfigError, InvalidValue, Unsupported
 from bitwright.ir.dataflow import schedule
 from bitwright.ir.dataflow.ops import Memory
 from bitwright.ir.graph import Graph, GraphBuilder, TensorType
@@ -64,7 +64,7 @@ def test_a_folding_configuration_reads_back_and_overrides_single_layers() -> Non
     graph = network()
     made = Fold(1000)(graph)
     assert foldings_of(json.loads(foldings_to_json(made)), graph, {}) == made
-    told = foldings_of({"conv": {"SIMD": 2, "PE": 3, "weights_in": "block", "kernel": "unrolled"}}, graph, made)
+    told = foldings_of({"conv": {"SIMD": 2, "PE": 3, "weights": "block", "kernel": "unrolled"}}, graph, made)
     assert told["conv"] == Folding(2, 3, Kernel.UNROLLED, Memory.BLOCK)
     assert told["head"] == made["head"]
 
@@ -72,7 +72,7 @@ def test_a_folding_configuration_reads_back_and_overrides_single_layers() -> Non
 def test_unknown_layers_and_keys_of_a_configuration_are_errors_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean conv"):
         foldings_of({"conw": {"SIMD": 2}}, network(), {})
-    with pytest.raises(ConfigError, match="SIMDs"):
+    with pytest.raises(InvalidValue, match="SIMDs"):
         foldings_of({"conv": {"SIMDs": 2}}, network(), {})
 
 

@@ -73,6 +73,8 @@ def _check_netlists(op: Actor, args: list[Stream], result: Stream, where: str) -
     if isinstance(op, MatVec):
         weights = op.weights.array
         span = Word(int(weights.min()), int(weights.max()))
+        if op.spilled and not 0 < op.spilled < op.units * args[0].lanes * span.width:
+            raise InvalidProgram(f"{op.spilled} spilled bits of a word of weights", where=where)
         _check_ports(op.dot, {"x": args[0].lane_words(), "w": [span] * args[0].lanes}, where)
         if len(op.dot.outputs) != 1:
             raise InvalidProgram("a dot product of several words", where=where)

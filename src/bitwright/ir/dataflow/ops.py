@@ -130,7 +130,8 @@ class MatVec(Actor):
     `inputs`, `units` divides `outputs`. For each vector, each block of `units` outputs and each word of the vector
     (the innermost) `dot` (ports `x` and `w`, one element a lane; one output) is evaluated once a unit; its values
     are added up over the vector's words into `total`, and the tail makes the result's word of them.
-    The vector waits in a memory of its own for the blocks after the first.
+    The vector waits in a memory of its own for the blocks after the first. Of each word of weights the `spilled`
+    highest bits are in lookup tables, where the rest is in other memory.
     """
 
     weights: Ints
@@ -140,6 +141,7 @@ class MatVec(Actor):
     high: int
     tail: Netlist | None = None
     memory: Memory = Memory.LUT
+    spilled: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from bitwright.passes.streaming import linear, moves, pointwise
 from bitwright.passes.streaming.fold import Fold, fold_steps, legal_foldings
-from bitwright.passes.streaming.folding import Folding, Kernel, foldings_of, foldings_to_json
+from bitwright.passes.streaming.folding import Folding, Kernel, folding_of, foldings_of, foldings_to_json
 from bitwright.passes.streaming.placer import Place
 from bitwright.passes.streaming.recode import Recode
 
@@ -13,6 +13,7 @@ __all__ = [
     "Place",
     "Recode",
     "fold_steps",
+    "folding_of",
     "foldings_of",
     "foldings_to_json",
     "legal_foldings",

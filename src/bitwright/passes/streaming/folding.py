@@ -9,11 +9,11 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import Any
 
-from bitwright.core.errors import ConfigError
+from bitwright.core.errors import ConfigError, InvalidValue
 from bitwright.ir.dataflow.ops import Memory
 from bitwright.ir.graph import Graph
 
-__all__ = ["Folding", "Kernel", "foldings_of", "foldings_to_json"]
+__all__ = ["Folding", "Kernel", "folding_of", "foldings_of", "foldings_to_json"]
 
 
 class Kernel(Enum):
@@ -30,6 +30,8 @@ class Folding:
     """`lanes` inputs (FINN's SIMD) times `units` outputs (PE) at a time; what the weights and the lines wait in.
 
     Element-wise actors and pools have lanes only. An unrolled layer takes all its inputs and gives all its outputs.
+    `spilled` bits of each word of weights are in lookup tables, where the rest is in block memory: what would only
+    begin another block, or the last that there are not enough blocks for.
     """
 
     lanes: int = 1
@@ -37,21 +39,29 @@ class Folding:
     kernel: Kernel = Kernel.FOLDED
     weights: Memory = Memory.LUT
     lines: Memory = Memory.LUT
+    spilled: int = 0
 
 
-_KEYS = {"lanes": "SIMD", "units": "PE", "kernel": "kernel", "weights": "weights_in", "lines": "lines_in"}
+_KEYS = {
+    "lanes": "SIMD", "units": "PE", "kernel": "kernel", "weights": "weights", "lines": "lines", "spilled": "spilled",
+}  # fmt: skip
 """Fields as FINN's users write them."""
+_STYLES = {"auto": Memory.LUT, "distributed": Memory.LUT, "block": Memory.BLOCK, "ultra": Memory.ULTRA}
+"""FINN's `ram_style`."""
+_IGNORED = {"mem_mode", "resType"}
 
 
 def foldings_to_json(foldings: Mapping[str, Folding]) -> str:
-    """A folding configuration: {"layer": {"SIMD": 4, "PE": 2, ...}}; what is as it is by default is left out."""
-    plain = Folding()
-    record: dict[str, dict[str, Any]] = {}
-    for name, folding in foldings.items():
-        told = {key: getattr(folding, field) for field, key in _KEYS.items()}
-        kept = {k: v for (f, k), v in zip(_KEYS.items(), told.values(), strict=True) if v != getattr(plain, f)}
-        record[name] = {k: v.value if isinstance(v, Enum) else v for k, v in kept.items()}
+    """A folding configuration: {"layer": {"SIMD": 4, "PE": 2, "kernel": "folded", ...}, ...}."""
+    record = {
+        name: {key: _plain(getattr(folding, field)) for field, key in _KEYS.items()}
+        for name, folding in foldings.items()
+    }
     return json.dumps(record, indent=2) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value
 
 
 def foldings_of(
@@ -59,29 +69,38 @@ def foldings_of(
 ) -> dict[str, Folding]:
     """Foldings from a configuration, by node or layer name; what it leaves out is as in `otherwise`.
 
-    Raises `ConfigError` for a layer or a key that does not exist, with the nearest one that does.
+    FINN's "Defaults" are not looked at. Raises `ConfigError` for a layer that does not exist, with the nearest one
+    that does, and what `folding_of` raises.
     """
-    names = {node.name: node.name for node in graph.nodes} | {n.origin.layer: n.name for n in reversed(graph.nodes)}
+    names = {n.origin.layer: n.name for n in reversed(graph.nodes)} | {node.name: node.name for node in graph.nodes}
     found = dict(otherwise)
     for layer, record in told.items():
+        if layer == "Defaults":
+            continue
         if layer not in names:
             near = get_close_matches(layer, names, 1) or list(otherwise)
             raise ConfigError(f"no layer {layer!r}", where="folding", remedy=f"did you mean {near[0]}?")
-        before = found.get(names[layer], Folding())
-        found[names[layer]] = replace(before, **_fields(layer, record))
+        found[names[layer]] = folding_of(layer, record, found.get(names[layer], Folding()))
     return found
 
 
-def _fields(layer: str, record: Mapping[str, Any]) -> dict[str, Any]:
+def folding_of(layer: str, record: Any, before: Folding) -> Folding:
+    """`before` with what a layer's entry in a configuration tells; raises `InvalidValue` naming layer and key."""
     fields = {key: field for field, key in _KEYS.items()}
+    known = {*fields, *_IGNORED, "ram_style"}
+    unknown = set(record) - known if isinstance(record, dict) else {"?"}  # pyright: ignore[reportUnknownArgumentType]
+    if unknown:
+        raise InvalidValue(
+            f"unknown key {min(unknown)!r}", where=f"folding of layer '{layer}'",
+            remedy=f"one of {', '.join(sorted(known))}",
+        )  # fmt: skip
     kinds: dict[str, Any] = {"kernel": Kernel, "weights": Memory, "lines": Memory}
-    found: dict[str, Any] = {}
-    for key, value in record.items():
-        field = fields.get(key, key)
-        if field not in _KEYS:
-            raise ConfigError(f"unknown key {key!r}", where=f"folding of {layer}", remedy=f"use {', '.join(fields)}")
-        try:
-            found[field] = kinds[field](value) if field in kinds else int(value)
-        except ValueError as error:
-            raise ConfigError(f"{key}={value!r}", where=f"folding of {layer}", remedy="see docs/dataflow.md") from error
-    return found
+    try:
+        told = {fields[key]: kinds.get(key, int)(value) for key, value in record.items() if key in fields}
+        if "ram_style" in record:
+            told.setdefault("weights", _STYLES[record["ram_style"]])
+    except (KeyError, ValueError, TypeError) as error:
+        raise InvalidValue(
+            "a folding that means nothing", where=f"layer '{layer}'", why=str(error), remedy="see docs/dataflow.md"
+        ) from error
+    return replace(before, **told)

@@ -129,7 +129,7 @@ def _folded(
     told = placer.mapped(last, then, folding.units, product.gain, added)
     tail = placer.tails.mapped([Word(low, high)] * folding.units, told)
     kernel = placer.tails.pipelined(product.kernel)
-    op = MatVec(Ints(product.stored), folding.units, kernel, low, high, tail, folding.weights)
+    op = MatVec(Ints(product.stored), folding.units, kernel, low, high, tail, folding.weights, folding.spilled)
     return placer.put(op, [source], node, last.type)
 
 

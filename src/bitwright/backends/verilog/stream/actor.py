@@ -9,7 +9,7 @@ import numpy as np
 
 from bitwright.backends.verilog.bench import hex_lines
 from bitwright.backends.verilog.netlist import sink
-from bitwright.backends.verilog.ports import pack_tight
+from bitwright.backends.verilog.ports import BusWords, pack_tight
 from bitwright.backends.verilog.stream.fronts import BLOCK, Front, front
 from bitwright.backends.verilog.stream.kernels import Kernel, Workshop
 from bitwright.backends.verilog.stream.layout import Lanes, bits_of, bus, packed
@@ -29,7 +29,7 @@ from bitwright.backends.verilog.tree import (
     Ref,
 )
 from bitwright.ir.dataflow import Dataflow, Stream, phases_of, schedule, tail_of
-from bitwright.ir.dataflow.ops import Actor, MatVec
+from bitwright.ir.dataflow.ops import Actor, MatVec, Memory
 from bitwright.ir.netlist import Netlist, Word
 from bitwright.ir.program import Node
 from bitwright.numeric import IntArray
@@ -240,14 +240,26 @@ class _Body:
             self.items.append(Net("wire", "weights", lanes.bits, value=_literal(rows[0].tolist(), words)))
             self.dropped.append(Ref("index"))
             return lanes
-        file = f"{self.name}_weights.hex"
-        self.images[f"rtl/{file}"] = hex_lines(pack_tight([rows], [bus("weights", words)]), lanes.bits)
+        packed_rows = pack_tight([rows], [bus("weights", words)])
         self.items.append(Comment(f"{len(rows)} words of weights: (group, block, fold), unit 0 lane 0 lowest"))
-        self.items.append(Net("wire", "weights", lanes.bits))
-        joined = (("clk", Ref("clk")), ("index", Ref("index")), ("word", Ref("weights")))
-        sizes = (("WIDTH", lanes.bits), ("WORDS", len(rows)), ("BLOCK", BLOCK[op.memory]), ("FILE", file))
-        self.items.append(Instance("bw_rom", "rom", joined, sizes))
+        if not op.spilled:
+            self._rom("weights", packed_rows, lanes.bits, op.memory)
+            return lanes
+        # What does not fit into whole blocks is in lookup tables.
+        kept = lanes.bits - op.spilled
+        self._rom("weights_low", *_bits_of(packed_rows, 0, kept), op.memory)
+        self._rom("weights_high", *_bits_of(packed_rows, kept, op.spilled), Memory.LUT)
+        self.items.append(Net("wire", "weights", lanes.bits, value=Concat((Ref("weights_high"), Ref("weights_low")))))
         return lanes
+
+    def _rom(self, name: str, rows: BusWords, width: int, memory: Memory) -> None:
+        """A memory of constants that `index` reads, its contents, and the wire `name` with the word."""
+        file = f"{self.name}_{name}.hex"
+        self.images[f"rtl/{file}"] = hex_lines(rows, width)
+        self.items.append(Net("wire", name, width))
+        joined = (("clk", Ref("clk")), ("index", Ref("index")), ("word", Ref(name)))
+        sizes = (("WIDTH", width), ("WORDS", len(rows)), ("BLOCK", BLOCK[memory]), ("FILE", file))
+        self.items.append(Instance("bw_rom", f"rom_{name}", joined, sizes))
 
 
 def weight_rows(op: MatVec, lanes: int) -> IntArray:
@@ -255,6 +267,14 @@ def weight_rows(op: MatVec, lanes: int) -> IntArray:
     groups, inputs, outputs = op.weights.shape
     parts = op.weights.array.reshape(groups, inputs // lanes, lanes, outputs // op.units, op.units)
     return np.ascontiguousarray(parts.transpose(0, 3, 1, 4, 2)).reshape(-1, op.units * lanes)
+
+
+def _bits_of(rows: BusWords, lowest: int, count: int) -> tuple[BusWords, int]:
+    """So many bits of each row of little-endian words, from bit `lowest` up, and how many."""
+    bits = np.unpackbits(np.ascontiguousarray(rows).view(np.uint8), axis=1, bitorder="little")
+    cut = bits[:, lowest : lowest + count]
+    padded = np.pad(cut, ((0, 0), (0, -count % 32)))
+    return np.packbits(padded, axis=1, bitorder="little").view(np.uint32), count
 
 
 def _literal(values: Sequence[int], words: Sequence[Word]) -> Expression:
