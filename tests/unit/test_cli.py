@@ -17,7 +17,7 @@ from tests.keras_models import inputs_for, tiny
 import bitwright
 from bitwright import cli
 
-VERBS = ("demo", "doctor", "compile", "verify", "synth", "estimate", "report", "search", "diff", "import")
+VERBS = ("demo", "doctor", "compile", "verify", "synth", "estimate", "report", "search", "diff", "import", "export")
 
 
 @dataclass

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.integer_models import convolution, product, whole_convolution
 from tests.onnx_models import QONNX, helper, model, node, onnx, parsed, quant
 
 from bitwright.core.errors import BitwrightError, InvalidModel, Unsupported
@@ -84,6 +85,18 @@ def test_a_mutated_file_works_or_is_refused(changes: list[tuple[int, int]]) -> N
 @given(mutations)
 def test_thousands_of_mutated_files_work_or_are_refused(changes: list[tuple[int, int]]) -> None:
     use(mutated(changes))
+
+
+@pytest.mark.parametrize("build", [convolution, whole_convolution, product])
+def test_mutated_files_of_integers_work_or_are_refused(build: Any) -> None:
+    """A generator instead of examples: these files have no small form."""
+    rng = np.random.default_rng(0)
+    whole = build(rng)[0].SerializeToString()
+    for _ in range(300):
+        data = bytearray(whole)
+        for place in rng.integers(0, len(data), int(rng.integers(1, 9))):
+            data[place] = rng.integers(256)
+        use(bytes(data))
 
 
 @pytest.mark.parametrize("data", [b"", b"\x08", b"no model at all", b"\xff" * 400])
