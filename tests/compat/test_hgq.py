@@ -17,11 +17,12 @@ FILES = Path(__file__).parent / "hgq_files"
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 PAIRS = np.load(FILES / "pairs.npz")
 NAMES = sorted({key.partition(".")[0] for key in PAIRS})
+QUICK = ("bn", "conv2d", "dense_sat", "merge", "table", "unary")
 TABLES = {path.name.split("ebops=")[1].split("-")[0]: path for path in SHARED.glob("reference_models/hgq_lut_jsc/*")}
 PROXIES = sorted(SHARED.glob("reference_models/hls4ml_example_models/hgq_*.h5"))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.long) for n in NAMES])
 def test_a_file_of_hgq2_gives_what_hgq2_predicts(name):
     model = load_model(FILES / f"{name}.keras")
     inputs = [PAIRS[key] for key in (f"{name}.x0", f"{name}.x1") if key in PAIRS]
@@ -71,7 +72,9 @@ def test_a_truncated_file_of_hgq2_is_an_invalid_model(tmp_path):
 
 
 @pytest.mark.skipif(not TABLES, reason="the reference models are not here")
-@pytest.mark.parametrize("ebops", sorted(TABLES))
+@pytest.mark.parametrize(
+    "ebops", [e if e in ("1439", "850") else pytest.param(e, marks=pytest.mark.long) for e in sorted(TABLES)]
+)
 def test_published_table_neurons_give_what_hgq2_recorded(ebops):
     x = (np.random.default_rng(2026).integers(-4096, 4096, size=(1200, 16)) / 1024).astype(np.float32)
     codes = np.load(FILES / "jets.npz")[ebops]

@@ -36,7 +36,9 @@ def test_a_converted_network_gives_the_integers_of_the_reference_kernels(name):
 
 
 @pytest.mark.skipif(not MODELS, reason="the reference models are not here")
-@pytest.mark.parametrize("name", sorted(TINY))
+@pytest.mark.parametrize(
+    "name", [n if n.startswith("str") else pytest.param(n, marks=pytest.mark.long) for n in sorted(TINY)]
+)
 def test_a_model_of_mlperf_tiny_gives_the_integers_of_the_reference_kernels(name):
     model = load_model(MODELS[name])
     shape = model.tensors[model.inputs[0]].shape[1:]
