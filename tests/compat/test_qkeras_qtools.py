@@ -54,6 +54,12 @@ def options(name: str, variant: str) -> dict[str, Any]:
     return told
 
 
+@cache
+def shared(name: str, seen: bool, kept: bool) -> Any:
+    """One model for the variants of a network whose quantizers have seen the same."""
+    return seen_by_quantizers(built(name)) if seen else built(name)
+
+
 def seen_by_quantizers(model: Any) -> Any:
     """As model_save_quantized_weights leaves it: quantizers have found their scales."""
     for layer in model.layers:
@@ -66,9 +72,9 @@ def seen_by_quantizers(model: Any) -> Any:
 def qtools(name: str, variant: str) -> QTools:
     entry = INDEX[name]["variants"][variant]
     process = "horowitz" if entry["process"] == "horowitz" else POLYNOMIALS
-    told, model = options(name, variant), built(name)
-    if "hw_weight_dict" in told:
-        seen_by_quantizers(model)
+    told = options(name, variant)
+    # Where weights are not quantized yet, QTools calls the quantizers, which then know their scales.
+    model = shared(name, "hw_weight_dict" in told, told.get("model_weights_already_quantized", True))
     return QTools(model, process, entry["source_quantizers"], **told)
 
 
