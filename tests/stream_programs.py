@@ -174,6 +174,17 @@ def grouped() -> Dataflow:
     return b.dataflow("grouped", [y])
 
 
+def spilled() -> Dataflow:
+    """Weights of which some bits are in lookup tables, in odd places, and the rest in block memory."""
+    made = folded()
+    first = next(i for i, node in enumerate(made.nodes) if isinstance(node.op, MatVec))
+    node = made.nodes[first]
+    assert isinstance(node.op, MatVec)
+    op = replace(node.op, memory=Memory.BLOCK, spilled=5)
+    nodes = (*made.nodes[:first], replace(node, op=op), *made.nodes[first + 1 :])
+    return replace(made, name="spilled", nodes=nodes)
+
+
 def idle() -> Dataflow:
     """Single bits through actors that change nothing; the source itself leaves twice."""
     b = DataflowBuilder()
@@ -207,7 +218,7 @@ def starved() -> Dataflow:
     return b.dataflow("starved", [both])
 
 
-PROGRAMS = (folded, pooled, convolved, residual, joined, rearranged, grouped, idle, constants)
+PROGRAMS = (folded, pooled, convolved, residual, joined, rearranged, grouped, spilled, idle, constants)
 
 
 def buffered(program: Dataflow, depth: int | Sequence[int] = 2, memory: Memory = Memory.LUT) -> Dataflow:
