@@ -15,20 +15,21 @@ from bitwright.core.errors import Inexact
 from bitwright.ir.graph.ops import Dense, Map
 from bitwright.numeric import Table
 
+TABLES_FIRST = [
+    [bw.QTableDense(4, name="a"), bw.QTableDense(3, 1, 4, name="b")],
+    [bw.QTableDense(4, 1, 3, smooth=False, name="a"), bw.QActivation("quantized_relu(4,1)"), dense(3, "b")],
+    [bw.QTableDense(3, 2, 2, pairings=[(3, 0), (0, 1), (3, 0)], name="a")],
+]
+ADDERS_FIRST = [[dense(4, "a"), bw.QTableDense(3, 3, 2, 1.0, pairings=2, use_bias=False, name="b")]]
+
 
 @pytest.mark.parametrize(
-    "layers",
-    [
-        [bw.QTableDense(4, name="a"), bw.QTableDense(3, 1, 4, name="b")],
-        [dense(4, "a"), bw.QTableDense(3, 3, 2, 1.0, pairings=2, use_bias=False, name="b")],
-        [bw.QTableDense(4, 1, 3, smooth=False, name="a"), bw.QActivation("quantized_relu(4,1)"), dense(3, "b")],
-        [bw.QTableDense(3, 2, 2, pairings=[(3, 0), (0, 1), (3, 0)], name="a")],
-    ],
+    ("layers", "guarded"),
+    [(made, True) for made in TABLES_FIRST + ADDERS_FIRST] + [(made, False) for made in TABLES_FIRST],
 )
-@pytest.mark.parametrize("guarded", [True, False])
 def test_table_neurons_are_exact_alone_and_beside_adders(layers: list[Any], guarded: bool) -> None:
     x = keras.Input((4,))
-    y = quantized(x, 6, 2) if guarded or not isinstance(layers[0], bw.QTableDense) else x
+    y = quantized(x, 6, 2) if guarded else x
     for layer in layers:
         y = type(layer).from_config(layer.get_config())(y)
     exact(x, y)
