@@ -181,6 +181,21 @@ def test_no_plan_of_a_front_beats_another() -> None:
     assert all(any(b < a for a, b in zip(one, other, strict=True)) for one, other in itertools.permutations(sizes, 2))
 
 
+def test_thirty_layers_are_proved_and_greedy_is_no_better() -> None:
+    draw, b = np.random.default_rng(3), GraphBuilder()
+    x = b.input(TensorType((12,), Ints(0), Ints(15), ONE), "x")
+    for layer in range(30):
+        dense = Dense(Ints(draw.integers(-3, 4, (12, 12))), Ints(draw.integers(-4, 5, 12)))
+        x = relu(b, b.apply(dense, [x], step=ONE, name=f"dense_{layer}"), f"relu_{layer}", 3)
+    own = task_of(b.graph("deep", [x]), PART, 100.0)
+    plan = best_plan(own, Objective.MAX_THROUGHPUT)
+    assert plan.proved
+    assert len(plan.layers) == 31
+    greedy = greedy_plan(own)
+    assert plan.initiation_cycles <= greedy.initiation_cycles
+    assert cost(own, best_plan(own, Objective.MIN_AREA, greedy.fps).area) <= cost(own, greedy.area) + 1e-9
+
+
 def test_a_layer_alone_has_the_area_of_its_candidate() -> None:
     stage = next(s for s in task().stages if s.name == "dense")
     folded = [c for c in stage.candidates if c.folding.kernel is Kernel.FOLDED]

@@ -108,10 +108,9 @@ def _taps(width: int, places: int, kind: Memory) -> Area:
     return store + register((width if kind is Memory.LUT else 0) + bits_for(places) + 1)
 
 
-_SLIDING = (33.0, 2.8, 0.8, 1.7, 1.2)
-"""LUTs of `bw_rearrange` beside its memory: at least; a bit of a place along an axis that windows leave, more where its
-end is no power of two; a bit of the place behind which words are forgotten, where ends are none; of its counters.
-Fitted to yosys (least squares, none negative).
+_SLIDING = (8.9, 2.5, 3.1, 0.0, 0.6)
+"""LUTs of `bw_rearrange` beside its memory: at least; a bit of a place along an axis that windows leave; of the
+distance of reader and writer; of the place behind which words are forgotten; LUTs of its counters. Fitted to yosys.
 """
 
 
@@ -123,38 +122,52 @@ def _(op: Rearrange, result: Stream, args: list[Stream], fabric: Fabric) -> Area
 
 def sliding_area(op: Rearrange, width: int) -> Area:
     """`bw_rearrange`: a memory, loops, and what follows their places."""
+    sizes = sliding_sizes(op)
+    found = Area(
+        sum(a * b for a, b in zip(_SLIDING, sizes, strict=True)), carries=0.35 * (sizes[1] + 2 * sizes[2] + sizes[3])
+    )
+    loops = op.loops or (Loop(1),)
+    places = placed_words(op.depth, op.memory)
+    counters = sum((counter(loop.extent) for loop in loops), counter(places))
+    _, gone, ahead, release, _ = sizes
+    found += register(counters.ffs + bits_for(places) + gone + 2 * ahead + release + 1)
+    return found + ram_area(width, places, op.memory) + register(width if op.memory is Memory.LUT else 0)
+
+
+def placed_words(depth: int, kind: Memory) -> int:
+    """Words of a memory: a power of two where that takes no more cells (of 64 words, blocks of 512)."""
+    power = 1 << bits_for(max(depth, 2))
+    return power if power - depth < (64 if kind is Memory.LUT else 512) else depth
+
+
+def sliding_sizes(op: Rearrange) -> tuple[float, ...]:
+    """What `bw_rearrange` counts with: 1, bits of places along axes that are left, of the reader's lead, of what is
+    forgotten, LUTs of counters.
+    """
     rows, columns, words = op.grid
     loops = op.loops or (Loop(1),)
-    ends = np.array([rows * columns * words, columns * words, words])
-    scale = np.array([columns * words, words, 1])
-    steps = np.array([(loop.row, loop.column, loop.word) for loop in loops]) * scale
+    grid, scale = np.array(op.grid), np.array([columns * words, words, 1])
+    steps = np.array([(loop.row, loop.column, loop.word) for loop in loops])
     walked = steps * (np.array([loop.extent for loop in loops])[:, None] - 1)
     low, high = np.minimum(walked, 0).sum(axis=0), np.maximum(walked, 0).sum(axis=0)
-    start = np.array(op.start) * scale
-    reach = high.sum() - low.sum() + np.abs(start).sum()
-    bits = bits_for(int(ends[0] + op.depth + reach + 2)) + 1
-    # A place along an axis moves by multiples of its words: the lowest bits stay.
-    moving = [bits - _zeros(int(n)) for n in scale]
-    leaves = (start + low < 0) | (start + high >= ends)
-    gone = sum(moving[axis] for axis in range(3) if leaves[axis])
-    odd = sum(moving[axis] for axis in range(3) if leaves[axis] and _is_odd(int(ends[axis])))
-    kept = sum(moving[axis] for axis in range(2) if _is_odd(int(ends[axis]))) if op.release else 0
-    counters = sum((counter(loop.extent) for loop in loops), counter(op.depth))
-    sizes = zip(_SLIDING, (1, gone, odd, kept, counters.luts), strict=True)
-    place, release = bits_for(max(op.depth, 2)), moving[0] + 2 * moving[1] if op.release else 0
-    found = Area(sum(a * b for a, b in sizes), carries=10 + 0.7 * gone + 0.6 * release)
-    found += register(counters.ffs + place + gone + 2 * bits + release + 1)
-    return found + ram_area(width, max(op.depth, 2), op.memory) + register(width if op.memory is Memory.LUT else 0)
+    start = np.array(op.start)
+    reach = ((high - low + np.abs(start)) * scale).sum()
+    bits = bits_for(int(rows * columns * words + op.depth + reach + 2)) + 1
+    least, most = start + low, start + high
+    spans = [bits_for(int(max(-a, 0) + max(b, n) + 1)) + 1 for a, b, n in zip(least, most, grid, strict=True)]
+    gone = sum(span for span, a, b, n in zip(spans, least, most, grid, strict=True) if a < 0 or b >= n)
+    free = 0
+    if op.release:
+        column = bits_for(int(columns * words + max(-start[1] * words, 0) + 1)) + 1
+        clipped = int(least[1] < 0) + int(most[1] > columns)
+        free = bits - _zeros(int(scale[0])) + column * (1 + clipped) + bits * int(least[0] < 0)
+    counters = sum((counter(loop.extent) for loop in loops), counter(placed_words(op.depth, op.memory)))
+    return 1.0, float(gone), float(bits), float(free), counters.luts
 
 
 def _zeros(number: int) -> int:
     """Zeros at the end of a number."""
     return (number & -number).bit_length() - 1
-
-
-def _is_odd(number: int) -> bool:
-    """Whether a comparison with it takes more than a bit."""
-    return number & (number - 1) != 0
 
 
 @actor_area.on(MatVec)
@@ -176,14 +189,15 @@ def weight_bits(op: MatVec, lanes: int) -> IntArray:
     return ((rows[:, :, None] >> np.arange(width)) & 1).reshape(len(rows), -1)
 
 
-def matvec_area(
-    op: MatVec, width: int, lanes: int, store: Area, fabric: Fabric, one: Area | None = None
-) -> Area:
+def matvec_area(op: MatVec, width: int, lanes: int, store: Area, fabric: Fabric, one: Area | None = None) -> Area:
     """`bw_vector`, the memory of weights `store`, a dot product (`one`) and an accumulator a unit; no tail."""
     groups, inputs, outputs = op.weights.shape
     folds, blocks = inputs // lanes, outputs // op.units
-    found = Area(STEP_LUTS, width + 1 + 2 * (folds > 1)) + counter(folds) + counter(blocks)
-    found += counter(folds * blocks * groups) + store
+    found = Area(STEP_LUTS, width + 1 + 2 * (folds > 1)) + counter(folds * blocks * groups) + store
+    if folds & (folds - 1):
+        found += counter(folds)
+    if blocks > 1:
+        found += counter(blocks) if groups > 1 else Area(bits_for(folds * blocks) / 3)
     if blocks > 1 and folds > 1:
         found += ram_area(width, folds, Memory.LUT) + Area(width)
     one = kernel_area(op.dot, fabric) if one is None else one
