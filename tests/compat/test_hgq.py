@@ -17,7 +17,7 @@ FILES = Path(__file__).parent / "hgq_files"
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 PAIRS = np.load(FILES / "pairs.npz")
 NAMES = sorted({key.partition(".")[0] for key in PAIRS})
-QUICK = ("bn", "conv2d", "dense_sat", "merge", "table", "unary")
+QUICK = ("bn", "conv2d", "merge", "table", "unary")
 TABLES = {path.name.split("ebops=")[1].split("-")[0]: path for path in SHARED.glob("reference_models/hgq_lut_jsc/*")}
 PROXIES = sorted(SHARED.glob("reference_models/hls4ml_example_models/hgq_*.h5"))
 
