@@ -4,7 +4,7 @@
 
 Ten small networks in foldings of every kind are placed, buffered and emitted; one run of yosys a network maps every
 actor and channel as a block of its own, a second one the whole. Memories of many sizes go through one more run. The
-note at the end gives `cost.actors.rules.SLIDING` as these networks fit it (least squares, none negative).
+note at the end gives `cost.actors.rules.SLIDING` as these networks fit it (least squares of shares, none negative).
 """
 
 from __future__ import annotations
@@ -18,15 +18,19 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+from scipy.optimize import nnls
+
 from benchmarks._streams import networks
 from benchmarks._table import Claim, Outcome, at_least, at_most, equal, main
 from benchmarks._yosys import yosys_version
 from bitwright.backends.verilog.stream import emit_stream
 from bitwright.core.naming import identifier
 from bitwright.cost.actors import predict_stream, ram_area
+from bitwright.cost.actors.rules import placed_words, sliding_sizes
 from bitwright.cost.area import Area
 from bitwright.ir.dataflow import Dataflow
-from bitwright.ir.dataflow.ops import Memory, Source
+from bitwright.ir.dataflow.ops import Actor, Memory, Rearrange, Source
 from bitwright.platforms import device
 from bitwright.toolchain import FAMILIES
 from bitwright.toolchain.stage import scratch
@@ -44,13 +48,15 @@ Cells = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True)
 class Pair:
-    """A part with what is predicted and what yosys counts: LUTs, flip-flops, DSPs, 18 kbit memories."""
+    """A part with what is predicted and what yosys counts; of a `Rearrange` also what it counts with, and its memory."""
 
     network: str
     kind: str
     name: str
     told: Area
     cells: Mapping[str, int]
+    sizes: tuple[float, ...] = ()
+    fixed: float = 0.0
 
     def row(self) -> dict[str, Any]:
         """The comparison as a row."""
@@ -88,7 +94,8 @@ def parts_of(name: str, program: Dataflow) -> Iterator[Pair]:
     cells = mapped(emitted.files, name, [*modules.values(), "*bw_channel*", "*bw_sink*"])
     for node in program.nodes:
         if not isinstance(node.op, Source):
-            yield Pair(name, type(node.op).__name__, node.name, told.actors[node.name], cells[modules[node.name]])
+            given = name, type(node.op).__name__, node.name, told.actors[node.name], cells[modules[node.name]]
+            yield Pair(*given, *_sliding(node.op, program.args_of(node)[0].type.bits))
     total: dict[str, int] = {}
     for kind, count in cells[name].items():
         if "bw_channel" in kind:
@@ -96,6 +103,21 @@ def parts_of(name: str, program: Dataflow) -> Iterator[Pair]:
                 total[cell] = total.get(cell, 0) + count * number
     yield Pair(name, "channels", "all", sum(told.channels.values(), Area()), total)
     yield Pair(name, "network", "whole", told.total, mapped(emitted.files, name, [])[name])
+
+
+def _sliding(op: Actor, width: int) -> tuple[tuple[float, ...], float]:
+    if not isinstance(op, Rearrange):
+        return (), 0.0
+    return sliding_sizes(op), ram_area(width, placed_words(op.depth, op.memory), op.memory).luts
+
+
+def fitted(pairs: list[Pair]) -> str:
+    """The constants of `bw_rearrange`, for what is counted beside its memory."""
+    some = [pair for pair in pairs if pair.sizes]
+    seen = np.array([FAMILIES["xc7"].counts(pair.cells).luts for pair in some], dtype=float)
+    rest = np.array([n - pair.fixed for n, pair in zip(seen, some, strict=True)])
+    found: Any = nnls(np.array([pair.sizes for pair in some]) / seen[:, None], rest / seen)[0]
+    return "SLIDING = (" + ", ".join(f"{n:.1f}" for n in found) + ")"
 
 
 def memories() -> Iterator[Pair]:
@@ -128,7 +150,9 @@ def measure(quick: bool) -> Outcome:
         pairs += parts_of(name, program)
         sys.stderr.write(f"{name}\n")
     rows = [pair.row() for pair in pairs]
-    return Outcome(rows, claims_of(rows, quick), [f"{yosys_version()}, {PART}, kernels for {CLOCK_MHZ:g} MHz"])
+    return Outcome(
+        rows, claims_of(rows, quick), [f"{yosys_version()}, {PART}, kernels for {CLOCK_MHZ:g} MHz", fitted(pairs)]
+    )
 
 
 def claims_of(rows: list[dict[str, Any]], quick: bool) -> list[Claim]:

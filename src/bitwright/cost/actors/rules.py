@@ -30,7 +30,18 @@ from bitwright.ir.netlist import Word, latency_cycles
 from bitwright.numeric import IntArray
 from bitwright.platforms import Fabric
 
-__all__ = ["actor_area", "convert_area", "matvec_area", "sliding_area", "tail_area", "weight_bits", "window_area"]
+__all__ = [
+    "SLIDING",
+    "actor_area",
+    "convert_area",
+    "matvec_area",
+    "placed_words",
+    "sliding_area",
+    "sliding_sizes",
+    "tail_area",
+    "weight_bits",
+    "window_area",
+]
 
 actor_area: Rules[[Stream, list[Stream], Fabric], Area] = Rules("area of an actor")
 """(result, arguments, fabric) -> what the actor takes, without the channels behind it."""
@@ -108,7 +119,7 @@ def _taps(width: int, places: int, kind: Memory) -> Area:
     return store + register((width if kind is Memory.LUT else 0) + bits_for(places) + 1)
 
 
-_SLIDING = (8.9, 2.5, 3.1, 0.0, 0.6)
+SLIDING = (5.4, 0.3, 0.0, 1.5, 3.3)
 """LUTs of `bw_rearrange` beside its memory: at least; a bit of a place along an axis that windows leave; of the
 distance of reader and writer; of the place behind which words are forgotten; LUTs of its counters. Fitted to yosys.
 """
@@ -124,7 +135,7 @@ def sliding_area(op: Rearrange, width: int) -> Area:
     """`bw_rearrange`: a memory, loops, and what follows their places."""
     sizes = sliding_sizes(op)
     found = Area(
-        sum(a * b for a, b in zip(_SLIDING, sizes, strict=True)), carries=0.35 * (sizes[1] + 2 * sizes[2] + sizes[3])
+        sum(a * b for a, b in zip(SLIDING, sizes, strict=True)), carries=0.35 * (sizes[1] + 2 * sizes[2] + sizes[3])
     )
     loops = op.loops or (Loop(1),)
     places = placed_words(op.depth, op.memory)
