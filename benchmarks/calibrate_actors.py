@@ -48,7 +48,10 @@ Cells = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True)
 class Pair:
-    """A part with what is predicted and what yosys counts; of a `Rearrange` also what it counts with, and its memory."""
+    """A part with what is predicted and what yosys counts; of a `Rearrange` also what it counts with, and its store.
+
+    Cells are by type; `sizes` and `fixed` are bits and LUTs.
+    """
 
     network: str
     kind: str

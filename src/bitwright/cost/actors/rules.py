@@ -119,7 +119,7 @@ def _taps(width: int, places: int, kind: Memory) -> Area:
     return store + register((width if kind is Memory.LUT else 0) + bits_for(places) + 1)
 
 
-SLIDING = (5.4, 0.3, 0.0, 1.5, 3.3)
+SLIDING = (4.7, 0.0, 0.3, 1.5, 3.0)
 """LUTs of `bw_rearrange` beside its memory: at least; a bit of a place along an axis that windows leave; of the
 distance of reader and writer; of the place behind which words are forgotten; LUTs of its counters. Fitted to yosys.
 """
