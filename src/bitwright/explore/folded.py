@@ -136,8 +136,8 @@ def _stores(layer: Folded, folding: Folding) -> list[tuple[Memory, int, Area]]:
 def _split(width: int, words: int) -> list[tuple[Memory, int, Area]]:
     """Some of the bits in whole blocks, the rest in LUTs: shallow words leave most of a block's depth unused."""
     found: list[tuple[Memory, int, Area]] = []
-    for quarters in (4, 3, 2, 1):
-        kept = width * quarters // 4 // _BLOCK_BITS * _BLOCK_BITS
+    for parts in range(16, 0, -1):
+        kept = width * parts // 16 // _BLOCK_BITS * _BLOCK_BITS
         if 0 < kept < width:
             store = rom_estimate(kept, words, Memory.BLOCK) + rom_estimate(width - kept, words, Memory.LUT)
             found.append((Memory.BLOCK, width - kept, store))

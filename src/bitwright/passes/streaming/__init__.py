@@ -5,6 +5,7 @@ from bitwright.passes.streaming.fold import Fold, fold_steps, legal_foldings
 from bitwright.passes.streaming.folding import Folding, Kernel, folding_of, foldings_of, foldings_to_json
 from bitwright.passes.streaming.placer import Place
 from bitwright.passes.streaming.recode import Recode
+from bitwright.passes.streaming.widen import Widen
 
 __all__ = [
     "Fold",
@@ -12,6 +13,7 @@ __all__ = [
     "Kernel",
     "Place",
     "Recode",
+    "Widen",
     "fold_steps",
     "folding_of",
     "foldings_of",
