@@ -41,6 +41,8 @@ def counter(rounds: int) -> Area:
 
 _MELTING = 2
 """Address bits of a table that a comparison takes in."""
+_PARTLY = 0.6
+"""LUTs left a bit of such a table with one address bit more."""
 _FOUND = 1.6
 """LUTs that yosys takes for a bit of a product with a looked-up number where one would do."""
 
@@ -88,6 +90,8 @@ def _with_table(netlist: Netlist, position: int, readers: list[list[int]], fabri
         other = netlist.nodes[node.args[1 - port]].type.width
         if isinstance(node.op, AtLeast) and address <= _MELTING:
             return {position: float(other), a: 0.0}
+        if isinstance(node.op, AtLeast) and address == _MELTING + 1:
+            return {a: _PARTLY * other}
         if isinstance(node.op, Multiply) and address + other <= fabric.lut_inputs + 1:
             luts = _FOUND * node.type.width * 2.0 ** max(address + other - fabric.lut_inputs, 0)
             return {position: luts, a: 0.0}
