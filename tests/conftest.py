@@ -8,6 +8,8 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 # Keras, JAX and TensorFlow read these when they are imported, which the first test module may do.
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -91,3 +93,23 @@ def compiled_code_is_forgotten() -> Iterator[None]:
     yield
     if "jax" in sys.modules and resident_bytes() >= PLENTY_BYTES:
         sys.modules["jax"].clear_caches()
+
+
+@pytest.fixture
+def cheap_first_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """First weights from numpy, for tests that set them all: JAX takes half a second a shape to compile a draw."""
+    import numpy as np
+    from keras import ops
+    from keras.src.initializers import random_initializers
+
+    draws = np.random.default_rng(0)
+
+    def uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
+        return ops.convert_to_tensor(draws.uniform(minval, maxval, shape).astype(dtype or "float32"))
+
+    def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
+        kept = mean + stddev * np.clip(draws.normal(size=shape), -2, 2)
+        return ops.convert_to_tensor(kept.astype(dtype or "float32"))
+
+    told = {**vars(random_initializers.random), "uniform": uniform, "normal": normal, "truncated_normal": normal}
+    monkeypatch.setattr(random_initializers, "random", SimpleNamespace(**told))

@@ -12,6 +12,7 @@ import bitwright as bw
 from bitwright.core.errors import Unsupported
 from bitwright.ir.graph.ops import Conv, ConvTranspose, Dense, Map
 
+pytestmark = pytest.mark.usefixtures("cheap_first_weights")
 AUTO = "quantized_bits(4,0,alpha='auto')"
 FOLDED = {"kernel_quantizer": "quantized_bits(6,2,alpha=1)", "bias_quantizer": "quantized_bits(8,3,alpha=1)"}
 
