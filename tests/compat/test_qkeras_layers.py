@@ -22,6 +22,7 @@ if keras.backend.backend() != "jax":
 
 import jax  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("cheap_first_weights")
 INDEX = json.loads((ORACLES / "index.json").read_text())
 STORED = np.load(ORACLES / "layers.npz")
 NOT_YET = tuple(
