@@ -15,6 +15,8 @@ import bitwright as bw
 from bitwright.core.errors import Inexact, Unsupported
 from bitwright.ir.graph.ops import MatMul
 
+pytestmark = pytest.mark.usefixtures("cheap_first_weights")
+
 AUTO = "quantized_bits(4,0,alpha='auto')"
 FEW: dict[str, Any] = {
     "kernel_quantizer": KERNEL, "bias_quantizer": BIAS,
