@@ -16,6 +16,8 @@ from bitwright.core.errors import Inexact, Unsupported
 from bitwright.frontends.keras import read_model
 from bitwright.ir.graph.ops import Dense
 
+pytestmark = pytest.mark.usefixtures("cheap_first_weights")
+
 WEIGHTS: dict[str, Any] = {"kernel_quantizer": KERNEL, "recurrent_quantizer": KERNEL, "bias_quantizer": BIAS}
 STATE = "quantized_bits(5,1,alpha=1)"
 FEW: dict[str, Any] = {**WEIGHTS, "state_quantizer": STATE, "activation": "quantized_tanh(4)"}
