@@ -1,8 +1,8 @@
 """Published folded accelerators against ours: frames per second computed and simulated, LUTs and memories by yosys.
 
 Weights are random. FINN's figures (whole designs with DMA, PYNQ-Z1, Vivado 2018.2) and hls4ml's tutorial figures are
-the published ones. Foldings are the optimum of `bitwright.explore` under the reference's own LUTs and block memories, or
-stated here. Two frames are simulated and compared with the integer graph; cycles must be those computed.
+the published ones. Foldings are the optimum of `bitwright.explore` under the reference's own LUTs and block memories,
+or stated here. Two frames are simulated and compared with the integer graph; cycles must be those computed.
 """
 
 from __future__ import annotations
@@ -141,7 +141,8 @@ def claims(rows: list[dict[str, Any]]) -> list[Claim]:
         if row["network"] in FINN:
             luts, brams, fps = FINN[row["network"]]
             name, times = row["network"].upper(), {"cnv": 2.0, "lfc": 1.3}[row["network"]]
-            found.append(at_least(f"{name} W1A1: frames per second over FINN's", round(row["frames/s"] / fps, 3), times))
+            faster = round(row["frames/s"] / fps, 3)
+            found.append(at_least(f"{name} W1A1: frames per second over FINN's", faster, times))
             found.append(at_most(f"{name} W1A1: LUTs", row["LUT"], luts))
             found.append(at_most(f"{name} W1A1: BRAM36", row["BRAM36"], brams))
         if row["network"] == "svhn_cnn":
