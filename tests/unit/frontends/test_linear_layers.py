@@ -14,6 +14,8 @@ from tests.keras_models import BIAS, KERNEL, dense, exact, inputs_for, quantized
 import bitwright as bw
 from bitwright.ir.graph.ops import Conv, Dense
 
+pytestmark = pytest.mark.usefixtures("cheap_first_weights")
+
 COMMON: dict[str, Any] = {"kernel_quantizer": KERNEL, "bias_quantizer": BIAS}
 
 
