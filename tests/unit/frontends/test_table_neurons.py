@@ -15,6 +15,8 @@ from bitwright.core.errors import Inexact
 from bitwright.ir.graph.ops import Dense, Map
 from bitwright.numeric import Table
 
+pytestmark = pytest.mark.usefixtures("cheap_first_weights")
+
 TABLES_FIRST = [
     [bw.QTableDense(4, name="a"), bw.QTableDense(3, 1, 4, name="b")],
     [bw.QTableDense(4, 1, 3, smooth=False, name="a"), bw.QActivation("quantized_relu(4,1)"), dense(3, "b")],
