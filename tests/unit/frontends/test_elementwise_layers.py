@@ -13,6 +13,8 @@ from tests.keras_models import dense, exact, quantized, randomize
 import bitwright as bw
 from bitwright.ir.graph.ops import Map
 
+pytestmark = pytest.mark.usefixtures("cheap_first_weights")
+
 QUANTIZERS = [
     "quantized_bits(4,1,1,alpha=1)", "quantized_bits(5,2,keep_negative=0,alpha=1)", "quantized_bits(5,1,alpha=0.25)",
     "quantized_relu(4,2)", "quantized_relu(5,2,negative_slope=0.25)", "quantized_tanh(5,symmetric=1)",
