@@ -9,15 +9,19 @@ from bitwright.backends.cpp.folded import fold
 from bitwright.backends.cpp.maps import body as form_body
 from bitwright.backends.cpp.words import hls
 from bitwright.backends.verilog import verilog
+from bitwright.backends.verilog.engine.code import fields_of
 from bitwright.backends.verilog.stream.fronts import front
 from bitwright.core.rules import Rules
 from bitwright.cost import area, delay_ns
 from bitwright.ir import dataflow as streams
+from bitwright.ir import engine as engines
 from bitwright.ir import graph as graphs
 from bitwright.ir import netlist as netlists
 from bitwright.ir.dataflow import ops as actors
 from bitwright.ir.dataflow.infer import bare
 from bitwright.ir.dataflow.text import WORDS as ACTOR_WORDS
+from bitwright.ir.engine import ops as instructions
+from bitwright.ir.engine.text import WORDS as ENGINE_WORDS
 from bitwright.ir.graph import ops as graph_ops
 from bitwright.ir.graph.infer import step
 from bitwright.ir.graph.text import WORDS as GRAPH_WORDS
@@ -38,6 +42,7 @@ def classes(module: object, base: type[Op]) -> list[type[Op]]:
 GRAPH = classes(graph_ops, graph_ops.GraphOp)
 NETLIST = classes(netlist_ops, netlist_ops.WordOp)
 ACTORS = classes(actors, actors.Actor)
+INSTRUCTIONS = classes(instructions, instructions.Instruction)
 
 # Inputs are given, not computed: the programs' own loops handle them before they ask a rule.
 TABLES: list[tuple[str, Rules[..., object], list[type[Op]], set[type[Op]]]] = [
@@ -53,6 +58,9 @@ TABLES: list[tuple[str, Rules[..., object], list[type[Op]], set[type[Op]]]] = [
     ("dataflow: range", bare, ACTORS, {actors.Source}),
     ("dataflow: schedule", streams.schedule, ACTORS, set()),
     ("dataflow: Verilog", front, ACTORS, {actors.Source}),
+    ("engine: run", engines.execute, INSTRUCTIONS, set()),
+    ("engine: steps", engines.steps, INSTRUCTIONS, set()),
+    ("engine: code", fields_of, INSTRUCTIONS, set()),
     ("netlist: run", netlists.evaluate, NETLIST, {netlist_ops.Input}),
     ("netlist: instruction", netlists.instruction, NETLIST, {netlist_ops.Input, netlist_ops.Constant}),
     ("netlist: range", netlists.infer, NETLIST, {netlist_ops.Input}),
@@ -75,7 +83,10 @@ def test_every_operator_has_a_rule(
     assert not missing, f"{question} has no rule for {', '.join(missing)}"
 
 
-@pytest.mark.parametrize(("words", "kinds"), [(GRAPH_WORDS, GRAPH), (ACTOR_WORDS, ACTORS), (NETLIST_WORDS, NETLIST)])
+@pytest.mark.parametrize(
+    ("words", "kinds"),
+    [(GRAPH_WORDS, GRAPH), (ACTOR_WORDS, ACTORS), (NETLIST_WORDS, NETLIST), (ENGINE_WORDS, INSTRUCTIONS)],
+)
 def test_every_operator_is_a_word_of_its_level(words: graphs.text.Vocabulary, kinds: list[type[Op]]) -> None:
     missing = [kind.__name__ for kind in kinds if words.classes.get(kind.__name__) is not kind]
     assert not missing, f"the text of a {words.level} cannot say {', '.join(missing)}"

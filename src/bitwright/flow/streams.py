@@ -10,11 +10,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bitwright.backends.verilog.engine import emit_engine
 from bitwright.backends.verilog.stream import StreamEmitted, StreamPort, emit_stream, stream_harness
 from bitwright.core.errors import InvalidProgram, InvalidValue, Mismatch
 from bitwright.core.files import write_atomic
 from bitwright.core.progress import Progress
 from bitwright.ir.dataflow import Dataflow, schedule
+from bitwright.ir.engine import Engine, cycles
 from bitwright.numeric import IntArray
 from bitwright.toolchain import Ports, Simulation, build, combine
 
@@ -99,7 +101,7 @@ def simulate_streams(
 class _Design:
     """A design of a batch and what a run has seen of it so far."""
 
-    program: Dataflow
+    program: Dataflow | Engine
     emitted: StreamEmitted
     prefix: str
     patience: int
@@ -158,7 +160,7 @@ class _Design:
 
 
 class StreamBatch:
-    """Buffered programs as RTL in one simulator, built once and run as often as wanted; a context manager.
+    """Buffered programs (or engines) as RTL in one simulator, built once and run as often as wanted; a context manager.
 
     `frames` is the most that a run may have. Files are written below `workdir`, which also keeps the built
     simulator for the next time. Raises what `emit_stream` and `toolchain.build` raise.
@@ -166,7 +168,7 @@ class StreamBatch:
 
     def __init__(
         self,
-        programs: Sequence[Dataflow],
+        programs: Sequence[Dataflow | Engine],
         *,
         workdir: Path,
         frames: int = 4,
@@ -177,7 +179,7 @@ class StreamBatch:
         self.frames = frames
         # A number before the name keeps the modules of different designs apart.
         names = [f"d{k}_{p.name}" if len(programs) > 1 else p.name for k, p in enumerate(programs)]
-        emitted = [emit_stream(p, name=n, primitives=primitives) for p, n in zip(programs, names, strict=True)]
+        emitted = [_emitted(p, n, primitives) for p, n in zip(programs, names, strict=True)]
         harnesses = [stream_harness(design, frames) for design in emitted]
         both = combine([(h.top, Ports(h.inputs, h.outputs)) for h in harnesses], top="streams")
         files = {f"{both.top}.v": both.text}
@@ -296,8 +298,16 @@ class _Pauses:
         return (draw.random((count, 1)) < _OFTEN).astype(np.uint32)
 
 
-def _patience(program: Dataflow) -> int:
+def _emitted(program: Dataflow | Engine, name: str, primitives: bool) -> StreamEmitted:
+    if isinstance(program, Engine):
+        return emit_engine(program, name=name, primitives=primitives)
+    return emit_stream(program, name=name, primitives=primitives)
+
+
+def _patience(program: Dataflow | Engine) -> int:
     """Cycles in which some word must move outside: all steps of a frame one after the other, with room for pauses."""
+    if isinstance(program, Engine):
+        return 4 * cycles(program).initiation_cycles + 1000
     total = 0
     for node in program.nodes:
         processes, latency = schedule(node.op, node.type, [program.nodes[a].type for a in node.args])

@@ -23,7 +23,7 @@ from bitwright.ir.dataflow import Dataflow
 from bitwright.ir.dataflow.ops import Rearrange, Source
 from bitwright.numeric import IntArray
 
-__all__ = ["StreamEmitted", "emit_stream", "library"]
+__all__ = ["StreamEmitted", "emit_stream", "library", "needed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class _Emission:
             images |= actor.images
         modules.insert(0, top_module(self.program, self.top, names, ports))
         rtl = {f"rtl/{m.name}.v": printed(m, self.header) for m in modules}
-        rtl |= self.shop.files | _needed(modules)
+        rtl |= self.shop.files | needed(modules)
         golden = Vectors(tuple(vectors[0]), tuple(vectors[1])).checked() if vectors else None
         benches = bench_files(self.top, ports, golden, self.header) if golden else {}
         parts = {part: library("tb", part)[f"tb/{part}.v"] for part in _BENCH} if golden else {}
@@ -129,7 +129,7 @@ _BENCH = ("bw_bench_clock", "bw_bench_source", "bw_bench_sink")
 _INSTANCE = re.compile(r"^ *(bw_\w+) (?:#\(|u_)", re.MULTILINE)
 
 
-def _needed(modules: Sequence[Module]) -> dict[str, str]:
+def needed(modules: Sequence[Module]) -> dict[str, str]:
     """The library modules that `modules` place, and those that these place themselves."""
     wanted = [item.module for m in modules for item in m.items if isinstance(item, Instance)]
     files: dict[str, str] = {}

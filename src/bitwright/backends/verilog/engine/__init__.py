@@ -1,0 +1,5 @@
+"""Engines as Verilog: a sequencer, memories, a matrix unit and a maximum a lane, AXI4-Stream on both ends."""
+
+from bitwright.backends.verilog.engine.emit import emit_engine
+
+__all__ = ["emit_engine"]

@@ -1,0 +1,78 @@
+"""What every engine program must satisfy."""
+
+from __future__ import annotations
+
+from bitwright.core.errors import InvalidProgram
+from bitwright.ir.engine.engine import Engine
+from bitwright.ir.engine.ops import Load, Matrix, Store, Vector
+from bitwright.ir.engine.run import reads
+from bitwright.ir.engine.types import Place, Region
+
+__all__ = ["check"]
+
+
+def check(program: Engine) -> Engine:
+    """`program` itself, or `InvalidProgram` naming the instruction.
+
+    Regions lie in their memories and keep to the words' ranges, no instruction writes over what is still read, reads
+    stay inside the arguments, and constants are there and in their ranges.
+    """
+    last = [max(readers, default=position) for position, readers in enumerate(program.consumers())]
+    for position, node in enumerate(program.nodes):
+        where = f"{program.name}.{node.name}"
+        if any(not 0 <= a < position for a in node.args):
+            raise InvalidProgram("an argument comes later", where=where)
+        args = [program.nodes[a].type for a in node.args]
+        _check_region(program, node.type, where)
+        if isinstance(node.op, Matrix | Vector):
+            _check_walk(program, node.op, args, node.type, where)
+        elif len(args) != isinstance(node.op, Store) or not isinstance(node.op, Load | Store):
+            raise InvalidProgram(f"{len(args)} arguments", where=where)
+        if isinstance(node.op, Store):
+            continue
+        for earlier in range(position):
+            other = program.nodes[earlier]
+            alive = last[earlier] >= position and not isinstance(other.op, Store)
+            if alive and node.type.meets(other.type):
+                raise InvalidProgram(f"it writes over {other.name}, which is still read", where=where)
+    _check_constants(program)
+    return program
+
+
+def _check_region(program: Engine, region: Region, where: str) -> None:
+    machine = program.machine
+    words, kept = {
+        Place.FEATURES: (machine.features, machine.feature), Place.RESULTS: (machine.results, machine.result),
+    }[region.place]  # fmt: skip
+    if region.end > words or region.lanes > machine.lanes:
+        raise InvalidProgram(f"words {region.address} to {region.end} of {words}", where=where)
+    if region.range.low < kept.low or region.range.high > kept.high:
+        raise InvalidProgram(f"codes {region.range} in words of {kept}", where=where)
+
+
+def _check_walk(program: Engine, op: Matrix | Vector, args: list[Region], region: Region, where: str) -> None:
+    walk = op.walk
+    if walk.steps != region.words * walk.gathered:
+        raise InvalidProgram(f"{walk.steps} steps for {region.words} words", where=where)
+    found = reads(op)
+    if not args or any(a.place is not Place.FEATURES for a in args) or found is None:
+        raise InvalidProgram("it reads no region of feature memory", where=where)
+    if found[0] < min(a.address for a in args) or found[1] >= max(a.end for a in args):
+        raise InvalidProgram(f"it reads addresses {found}, outside its arguments", where=where)
+    used = walk.loops[2].extent
+    if op.parameters + used > program.parameters.shape[0]:
+        raise InvalidProgram("parameters are missing", where=where)
+    if isinstance(op, Matrix):
+        last = op.weights + (1 if op.shared else used * walk.gathered)
+        if last > program.weights.shape[0]:
+            raise InvalidProgram("weights are missing", where=where)
+
+
+def _check_constants(program: Engine) -> None:
+    machine, parameters = program.machine, program.parameters.array
+    parts = {"weights": (program.weights.array, machine.weight), "mul": (parameters[..., 0], machine.mul)}
+    parts |= {"add": (parameters[..., 1], machine.add), "low": (parameters[..., 2], machine.result)}
+    parts["high"] = (parameters[..., 3], machine.result)
+    for name, (numbers, kept) in parts.items():
+        if numbers.min() < kept.low or numbers.max() > kept.high:
+            raise InvalidProgram(f"{name} beyond {kept}", where=program.name)

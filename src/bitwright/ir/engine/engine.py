@@ -1,0 +1,69 @@
+"""`Engine`: a machine, a program of instructions for it, and the constants in its memories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bitwright.ir.engine.ops import Instruction, Load, Store
+from bitwright.ir.engine.types import Region
+from bitwright.ir.netlist import Netlist, Word, latency_cycles
+from bitwright.ir.program import Node, Program, Type
+from bitwright.numeric import Ints
+
+__all__ = ["Engine", "Machine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine(Type):
+    """The hardware: `lanes` elements to a word, a matrix unit of lanes x lanes products a step, a maximum a lane.
+
+    `feature`, `weight`, `total`, `mul`, `add` and `result` are the ranges of an element of feature memory, a weight,
+    a gathered sum, the parameters, and what leaves the last step; `shift` is that of all parameters. `dot` (ports x, w)
+    makes one output's sum of products, `post` (ports total, mul, add, low, high and, where some instruction rounds
+    half to even, even) one element of the result. `features` and `results` are the words of the two memories.
+    """
+
+    lanes: int
+    feature: Word
+    weight: Word
+    total: Word
+    mul: Word
+    add: Word
+    result: Word
+    shift: int
+    features: int
+    results: int
+    dot: Netlist
+    post: Netlist
+
+    @property
+    def drain_cycles(self) -> int:
+        """From an instruction's last step until its last word is safely written."""
+        return latency_cycles(self.dot) + latency_cycles(self.post) + 1
+
+    @property
+    def overhead_cycles(self) -> int:
+        """What an instruction takes beside its steps: it is fetched, decoded, and drains."""
+        return 2 + self.drain_cycles
+
+
+@dataclass(frozen=True, slots=True)
+class Engine(Program[Instruction, Region]):
+    """Instructions in the order of their execution, frame after frame.
+
+    weights (words, inputs, outputs) = (words, lanes, lanes); parameters (words, lanes, 4): mul, add, low, high.
+    """
+
+    machine: Machine
+    weights: Ints
+    parameters: Ints
+
+    @property
+    def inputs(self) -> list[Node[Instruction, Region]]:
+        """The Load instructions."""
+        return [node for node in self.nodes if isinstance(node.op, Load)]
+
+    @property
+    def results(self) -> list[Node[Instruction, Region]]:
+        """The Store instructions."""
+        return [node for node in self.nodes if isinstance(node.op, Store)]

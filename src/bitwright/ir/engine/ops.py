@@ -1,0 +1,90 @@
+"""The engine's instructions: frozen fields, no behavior.
+
+Matrix and Vector walk six nested loops, outermost first: row, column and block (a word of channels) of the result;
+then kernel row, kernel column and word of a pixel, over which a result is gathered. In step (i0, ..., i5) they read
+the word at address start.address + sum(i * loop.address), which stands in row start.row + sum(i * loop.row) and
+column start.column + sum(i * loop.column) of a grid; what lies outside the grid is padding. A result word
+goes through y = clip(round((mul * total + add) / 2**shift), low, high), with numbers of its own for each channel,
+and is written behind the one before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bitwright.ir.program import Op
+
+__all__ = ["Instruction", "Load", "Loop", "Matrix", "Store", "Vector", "Walk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """`extent` rounds, each further by so many words of memory, rows and columns."""
+
+    extent: int = 1
+    address: int = 0
+    row: int = 0
+    column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Where an instruction reads: the first place, the grid that is no padding, six loops (the outermost first)."""
+
+    start: Loop
+    grid: tuple[int, int]
+    loops: tuple[Loop, Loop, Loop, Loop, Loop, Loop]
+
+    @property
+    def steps(self) -> int:
+        """Words read."""
+        count = 1
+        for loop in self.loops:
+            count *= loop.extent
+        return count
+
+    @property
+    def gathered(self) -> int:
+        """Words read for one word of the result."""
+        return self.loops[3].extent * self.loops[4].extent * self.loops[5].extent
+
+
+class Instruction(Op):
+    """Base of the instructions."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Load(Instruction):
+    """The words of the input stream go to the result's region."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix(Instruction):
+    """Sums of products with words of weights, from `weights` on: one for each step of a pixel, the same for every
+    pixel; with `shared` the one word for all steps. Padding counts as zero. Block b uses parameters[parameters + b].
+
+    Dense and convolutional layers, sums over windows (weights: the identity), additions (two regions as
+    a kernel of two places).
+    """
+
+    walk: Walk
+    weights: int
+    parameters: int
+    shared: bool = False
+    half_even: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Vector(Instruction):
+    """The maximum in each lane; padding does not count."""
+
+    walk: Walk
+    parameters: int
+    half_even: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Store(Instruction):
+    """The words of the argument leave on the output stream; the result is the argument's region."""

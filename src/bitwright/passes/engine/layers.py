@@ -1,0 +1,211 @@
+"""What each graph operator gathers: the walk of its instruction, its weights, the range of its totals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bitwright.core.errors import Unsupported
+from bitwright.core.rules import Rules
+from bitwright.ir.engine.ops import Loop, Walk
+from bitwright.ir.graph.ops import Add, Conv, Dense, Map, Maximum, MaxPool, SumPool
+from bitwright.ir.netlist import Word
+from bitwright.numeric import IntArray
+from bitwright.passes.engine.draft import Draft, Shape, lanes_of, united
+from bitwright.passes.rewrite import GraphNode
+from bitwright.passes.streaming.view import View, view_of
+
+__all__ = ["Gathered", "Site", "gather", "refused"]
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where an operator stands: its node, the shape of its argument in the graph, its arguments' drafts, the lanes."""
+
+    node: GraphNode
+    given: tuple[int, ...]
+    args: tuple[Draft, ...]
+    lanes: int
+    streamed: bool
+
+    def out_lanes(self, channels: int) -> int:
+        """Channels to a word of the result."""
+        return lanes_of(channels, self.lanes, streamed=self.streamed)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """See `Draft`; `bias` is what the last step adds to each channel's total."""
+
+    shape: Shape
+    lanes: int
+    walk: Walk
+    weights: IntArray | None
+    total: Word
+    bias: IntArray
+    apart: bool = False
+
+
+gather: Rules[[Site], Gathered] = Rules("instruction of an engine")
+
+_SHARED = 0
+
+
+def refused(node: GraphNode, why: str) -> Unsupported:
+    """What the engine does not do."""
+    return Unsupported(
+        f"{type(node.op).__name__} on the engine", where=f"layer '{node.origin.layer or node.name}'", why=why,
+        remedy='use architecture="dataflow" or "parallel"',
+    )  # fmt: skip
+
+
+def _identity(lanes: int) -> IntArray:
+    return np.empty((_SHARED, lanes, lanes), np.int64)
+
+
+def _grid(site: Site) -> Shape:
+    """Rows, columns and channels of the first argument, if it lies in memory as the graph sees it."""
+    shape = site.args[0].shape
+    if tuple(n for n in shape if n > 1) != tuple(n for n in site.given if n > 1) or shape[2] != site.given[-1]:
+        raise refused(site.node, f"its argument of shape {site.given} lies in memory as {shape}")
+    return shape
+
+
+def _walk(view: View, arg: Draft, blocks: Loop, words: int) -> Walk:
+    """All places of a window."""
+    line, out = view.grid[1] * arg.depth, view.out
+    (up, _), (left, _) = view.pads
+    return Walk(
+        Loop(1, -up * line - left * arg.depth, -up, -left),
+        view.grid[:2],
+        (
+            Loop(out[0], view.strides[0] * line, view.strides[0]),
+            Loop(out[1], view.strides[1] * arg.depth, 0, view.strides[1]),
+            blocks,
+            Loop(view.kernel[0], view.dilation[0] * line, view.dilation[0]),
+            Loop(view.kernel[1], view.dilation[1] * arg.depth, 0, view.dilation[1]),
+            Loop(words, 1),
+        ),
+    )
+
+
+def _linear(site: Site, view: View, weights: IntArray, bias: IntArray) -> Gathered:
+    """A convolution with dense weights (kernel rows, kernel columns, channels, filters), zeros skipped by words."""
+    arg, lanes = site.args[0], site.lanes
+    rows, columns, channels, filters = weights.shape
+    out = site.out_lanes(filters)
+    blocks = -(-filters // out)
+    padded = np.zeros((rows, columns, arg.depth * arg.lanes, blocks * out), np.int64)
+    padded[:, :, :channels, :filters] = weights
+    tiles = padded.reshape(rows, columns, arg.depth, arg.lanes, blocks, out)
+    full = np.zeros((blocks, rows, columns, arg.depth, lanes, lanes), np.int64)
+    full[..., : arg.lanes, :out] = tiles.transpose(4, 0, 1, 2, 3, 5)
+    first, count, step = _needed(np.abs(full).max(axis=(1, 2, 4, 5)))
+    kept = np.stack([full[b, :, :, first + b * step : first + b * step + count] for b in range(blocks)])
+    walk = _walk(view, arg, Loop(blocks, step), count)
+    start = Loop(1, walk.start.address + first, walk.start.row, walk.start.column)
+    low, high = arg.kept.low, arg.kept.high
+    by_filter = weights.reshape(-1, filters)
+    products = np.minimum(by_filter * low, by_filter * high), np.maximum(by_filter * low, by_filter * high)
+    total = Word(int(products[0].clip(max=0).sum(0).min()), int(products[1].clip(min=0).sum(0).max()))
+    return Gathered(
+        (*view.out, filters), out, Walk(start, walk.grid, walk.loops), kept.reshape(-1, lanes, lanes), total, bias
+    )
+
+
+def _needed(used: IntArray) -> tuple[int, int, int]:
+    """First word, words and step from block to block that cover what blocks use (blocks, words): groups move along."""
+    blocks, depth = used.shape
+    ends = [(int(np.flatnonzero(u)[0]), int(np.flatnonzero(u)[-1])) if u.any() else None for u in used]
+    known = [(b, e) for b, e in enumerate(ends) if e is not None]
+    count = max((e[1] - e[0] + 1 for _, e in known), default=1)
+    if len(known) == blocks and blocks > 1 and count < depth:
+        for step in range(depth // blocks + 2):
+            first = known[0][1][0]
+            fits = first + (blocks - 1) * step + count <= depth
+            if fits and all(first + b * step <= e[0] and e[1] < first + b * step + count for b, e in known):
+                return first, count, step
+    return 0, depth, 0
+
+
+@gather.on(Conv)
+def _(op: Conv, site: Site) -> Gathered:
+    grid = _grid(site)
+    view = view_of(op, site.given, site.node)
+    channels, filters = grid[2], op.bias.shape[0]
+    own = op.weights.array.reshape(*view.kernel, channels // op.groups, filters)
+    weights = np.zeros((*view.kernel, channels, filters), np.int64)
+    for group in range(op.groups):
+        ins = slice(group * channels // op.groups, (group + 1) * channels // op.groups)
+        outs = slice(group * filters // op.groups, (group + 1) * filters // op.groups)
+        weights[:, :, ins, outs] = own[..., outs]
+    return _linear(site, view, weights, op.bias.array)
+
+
+@gather.on(Dense)
+def _(op: Dense, site: Site) -> Gathered:
+    arg = site.args[0]
+    rows, columns, channels = arg.shape
+    inputs, units = op.weights.shape
+    if len(site.given) > 1 or inputs == channels:
+        grid = _grid(site)
+        view = View(grid, (1, 1), (1, 1), ((0, 0), (0, 0)), (1, 1))
+    else:
+        view = View(arg.shape, (rows, columns), (1, 1), ((0, 0), (0, 0)), (1, 1))
+    channels = inputs // (view.kernel[0] * view.kernel[1])
+    return _linear(site, view, op.weights.array.reshape(*view.kernel, channels, units), op.bias.array)
+
+
+def _window(site: Site, view: View) -> Walk:
+    return _walk(view, site.args[0], Loop(site.args[0].depth, 1), 1)
+
+
+def _same_lanes(site: Site) -> int:
+    """The lanes of the arguments, which the result has too."""
+    if len({(a.shape, a.lanes) for a in site.args}) > 1:
+        raise refused(site.node, f"its arguments lie in memory as {[(a.shape, a.lanes) for a in site.args]}")
+    lanes = site.args[0].lanes
+    if lanes != site.out_lanes(site.args[0].shape[2]):
+        raise refused(site.node, f"{site.args[0].shape[2]} channels do not leave in words of {lanes}")
+    return lanes
+
+
+@gather.on(SumPool, MaxPool)
+def _(op: SumPool | MaxPool, site: Site) -> Gathered:
+    arg, lanes, grid = site.args[0], _same_lanes(site), _grid(site)
+    view = view_of(op, site.given, site.node)
+    sums = isinstance(op, SumPool)
+    if not sums and any(pad >= kernel for pads, kernel in zip(view.pads, view.kernel, strict=True) for pad in pads):
+        raise refused(site.node, "some windows hold nothing but padding")
+    count = view.kernel[0] * view.kernel[1] if sums else 1
+    total = Word(arg.kept.low * count, arg.kept.high * count)
+    weights = _identity(site.lanes) if sums else None
+    zero = np.zeros(grid[2], np.int64)
+    return Gathered((*view.out, grid[2]), lanes, _window(site, view), weights, total, zero)
+
+
+def _elementwise(site: Site, apart: int) -> Walk:
+    view = View(site.args[0].shape, (1, apart), (1, 1), ((0, 0), (0, 0)), (1, 1))
+    walk = _window(site, View(view.grid, (1, 1), (1, 1), view.pads, (1, 1)))
+    row, column, block, *_ = walk.loops
+    return Walk(walk.start, walk.grid, (row, column, block, Loop(), Loop(apart), Loop()))
+
+
+@gather.on(Map)
+def _(op: Map, site: Site) -> Gathered:
+    arg = site.args[0]
+    zero = np.zeros(arg.shape[2], np.int64)
+    return Gathered(arg.shape, _same_lanes(site), _elementwise(site, 1), _identity(site.lanes), arg.kept, zero)
+
+
+@gather.on(Add, Maximum)
+def _(op: Add | Maximum, site: Site) -> Gathered:
+    if len(site.args) != 2:
+        raise refused(site.node, "one of its arguments is a constant")
+    one, two = (a.kept for a in site.args)
+    lanes, sums = _same_lanes(site), isinstance(op, Add)
+    total = Word(one.low + two.low, one.high + two.high) if sums else united(one, two)
+    zero = np.zeros(site.args[0].shape[2], np.int64)
+    weights = _identity(site.lanes) if sums else None
+    return Gathered(site.args[0].shape, lanes, _elementwise(site, 2), weights, total, zero, apart=True)

@@ -1,0 +1,126 @@
+"""Small networks for the engine: what its instructions cover, alone and together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bitwright.ir.graph import Graph, GraphBuilder, TensorType
+from bitwright.ir.graph import ops as g
+from bitwright.numeric import IntArray, Ints, Rounding, ShiftRoundSaturate, Steps, Thresholds
+from bitwright.passes.streaming import Recode
+
+__all__ = ["GRAPHS", "codes", "grouped", "perceptron", "residual", "wide_head"]
+
+_ONE = Steps.of(1)
+
+
+class _Net:
+    """A builder with layers of random integers."""
+
+    def __init__(self, seed: int, shape: tuple[int, ...], low: int, high: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.builder = GraphBuilder()
+        self.at = self.builder.input(TensorType(shape, Ints(low), Ints(high), _ONE), "x")
+
+    def ints(self, bound: int, *shape: int) -> Ints:
+        return Ints(self.rng.integers(-bound, bound + 1, shape))
+
+    def put(self, op: g.GraphOp, *args: int, step: Steps | None = None, name: str = "") -> int:
+        self.at = self.builder.apply(op, args or [self.at], step=step, name=name)
+        return self.at
+
+    def dense(self, units: int, bound: int = 3) -> int:
+        inputs = self.builder.type(self.at).shape[-1]
+        return self.put(g.Dense(self.ints(bound, inputs, units), self.ints(9, units)), step=_ONE)
+
+    def conv(
+        self, filters: int, kernel: int = 3, stride: int = 1, pad: int = 1, groups: int = 1, dilation: int = 1
+    ) -> int:
+        channels = self.builder.type(self.at).shape[-1] // groups
+        weights = self.ints(2, kernel, kernel, channels, filters)
+        op = g.Conv(weights, self.ints(9, filters), (stride,) * 2, ((pad, pad),) * 2, (dilation,) * 2, groups)
+        return self.put(op, step=_ONE)
+
+    def relu(self, shift: int, bits: int, rounding: Rounding = Rounding.HALF_EVEN, mul: int = 1) -> int:
+        """A rectifier with its own factor in each channel where `mul` is not one."""
+        channels = self.builder.type(self.at).shape[-1] if mul > 1 else 1
+        muls = self.rng.integers(1, mul + 1, channels)
+        each = (np.zeros(channels, np.int64), np.full(channels, shift))
+        ends = Ints(np.zeros(channels, np.int64)), Ints(np.full(channels, (1 << bits) - 1))
+        form = ShiftRoundSaturate(Ints(muls), Ints(each[0]), Ints(each[1]), rounding, *ends)
+        return self.put(g.Map(form, Ints(np.arange(channels) if channels > 1 else 0)), step=_ONE)
+
+    def sign(self) -> int:
+        """Two values, each channel with a threshold of its own."""
+        channels = self.builder.type(self.at).shape[-1]
+        form = Thresholds(self.ints(5, channels, 1), Ints(np.tile([-1, 1], (channels, 1))))
+        return self.put(g.Map(form, Ints(np.arange(channels))), step=_ONE)
+
+    def flat(self) -> int:
+        return self.put(g.Reshape((self.builder.type(self.at).size,)))
+
+    def graph(self, name: str) -> Graph:
+        return Recode()(self.builder.graph(name, [self.at]))
+
+
+def perceptron() -> Graph:
+    """Binary dense layers, as TFC has them, with a head of raw sums."""
+    net = _Net(1, (49,), -1, 1)
+    for units in (16, 12, 20):
+        net.dense(units, 1)
+        net.sign()
+    net.dense(10, 1)
+    return net.graph("perceptron")
+
+
+def residual() -> Graph:
+    """Padded and strided convolutions, a shortcut, pools, a flattened head; half-even and floor."""
+    net = _Net(2, (9, 8, 3), -8, 7)
+    net.conv(8)
+    short = net.relu(4, 4)
+    net.conv(8)
+    body = net.relu(5, 4, Rounding.FLOOR)
+    net.put(g.Add(), body, short, name="sum")
+    net.relu(1, 4)
+    net.put(g.MaxPool((3, 3), (2, 2), ((1, 1), (0, 0))), name="pool")
+    net.conv(12, stride=2)
+    net.relu(9, 4, Rounding.HALF_UP, mul=11)
+    net.put(g.SumPool((2, 1), (1, 1), ((0, 0), (1, 0))), name="sums")
+    net.flat()
+    net.dense(5)
+    return net.graph("residual")
+
+
+def grouped() -> Graph:
+    """Grouped, depthwise and dilated convolutions; the larger of two; negative inputs under a padded pool."""
+    net = _Net(3, (7, 6, 8), -4, 3)
+    net.conv(8, groups=8)
+    one = net.relu(2, 3)
+    net.conv(8, groups=2, pad=2, dilation=2)
+    two = net.relu(3, 3)
+    net.put(g.Maximum(), one, two, name="larger")
+    net.conv(6, kernel=1, pad=0)
+    net.put(g.MaxPool((2, 2), (2, 2), ((1, 0), (0, 1))), name="pool")
+    return net.graph("grouped")
+
+
+def wide_head() -> Graph:
+    """A value that leaves and is read besides; more outputs than lanes, no multiple of them."""
+    net = _Net(4, (13,), 0, 15)
+    net.dense(11)
+    net.relu(3, 4)
+    kept = net.dense(7)
+    net.dense(3)
+    net.at = kept
+    return net.graph("wide_head")
+
+
+GRAPHS = (perceptron, residual, grouped, wide_head)
+
+
+def codes(graph: Graph, frames: int, seed: int = 0) -> list[IntArray]:
+    """Random input codes."""
+    rng = np.random.default_rng(seed)
+    return [
+        rng.integers(n.type.low.array, n.type.high.array + 1, (frames, *n.type.shape)) for n in graph.inputs
+    ]
