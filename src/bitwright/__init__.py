@@ -47,8 +47,9 @@ _HOMES = {
     ),
     "bitwright.flow": (
         "Bits", "Design", "Health", "HealthLimits", "HealthWarning", "Hls", "Options", "QTools", "calibrate",
-        "check_health", "compile", "compile_matrix", "from_torch", "import_model", "load_model", "quantize",
-        "read_hls4ml", "saved_by_pruning", "to_onnx",
+        "check_health", "compile", "compile_matrix", "explore", "explore_front", "from_torch",
+        "import_model", "load_model", "quantize",
+        "StreamDesign", "read_hls4ml", "saved_by_pruning", "to_onnx",
         "Gradient", "Limits", "SearchResult", "save_search", "search", "search_report",
     ),
     "bitwright.numeric": ("Format", "Rounding", "Overflow"),

@@ -292,6 +292,37 @@ def import_(
 
 
 @app.command()
+def explore(
+    model: Model,
+    devices: Annotated[str, typer.Option(help="devices, separated by commas")] = "xcvu9p",
+    clock_mhz: Clock = None,
+    target_fps: Fps = None,
+    objective: Annotated[str | None, typer.Option(help="max_throughput, min_area or min_energy")] = None,
+    front: Annotated[bool, typer.Option("--front", help="the whole front over the devices")] = False,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="write the best folding here, as JSON")] = None,
+    input_format: InputFormat = None,
+    output_format: OutputFormat = None,
+) -> None:
+    """Find the best folding of every layer under a device's budget, and prove it."""
+    from bitwright.flow import exploring
+
+    given = {"input_format": input_format, "output_format": output_format}
+    told: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    names = devices.split(",")
+    if front:
+        plans = exploring.explore_front(model, names, () if clock_mhz is None else (clock_mhz,), **told)
+        for plan in plans:
+            typer.echo(exploring.plan_table(plan).splitlines()[-2])
+    else:
+        plan = exploring.explore(
+            model, names, clock_mhz=clock_mhz, target_fps=target_fps, objective=objective, **told
+        )
+        typer.echo(exploring.plan_table(plan))
+        if out:
+            typer.echo(str(exploring.write_plan(plan, out)))
+
+
+@app.command()
 def export(
     model: Model,
     out: Annotated[Path, typer.Option("--out", "-o", help="the .onnx file to write")] = Path("model.onnx"),

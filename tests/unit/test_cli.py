@@ -17,7 +17,10 @@ from tests.keras_models import inputs_for, tiny
 import bitwright
 from bitwright import cli
 
-VERBS = ("demo", "doctor", "compile", "verify", "synth", "estimate", "report", "search", "diff", "import", "export")
+VERBS = (
+    "demo", "doctor", "compile", "verify", "synth", "estimate", "report", "search", "explore", "diff", "import",
+    "export",
+)  # fmt: skip
 
 
 @dataclass

@@ -11,13 +11,14 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import bitwright
-from bitwright.core.errors import ConfigError, Mismatch, Unsupported
+from bitwright.core.errors import Mismatch
 from bitwright.core.files import inside, sha256, write_atomic
 from bitwright.core.progress import Progress, Silent
 from bitwright.cost import Area
 from bitwright.cost.actors import predict_stream
 from bitwright.cost.predict import critical_ns
 from bitwright.cost.timetable import Timetable, timetable
+from bitwright.explore import explore_graph
 from bitwright.flow.compiled import Batch
 from bitwright.flow.shared import Shared
 from bitwright.flow.vectors import random_codes
@@ -29,7 +30,7 @@ from bitwright.ir.dataflow.ops import MatVec
 from bitwright.ir.graph import Graph
 from bitwright.numeric import IntArray
 from bitwright.passes.buffer import Buffer
-from bitwright.passes.streaming import Fold, Folding, Place, Recode, foldings_of, foldings_to_json
+from bitwright.passes.streaming import Folding, Place, Recode, foldings_of, foldings_to_json
 
 if TYPE_CHECKING:
     from bitwright.backends.verilog.stream import StreamEmitted
@@ -78,7 +79,8 @@ class StreamEstimate:
 class StreamDesign(Shared):
     """A network as actors between channels: one streaming unit per layer, folded as its options say.
 
-    `foldings` by node name of `streamed`; made at the first use from `folding`, `initiation_cycles` or `target_fps`.
+    `foldings` by node name of `streamed`: the optimum of `bitwright.explore` for the pace that was asked for (without
+    one: for the highest pace that fits on the device), `folding` of the options over it.
     """
 
     @cached_property
@@ -89,11 +91,10 @@ class StreamDesign(Shared):
     @cached_property
     def foldings(self) -> Mapping[str, Folding]:
         """How each layer is folded."""
-        options = self.options
-        pace = options.initiation_cycles
-        if options.target_fps is not None:
-            pace = int(self.clock_mhz * 1e6 / options.target_fps)
-        made = Fold(pace)(self.streamed) if pace else _affordable(self.streamed, self.device.luts)
+        options, fps = self.options, self.options.target_fps
+        if options.initiation_cycles is not None:
+            fps = self.clock_mhz * 1e6 / options.initiation_cycles
+        made = explore_graph(self.streamed, self.device, clock_mhz=self.clock_mhz, target_fps=fps).foldings
         return foldings_of(options.folding, self.streamed, made) if options.folding else made
 
     @cached_property
@@ -290,19 +291,3 @@ def _same_cycles(design: StreamDesign, found: StreamRun) -> None:
             f"frames end in cycles {found.frame_ends.tolist()[:4]} and not {wanted[:4]}", where=design.name,
             remedy="report it as a bug",
         )  # fmt: skip
-
-
-def _affordable(graph: Graph, luts: int) -> Mapping[str, Folding]:
-    """The fastest folding whose products, at a few LUTs each, take less than half of the LUTs there are."""
-    best: Mapping[str, Folding] | None = None
-    for exponent in range(24, 3, -1):
-        try:
-            found = Fold(1 << exponent)(graph)
-        except Unsupported:
-            break
-        if best is not None and sum(f.units * (2 * f.lanes + 24) for f in found.values()) > luts // 2:
-            break
-        best = found
-    if best is None:
-        raise ConfigError("no folding", where=graph.name, remedy="give initiation_cycles=")
-    return best
