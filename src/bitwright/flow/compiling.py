@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bitwright.core.errors import ConfigError
 from bitwright.core.naming import identifier
 from bitwright.flow.design import Design
+from bitwright.flow.engines import EngineDesign
 from bitwright.flow.options import Options
 from bitwright.flow.streamed import StreamDesign
 from bitwright.ir.graph import Graph, check
@@ -43,7 +44,8 @@ def compile_model(model: Any, options: Options | None = None, **told: Any) -> De
     reading, truth = _read(loaded, chosen, name)
     source = check(reading.graph)
     built = check(apply(source, ARGMAX if chosen.argmax_only else STANDARD))
-    kind: Any = StreamDesign if chosen.streams else Design
+    engine = chosen.architecture == "engine"
+    kind: Any = EngineDesign if engine else StreamDesign if chosen.streams else Design
     return kind(
         name=source.name,
         options=chosen,

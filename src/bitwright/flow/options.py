@@ -23,7 +23,7 @@ class Options:
     """How to compile.
 
     device: a name of `bitwright.platforms.devices()`. clock_mhz: target clock (None: the device's
-    default). architecture: "auto", "parallel" or "dataflow". input_format: "s8.3" or (format, step) for inputs
+    default). architecture: "auto", "parallel", "dataflow" or "engine". input_format: "s8.3" or (format, step) for inputs
     without a quantizer. output_format: grid of an output that has no exact one. name: of the
     design. valid: carry a valid bit along the pipeline. latency_cycles: of the pipeline (None: the least that
     meets the clock). balance: share of flip-flops that may be spent on a faster clock. max_depth: adders on a
@@ -35,6 +35,8 @@ class Options:
     Of the dataflow architecture: initiation_cycles, or target_fps: the pace that every layer is folded for; folding:
     {"layer": {"SIMD": lanes, "PE": units, ...}} for layers that are to be folded otherwise. "auto" takes this
     architecture where one of the three is given.
+
+    Of the engine: engine_lanes, elements of a word of its memories; its matrix unit has lanes x lanes multipliers.
     """
 
     device: str = "xcvu9p"
@@ -54,19 +56,20 @@ class Options:
     initiation_cycles: int | None = None
     target_fps: float | None = None
     folding: dict[str, Any] | None = None
+    engine_lanes: int = 16
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.architecture not in ("auto", "parallel", "dataflow"):
+        if self.architecture not in ("auto", "parallel", "dataflow", "engine"):
             raise ConfigError(
                 f"architecture {self.architecture!r}",
                 where="option architecture",
-                remedy="use 'auto', 'parallel' or 'dataflow' (the engine is not built yet)",
+                remedy="use 'auto', 'parallel', 'dataflow' or 'engine'",
             )
         if self.clock_mhz is not None and not 0 < self.clock_mhz < 2000:
             raise ConfigError(f"{self.clock_mhz} MHz", where="option clock_mhz", remedy="give a clock from 1 to 2000")
         least: dict[str, float] = {"latency_cycles": 1, "balance": 0, "max_depth": -1, "effort": 0, "budget_s": 0}
-        least |= {"dsps": 0, "initiation_cycles": 1, "target_fps": 1e-9}
+        least |= {"dsps": 0, "initiation_cycles": 1, "target_fps": 1e-9, "engine_lanes": 1}
         for name, bound in least.items():
             told = getattr(self, name)
             if told is not None and told < bound:
