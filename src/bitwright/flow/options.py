@@ -23,8 +23,8 @@ class Options:
     """How to compile.
 
     device: a name of `bitwright.platforms.devices()`. clock_mhz: target clock (None: the device's
-    default). architecture: "auto", "parallel", "dataflow" or "engine". input_format: "s8.3" or (format, step) for inputs
-    without a quantizer. output_format: grid of an output that has no exact one. name: of the
+    default). architecture: "auto", "parallel", "dataflow" or "engine". input_format: "s8.3" or (format, step) for
+    inputs without a quantizer. output_format: grid of an output that has no exact one. name: of the
     design. valid: carry a valid bit along the pipeline. latency_cycles: of the pipeline (None: the least that
     meets the clock). balance: share of flip-flops that may be spent on a faster clock. max_depth: adders on a
     path of a matrix product (-1: as few as possible). effort: rounds of the search for smaller matrix products.
