@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bitwright.core.progress import Progress, Silent
 from bitwright.flow.compiled import Batch
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from bitwright.backends.verilog import Emitted
     from bitwright.flow.hls import Hls
     from bitwright.ir.certificate import Certificate
-    from bitwright.report import Report
     from bitwright.toolchain import Synthesis
 
 __all__ = ["Design"]
@@ -85,12 +84,6 @@ class Design(Shared):
             self, workdir=workdir, timeout_s=timeout_s, progress=progress or Silent(), primitives=primitives
         )
         return self.measured
-
-    def report(self, **facts: Any) -> Report:
-        """One record of all that is known, for HTML, JSON or the terminal."""
-        from bitwright.flow.reporting import report
-
-        return report(self, **facts)
 
     def write(
         self, folder: str | Path, *, axis: bool = True, vectors: int = 64, primitives: bool = False,

@@ -18,7 +18,17 @@ from bitwright.ir.graph import TensorType
 from bitwright.ir.graph.ops import Conv, ConvTranspose, Dense, Map
 from bitwright.ir.netlist.ops import Add, Subtract
 from bitwright.numeric import IntArray, nonzero_digits
-from bitwright.report import Accuracy, CostRow, LayerRow, Report, Timing, VerifyRow, render_html, write_json
+from bitwright.report import (
+    Accuracy,
+    CostRow,
+    LayerRow,
+    Report,
+    ScheduleRow,
+    Timing,
+    VerifyRow,
+    render_html,
+    write_json,
+)
 
 __all__ = ["report", "write_report"]
 
@@ -31,6 +41,7 @@ def report(
     commands: Sequence[str] = (),
     notes: Sequence[str] = (),
     created: str = "",
+    schedule: Sequence[ScheduleRow] = (),
 ) -> Report:
     """Everything known about `design` now; what was not measured is absent, not zero."""
     predicted = design.estimate()
@@ -42,7 +53,7 @@ def report(
         model=design.origin or design.name,
         dataset=dataset,
         device=design.options.device,
-        architecture="parallel",
+        architecture="dataflow" if design.options.streams else "parallel",
         seed=design.options.seed,
         versions=versions(design),
         commands=tuple(commands),
@@ -56,6 +67,7 @@ def report(
             fmax_mhz=predicted.fmax_mhz,
             statement=f"Cycles are simulated. Delays: {design.device.fabric.delays}.",
         ),
+        schedule=tuple(schedule),
         verification=tuple(
             VerifyRow(before=c.before, after=c.after, vectors=c.vectors, differences=c.differences, data=c.data)
             for c in rows
@@ -105,6 +117,8 @@ def _by_layer(design: Compiled) -> dict[str, list[Any]]:
 
 def _adders(design: Compiled) -> dict[str, int]:
     count: dict[str, int] = {}
+    if design.options.streams:
+        return count
     for node in design.combinational.nodes:
         if isinstance(node.op, Add | Subtract):
             count[node.origin.layer] = count.get(node.origin.layer, 0) + 1

@@ -12,6 +12,7 @@ from bitwright.flow.compiled import Compiled
 
 if TYPE_CHECKING:
     from bitwright.backends.cpp.loader import Emulator
+    from bitwright.report import Report
 
 __all__ = ["Shared"]
 
@@ -33,3 +34,9 @@ class Shared(Compiled):
         from bitwright.flow.emulators import build_emulator
 
         return build_emulator(self, Path(folder) if folder else None, version=version)
+
+    def report(self, **facts: Any) -> Report:
+        """One record of all that is known, for HTML, JSON or the terminal."""
+        from bitwright.flow.reporting import report
+
+        return report(self, **facts)

@@ -35,6 +35,7 @@ from bitwright.passes.streaming import Folding, Place, Recode, foldings_of, fold
 if TYPE_CHECKING:
     from bitwright.backends.verilog.stream import StreamEmitted
     from bitwright.flow.streams import StreamRun
+    from bitwright.report import Report
     from bitwright.toolchain import Synthesis
 
 __all__ = ["StreamDesign", "StreamEstimate"]
@@ -194,6 +195,17 @@ class StreamDesign(Shared):
                 progress=progress or Silent(),
             )  # fmt: skip
         return self.measured
+
+    def report(self, **facts: Any) -> Report:
+        """One record of all that is known, with the actors in time."""
+        from bitwright.report import ScheduleRow
+
+        found = self.timetable
+        rows = [
+            ScheduleRow(name=a.name, first_cycle=a.first_cycle, last_cycle=a.last_cycle, busy=found.busy(a))
+            for a in found.actors
+        ]
+        return super().report(schedule=rows, **facts)
 
     def write(self, folder: str | Path, *, vectors: int = 4, primitives: bool = False) -> Path:
         """Write rtl/, tb/, programs/, reports/, folding.json and manifest.json into `folder`; returns it."""

@@ -12,6 +12,7 @@ from bitwright.report.record import (
     Histogram,
     LayerRow,
     Report,
+    ScheduleRow,
     Timing,
     VerifyRow,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "LayerRow",
     "Report",
     "Run",
+    "ScheduleRow",
     "SearchPoint",
     "SearchReport",
     "Timing",

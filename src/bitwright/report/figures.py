@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from bitwright.report import words
 from bitwright.report.axes import SignedLog, Tick, linear_ticks
-from bitwright.report.record import CostRow, Histogram, LayerRow, max_bits, mean_bits
+from bitwright.report.record import CostRow, Histogram, LayerRow, ScheduleRow, max_bits, mean_bits
 
-__all__ = ["Bar", "Figure", "Row", "bits_figure", "cost_figure", "luts_figure", "ranges_figure"]
+__all__ = ["Bar", "Figure", "Row", "bits_figure", "cost_figure", "luts_figure", "ranges_figure", "schedule_figure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,33 @@ def cost_figure(cost: Sequence[CostRow]) -> Figure:
     )
     series = (("predicted", "predicted"), ("synthesized", "synthesized"))
     return Figure(rows, linear_ticks(top), series, header, table)
+
+
+def schedule_figure(schedule: Sequence[ScheduleRow]) -> Figure:
+    """When each actor works on the first frame, and which share of all cycles it is busy once frames follow."""
+    top = max((row.last_cycle for row in schedule), default=0)
+    rows = tuple(
+        Row(
+            row.name,
+            (
+                Bar(
+                    "lut", _part(row.first_cycle, top), _part(row.last_cycle, top),
+                    f"{row.name}: cycle {row.first_cycle} to {row.last_cycle}",
+                ),
+            ),
+            f"{row.busy:.0%} busy",
+        )
+        for row in schedule
+    )  # fmt: skip
+    header = ("actor", "first cycle", "last cycle", "busy")
+    table = tuple(
+        (row.name, words.count(row.first_cycle), words.count(row.last_cycle), f"{row.busy:.1%}") for row in schedule
+    )
+    return Figure(rows, linear_ticks(top), (("lut", "steps of the first frame"),), header, table)
+
+
+def _part(cycle: int, top: int) -> float:
+    return 100 * cycle / max(top, 1)
 
 
 def ranges_figure(layers: Iterable[LayerRow]) -> Figure:

@@ -39,6 +39,7 @@ def render_html(report: Report) -> str:
         cost=figures.cost_figure(report.cost),
         cost_lead=_cost_lead(report.cost),
         ranges=figures.ranges_figure(layers),
+        schedule=figures.schedule_figure(report.schedule),
         layers=_layers(layers),
         verification=_verification(report.verification),
         certificate=sections(to_dict(report)["certificate"]),

@@ -18,6 +18,7 @@ __all__ = [
     "Histogram",
     "LayerRow",
     "Report",
+    "ScheduleRow",
     "Timing",
     "VerifyRow",
     "max_bits",
@@ -152,6 +153,16 @@ class VerifyRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRow:
+    """One actor of a streaming design: cycles of its first and last step in the first frame, and its busy share."""
+
+    name: str
+    first_cycle: int
+    last_cycle: int
+    busy: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Everything that one build has to say. `created` is an ISO 8601 time that the caller gives.
 
@@ -174,6 +185,7 @@ class Report:
     layers: tuple[LayerRow, ...] = ()
     cost: tuple[CostRow, ...] = ()
     timing: Timing | None = None
+    schedule: tuple[ScheduleRow, ...] = ()
     verification: tuple[VerifyRow, ...] = ()
     certificate: Mapping[str, Any] = field(default_factory=dict[str, Any])
     notes: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bitwright.report import CostRow, LayerRow
+from bitwright.report import CostRow, LayerRow, ScheduleRow
 from bitwright.report.certificate import sections
 from bitwright.report.figures import (
     SignedLog,
@@ -15,6 +15,7 @@ from bitwright.report.figures import (
     linear_ticks,
     luts_figure,
     ranges_figure,
+    schedule_figure,
 )
 
 REALS = st.floats(-1e6, 1e6, allow_subnormal=False).filter(lambda v: v == 0 or abs(v) > 1e-6)
@@ -116,3 +117,15 @@ def test_mixed_lists_are_flattened_by_path() -> None:
 def test_a_long_table_is_cut_and_says_by_how_much() -> None:
     (section,) = sections({"list": [{"a": at} for at in range(450)]})
     assert (len(section.rows), section.left_out) == (200, 250)
+
+
+def test_the_schedule_places_actors_by_their_cycles_and_tells_their_busy_share() -> None:
+    rows = [
+        ScheduleRow(name="conv", first_cycle=0, last_cycle=300, busy=1.0),
+        ScheduleRow(name="pool", first_cycle=100, last_cycle=400, busy=0.25),
+    ]
+    figure = schedule_figure(rows)
+    assert [(row.bars[0].start, row.bars[0].end) for row in figure.rows] == [(0, 75), (25, 100)]
+    assert [row.text for row in figure.rows] == ["100% busy", "25% busy"]
+    assert figure.table[1] == ("pool", "100", "400", "25.0%")
+    assert not schedule_figure([]).rows

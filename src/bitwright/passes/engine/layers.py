@@ -36,7 +36,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Gathered:
-    """See `Draft`; `bias` is what the last step adds to each channel's total."""
+    """See `Draft`; `gain` and `bias`: what the last step makes of each channel's total first, gain * total + bias."""
 
     shape: Shape
     lanes: int
@@ -45,6 +45,7 @@ class Gathered:
     total: Word
     bias: IntArray
     apart: bool = False
+    gain: int = 1
 
 
 gather: Rules[[Site], Gathered] = Rules("instruction of an engine")
@@ -94,6 +95,8 @@ def _linear(site: Site, view: View, weights: IntArray, bias: IntArray) -> Gather
     """A convolution with dense weights (kernel rows, kernel columns, channels, filters), zeros skipped by words."""
     arg, lanes = site.args[0], site.lanes
     rows, columns, channels, filters = weights.shape
+    gain = int(np.gcd.reduce(weights, axis=None)) or 1  # bits read as -1 and 1 double all weights
+    weights = weights // gain
     out = site.out_lanes(filters)
     blocks = -(-filters // out)
     padded = np.zeros((rows, columns, arg.depth * arg.lanes, blocks * out), np.int64)
@@ -110,8 +113,9 @@ def _linear(site: Site, view: View, weights: IntArray, bias: IntArray) -> Gather
     products = np.minimum(by_filter * low, by_filter * high), np.maximum(by_filter * low, by_filter * high)
     total = Word(int(products[0].clip(max=0).sum(0).min()), int(products[1].clip(min=0).sum(0).max()))
     return Gathered(
-        (*view.out, filters), out, Walk(start, walk.grid, walk.loops), kept.reshape(-1, lanes, lanes), total, bias
-    )
+        (*view.out, filters), out, Walk(start, walk.grid, walk.loops), kept.reshape(-1, lanes, lanes), total, bias,
+        gain=gain,
+    )  # fmt: skip
 
 
 def _needed(used: IntArray) -> tuple[int, int, int]:

@@ -17,7 +17,7 @@ from bitwright.ir.program import Node
 from bitwright.numeric import IntArray, Ints
 from bitwright.passes.affine import Affine
 from bitwright.passes.engine.draft import Draft, Shape, lanes_of
-from bitwright.passes.engine.layers import Site, gather, refused
+from bitwright.passes.engine.layers import Gathered, Site, gather, refused
 from bitwright.passes.engine.machine import machine_for
 from bitwright.passes.engine.post import alike, forms, plain, scaled
 from bitwright.passes.rewrite import GraphNode
@@ -109,7 +109,7 @@ class _Drafting:
         site = Site(node, given, tuple(self.drafts[a] for a in args), self.lanes, stored)
         found = gather(node.op, site)
         last = self.program.nodes[end]
-        post, even = self.posts(node, last, found.shape, found.bias)
+        post, even = self.posts(node, last, found)
         self.held[position] = self.held[end] = len(self.drafts)
         self.drafts.append(
             Draft(
@@ -118,8 +118,9 @@ class _Drafting:
             )
         )  # fmt: skip
 
-    def posts(self, node: GraphNode, last: GraphNode, shape: Shape, bias: IntArray) -> tuple[list[Affine], bool]:
-        """The last step of each channel: the layer's bias, then the map `last` (or nothing)."""
+    def posts(self, node: GraphNode, last: GraphNode, gathered: Gathered) -> tuple[list[Affine], bool]:
+        """The last step of each channel: the layer's gain and bias, then the map `last` (or nothing)."""
+        shape, gain = gathered.shape, gathered.gain
         source = self.program.nodes[last.args[0]] if isinstance(last.op, Map) else node
         low, high = _by_channel(source, shape)
         if isinstance(last.op, Map):
@@ -130,9 +131,9 @@ class _Drafting:
         else:
             found = plain(low, high)
         least, most = _by_channel(last, shape)
-        ends = zip(found, bias.tolist(), least.tolist(), most.tolist(), strict=True)
+        ends = zip(found, gathered.bias.tolist(), least.tolist(), most.tolist(), strict=True)
         return alike([
-            replace(one, add=one.add + one.mul * b, low=max(one.low, lo), high=min(one.high, hi))
+            replace(one, mul=one.mul * gain, add=one.add + one.mul * b, low=max(one.low, lo), high=min(one.high, hi))
             for one, b, lo, hi in ends
         ])  # fmt: skip
 
