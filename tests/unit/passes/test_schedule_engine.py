@@ -17,6 +17,7 @@ from bitwright.ir.engine import Engine
 from bitwright.ir.engine.ops import Matrix
 from bitwright.ir.graph import Graph, GraphBuilder, TensorType, run
 from bitwright.ir.graph import ops as g
+from bitwright.ir.netlist import Word
 from bitwright.numeric import Ints, Steps, Table
 from bitwright.passes.engine import ScheduleEngine
 from bitwright.platforms import device
@@ -91,3 +92,9 @@ def test_a_map_that_is_not_affine_is_refused_with_the_layer() -> None:
     y = builder.apply(g.Map(table, Ints(0)), [x], step=Steps.of(1), name="square")
     with pytest.raises(Unsupported, match=r"layer 'square'.*affine(.|\n)*dataflow"):
         ScheduleEngine(XCVU9P, None, 4)(builder.graph("odd", [y]))
+
+
+def test_what_all_weights_of_a_layer_share_is_multiplied_behind_the_sum() -> None:
+    """Bits read as -1 and 1 double the weights of the layer that reads them."""
+    machine = scheduled(perceptron(), 4).machine
+    assert (machine.weight, machine.mul.high) == (Word(-1, 1), 2)
