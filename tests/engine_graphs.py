@@ -92,13 +92,14 @@ def residual() -> Graph:
 
 
 def grouped() -> Graph:
-    """Grouped, depthwise and dilated convolutions; the larger of two; negative inputs under a padded pool."""
+    """Grouped, depthwise and dilated convolutions; the larger of two, a difference; negatives under a padded pool."""
     net = _Net(3, (7, 6, 8), -4, 3)
     net.conv(8, groups=8)
     one = net.relu(2, 3)
     net.conv(8, groups=2, pad=2, dilation=2)
     two = net.relu(3, 3)
-    net.put(g.Maximum(), one, two, name="larger")
+    larger = net.put(g.Maximum(), one, two, name="larger")
+    net.put(g.Subtract(), larger, one, name="difference")
     net.conv(6, kernel=1, pad=0)
     net.put(g.MaxPool((2, 2), (2, 2), ((1, 0), (0, 1))), name="pool")
     return net.graph("grouped")

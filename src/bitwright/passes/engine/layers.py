@@ -9,7 +9,7 @@ import numpy as np
 from bitwright.core.errors import Unsupported
 from bitwright.core.rules import Rules
 from bitwright.ir.engine.ops import Loop, Walk
-from bitwright.ir.graph.ops import Add, Conv, Dense, Map, Maximum, MaxPool, SumPool
+from bitwright.ir.graph.ops import Add, Conv, Dense, Map, Maximum, MaxPool, Subtract, SumPool
 from bitwright.ir.netlist import Word
 from bitwright.numeric import IntArray
 from bitwright.passes.engine.draft import Draft, Shape, lanes_of, united
@@ -203,10 +203,18 @@ def _(op: Map, site: Site) -> Gathered:
     return Gathered(arg.shape, _same_lanes(site), _elementwise(site, 1), _identity(site.lanes), arg.kept, zero)
 
 
+@gather.on(Subtract)
+def _(op: Subtract, site: Site) -> Gathered:
+    (one, two), arg = (a.kept for a in site.args), site.args[0]
+    identity = np.eye(site.lanes, dtype=np.int64)
+    weights = np.tile(np.stack([identity, -identity]), (arg.depth, 1, 1))
+    zero = np.zeros(arg.shape[2], np.int64)
+    total = Word(one.low - two.high, one.high - two.low)
+    return Gathered(arg.shape, _same_lanes(site), _elementwise(site, 2), weights, total, zero, apart=True)
+
+
 @gather.on(Add, Maximum)
 def _(op: Add | Maximum, site: Site) -> Gathered:
-    if len(site.args) != 2:
-        raise refused(site.node, "one of its arguments is a constant")
     one, two = (a.kept for a in site.args)
     lanes, sums = _same_lanes(site), isinstance(op, Add)
     total = Word(one.low + two.low, one.high + two.high) if sums else united(one, two)

@@ -11,7 +11,7 @@ from bitwright.core.errors import InvalidValue, Unsupported
 from bitwright.ir.engine import Engine, Place, Region
 from bitwright.ir.engine.ops import Instruction, Load, Loop, Matrix, Store, Vector, Walk
 from bitwright.ir.graph import Graph
-from bitwright.ir.graph.ops import Add, Conv, Dense, Input, Map, Maximum, MaxPool, Reshape, SumPool
+from bitwright.ir.graph.ops import Add, Conv, Dense, Input, Map, Maximum, MaxPool, Reshape, Subtract, SumPool
 from bitwright.ir.netlist import Word
 from bitwright.ir.program import Node
 from bitwright.numeric import IntArray, Ints
@@ -25,7 +25,7 @@ from bitwright.platforms import Device
 
 __all__ = ["ScheduleEngine"]
 
-_LAYERS = Dense | Conv | MaxPool | SumPool | Add | Maximum | Map
+_LAYERS = Dense | Conv | MaxPool | SumPool | Add | Subtract | Maximum | Map
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ScheduleEngine:
 
     `lanes` elements to a word; netlists pipelined for `clock_mhz` on `device` (None: no registers). Graphs have one
     input and one output. Raises `Unsupported`, naming the layer, for what the engine does not do: operators beyond
-    linear layers, pools, Add, Maximum and maps; maps that are not affine; reshapes other than flattening.
+    linear layers, pools, Add, Subtract, Maximum and maps; maps that are not affine; reshapes other than flattening.
     """
 
     device: Device
