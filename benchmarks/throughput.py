@@ -1,8 +1,8 @@
 """Operations a second of folded networks on data-center and embedded parts: cycles simulated, area by yosys.
 
-LFC with weights and activations of one bit (5.8 MOp a frame, random weights) on VU9P and ZU3EG, at clocks that the kernels
-are pipelined for by the delay model: no vendor tool has confirmed them. Operations are two a product, and a product
-a weight and a frame; frames come at the simulated pace. Area is synthesized module by module.
+LFC with weights and activations of one bit (5.8 MOp a frame, random weights) on VU9P and ZU3EG, at clocks that the
+kernels are pipelined for by the delay model: no vendor tool has confirmed them. Operations are two a product, and a
+product a weight and a frame; frames come at the simulated pace. Area is synthesized module by module.
 """
 
 from __future__ import annotations

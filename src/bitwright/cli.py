@@ -192,13 +192,7 @@ def estimate(
 
 
 def _echo_estimate(design: Design) -> None:
-    found = design.estimate()
-    paces = "" if found.initiation_cycles == 1 else f", a frame every {found.initiation_cycles}"
-    typer.echo(
-        f"predicted on {design.options.device} at {design.clock_mhz:g} MHz: {found.luts} LUT, {found.ffs} FF,"
-        f" {found.carries} CARRY, {found.dsps} DSP, {found.brams} BRAM; latency {found.latency_cycles} cycles"
-        f" ({found.latency_cycles * 1000 / design.clock_mhz:.1f} ns){paces}, modelled Fmax {found.fmax_mhz:.0f} MHz"
-    )
+    typer.echo(design.headline())
 
 
 @app.command()

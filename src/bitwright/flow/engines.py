@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from bitwright.core.errors import Unsupported
 from bitwright.flow.framed import Framed
 from bitwright.ir import engine as engines
 from bitwright.ir import graph as graphs
@@ -17,6 +18,7 @@ from bitwright.passes.streaming import Recode
 
 if TYPE_CHECKING:
     from bitwright.backends.verilog.stream import StreamEmitted
+    from bitwright.report import Report
 
 __all__ = ["EngineDesign", "EngineEstimate"]
 
@@ -96,3 +98,19 @@ class EngineDesign(Framed):
     def texts(self) -> dict[str, str]:
         """The program as text."""
         return {"programs/engine.txt": engines.show(self.program)}
+
+    def headline(self) -> str:
+        """What is computed, in a line."""
+        found = self.estimate()
+        bits = found.feature_bits + found.weight_bits + found.parameter_bits
+        return (
+            f"an engine of {found.lanes} lanes at {self.clock_mhz:g} MHz: a frame every {found.initiation_cycles}"
+            f" cycles, latency {found.latency_cycles} cycles ({found.latency_ns / 1000:.1f} us), {bits} bits of memory"
+        )
+
+    def report(self, **facts: Any) -> Report:
+        """Refused: there is no page for an engine yet."""
+        raise Unsupported(
+            "a report of an engine", where=self.name, why="its area is measured, not predicted, and by no layer",
+            remedy="use estimate(), verify() and synthesize()",
+        )  # fmt: skip

@@ -40,3 +40,13 @@ class Shared(Compiled):
         from bitwright.flow.reporting import report
 
         return report(self, **facts)
+
+    def headline(self) -> str:
+        """What is predicted, in a line."""
+        found = self.estimate()
+        paces = "" if found.initiation_cycles == 1 else f", a frame every {found.initiation_cycles}"
+        return (
+            f"predicted on {self.options.device} at {self.clock_mhz:g} MHz: {found.luts} LUT, {found.ffs} FF,"
+            f" {found.carries} CARRY, {found.dsps} DSP, {found.brams} BRAM; latency {found.latency_cycles} cycles"
+            f" ({found.latency_cycles * 1000 / self.clock_mhz:.1f} ns){paces}, modelled Fmax {found.fmax_mhz:.0f} MHz"
+        )
