@@ -110,7 +110,7 @@ class Synthesize:
                     f"unrolled it takes about {size:,} additions",
                     where=f"layer '{node.origin.layer}'",
                     why=f"the parallel architecture stops at {self.most_words:,}",
-                    remedy="make the layer smaller, prune it, or use fewer bits",
+                    remedy='fold it: architecture="dataflow"; or make the layer smaller, prune it, use fewer bits',
                 )
 
 
