@@ -3,6 +3,7 @@
 from bitwright.explore.candidates import Candidate, Stage, Wire, layer_area, stages_of
 from bitwright.explore.explore import Objective, Task, best_plan, explore_graph, pareto, task_of
 from bitwright.explore.greedy import greedy_plan
+from bitwright.explore.offload import OffloadLayer, OffloadPlan, offload_lanes, plan_offload
 from bitwright.explore.plan import Binding, LayerPlan, Plan, foldings_from_json, foldings_to_json
 from bitwright.explore.roofs import operations, points_of, product_area, products_of
 
@@ -11,6 +12,8 @@ __all__ = [
     "Candidate",
     "LayerPlan",
     "Objective",
+    "OffloadLayer",
+    "OffloadPlan",
     "Plan",
     "Stage",
     "Task",
@@ -21,8 +24,10 @@ __all__ = [
     "foldings_to_json",
     "greedy_plan",
     "layer_area",
+    "offload_lanes",
     "operations",
     "pareto",
+    "plan_offload",
     "points_of",
     "product_area",
     "products_of",

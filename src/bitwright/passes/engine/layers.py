@@ -8,11 +8,12 @@ import numpy as np
 
 from bitwright.core.errors import Unsupported
 from bitwright.core.rules import Rules
-from bitwright.ir.engine.ops import Loop, Walk
+from bitwright.ir.engine.ops import Walk
 from bitwright.ir.graph.ops import Add, Conv, Dense, Map, Maximum, MaxPool, Subtract, SumPool
 from bitwright.ir.netlist import Word
 from bitwright.numeric import IntArray
 from bitwright.passes.engine.draft import Draft, Shape, lanes_of, united
+from bitwright.passes.engine.walks import linear_walk, pair_walk, window_walk, words_needed
 from bitwright.passes.rewrite import GraphNode
 from bitwright.passes.streaming.view import View, view_of
 
@@ -73,24 +74,6 @@ def _grid(site: Site) -> Shape:
     return shape
 
 
-def _walk(view: View, arg: Draft, blocks: Loop, words: int) -> Walk:
-    """All places of a window."""
-    line, out = view.grid[1] * arg.depth, view.out
-    (up, _), (left, _) = view.pads
-    return Walk(
-        Loop(1, -up * line - left * arg.depth, -up, -left),
-        view.grid[:2],
-        (
-            Loop(out[0], view.strides[0] * line, view.strides[0]),
-            Loop(out[1], view.strides[1] * arg.depth, 0, view.strides[1]),
-            blocks,
-            Loop(view.kernel[0], view.dilation[0] * line, view.dilation[0]),
-            Loop(view.kernel[1], view.dilation[1] * arg.depth, 0, view.dilation[1]),
-            Loop(words, 1),
-        ),
-    )
-
-
 def _linear(site: Site, view: View, weights: IntArray, bias: IntArray) -> Gathered:
     """A convolution with dense weights (kernel rows, kernel columns, channels, filters), zeros skipped by words."""
     arg, lanes = site.args[0], site.lanes
@@ -104,33 +87,17 @@ def _linear(site: Site, view: View, weights: IntArray, bias: IntArray) -> Gather
     tiles = padded.reshape(rows, columns, arg.depth, arg.lanes, blocks, out)
     full = np.zeros((blocks, rows, columns, arg.depth, lanes, lanes), np.int64)
     full[..., : arg.lanes, :out] = tiles.transpose(4, 0, 1, 2, 3, 5)
-    first, count, step = _needed(np.abs(full).max(axis=(1, 2, 4, 5)))
+    used = np.abs(full).max(axis=(1, 2, 4, 5))
+    first, count, step = words_needed(used)
     kept = np.stack([full[b, :, :, first + b * step : first + b * step + count] for b in range(blocks)])
-    walk = _walk(view, arg, Loop(blocks, step), count)
-    start = Loop(1, walk.start.address + first, walk.start.row, walk.start.column)
     low, high = arg.kept.low, arg.kept.high
     by_filter = weights.reshape(-1, filters)
     products = np.minimum(by_filter * low, by_filter * high), np.maximum(by_filter * low, by_filter * high)
     total = Word(int(products[0].clip(max=0).sum(0).min()), int(products[1].clip(min=0).sum(0).max()))
     return Gathered(
-        (*view.out, filters), out, Walk(start, walk.grid, walk.loops), kept.reshape(-1, lanes, lanes), total, bias,
+        (*view.out, filters), out, linear_walk(view, arg.depth, used), kept.reshape(-1, lanes, lanes), total, bias,
         gain=gain,
     )  # fmt: skip
-
-
-def _needed(used: IntArray) -> tuple[int, int, int]:
-    """First word, words and step from block to block that cover what blocks use (blocks, words): groups move along."""
-    blocks, depth = used.shape
-    ends = [(int(np.flatnonzero(u)[0]), int(np.flatnonzero(u)[-1])) if u.any() else None for u in used]
-    known = [(b, e) for b, e in enumerate(ends) if e is not None]
-    count = max((e[1] - e[0] + 1 for _, e in known), default=1)
-    if len(known) == blocks and blocks > 1 and count < depth:
-        for step in range(depth // blocks + 2):
-            first = known[0][1][0]
-            fits = first + (blocks - 1) * step + count <= depth
-            if fits and all(first + b * step <= e[0] and e[1] < first + b * step + count for b, e in known):
-                return first, count, step
-    return 0, depth, 0
 
 
 @gather.on(Conv)
@@ -161,10 +128,6 @@ def _(op: Dense, site: Site) -> Gathered:
     return _linear(site, view, op.weights.array.reshape(*view.kernel, channels, units), op.bias.array)
 
 
-def _window(site: Site, view: View) -> Walk:
-    return _walk(view, site.args[0], Loop(site.args[0].depth, 1), 1)
-
-
 def _same_lanes(site: Site) -> int:
     """The lanes of the arguments, which the result has too."""
     if len({(a.shape, a.lanes) for a in site.args}) > 1:
@@ -186,21 +149,14 @@ def _(op: SumPool | MaxPool, site: Site) -> Gathered:
     total = Word(arg.kept.low * count, arg.kept.high * count)
     weights = _identity(site.lanes) if sums else None
     zero = np.zeros(grid[2], np.int64)
-    return Gathered((*view.out, grid[2]), lanes, _window(site, view), weights, total, zero)
-
-
-def _elementwise(site: Site, apart: int) -> Walk:
-    view = View(site.args[0].shape, (1, apart), (1, 1), ((0, 0), (0, 0)), (1, 1))
-    walk = _window(site, View(view.grid, (1, 1), (1, 1), view.pads, (1, 1)))
-    row, column, block, *_ = walk.loops
-    return Walk(walk.start, walk.grid, (row, column, block, Loop(), Loop(apart), Loop()))
+    return Gathered((*view.out, grid[2]), lanes, window_walk(view, arg.depth), weights, total, zero)
 
 
 @gather.on(Map)
 def _(op: Map, site: Site) -> Gathered:
     arg = site.args[0]
     zero = np.zeros(arg.shape[2], np.int64)
-    return Gathered(arg.shape, _same_lanes(site), _elementwise(site, 1), _identity(site.lanes), arg.kept, zero)
+    return Gathered(arg.shape, _same_lanes(site), pair_walk(site.args[0], 1), _identity(site.lanes), arg.kept, zero)
 
 
 @gather.on(Subtract)
@@ -210,7 +166,7 @@ def _(op: Subtract, site: Site) -> Gathered:
     weights = np.tile(np.stack([identity, -identity]), (arg.depth, 1, 1))
     zero = np.zeros(arg.shape[2], np.int64)
     total = Word(one.low - two.high, one.high - two.low)
-    return Gathered(arg.shape, _same_lanes(site), _elementwise(site, 2), weights, total, zero, apart=True)
+    return Gathered(arg.shape, _same_lanes(site), pair_walk(site.args[0], 2), weights, total, zero, apart=True)
 
 
 @gather.on(Add, Maximum)
@@ -220,4 +176,4 @@ def _(op: Add | Maximum, site: Site) -> Gathered:
     total = Word(one.low + two.low, one.high + two.high) if sums else united(one, two)
     zero = np.zeros(site.args[0].shape[2], np.int64)
     weights = _identity(site.lanes) if sums else None
-    return Gathered(site.args[0].shape, lanes, _elementwise(site, 2), weights, total, zero, apart=True)
+    return Gathered(site.args[0].shape, lanes, pair_walk(site.args[0], 2), weights, total, zero, apart=True)

@@ -17,7 +17,7 @@ from bitwright.passes.streaming.dots import dot
 from bitwright.passes.words import rounded
 from bitwright.platforms import Device, Fabric
 
-__all__ = ["machine_for"]
+__all__ = ["machine_for", "post_of"]
 
 _WIDEST = 60
 
@@ -45,7 +45,7 @@ def machine_for(
         made = Retime(device, clock_mhz)(netlist)
         return made if latency_cycles(made) else netlist
 
-    post = _post(total, mul, add, result, shift, even, device.fabric)
+    post = post_of(total, mul, add, result, shift, even, device.fabric)
     products = dot((feature,) * lanes, weight, device.fabric)
     results = sum(d.words for d in drafts if d.stored)
     return Machine(
@@ -58,8 +58,8 @@ def _held(numbers: IntArray) -> Word:
     return united(Word(int(np.min(numbers)), int(np.max(numbers))))
 
 
-def _post(total: Word, mul: Word, add: Word, result: Word, shift: int, even: bool, fabric: Fabric) -> Netlist:
-    """y = clip(round((mul * total + add) / 2**shift), low, high), with `even` rounding half to even."""
+def post_of(total: Word, mul: Word, add: Word, result: Word, shift: int, even: bool, fabric: Fabric) -> Netlist:
+    """The last step: y = clip(round((mul * total + add) / 2**shift), low, high), with `even` rounding half to even."""
     builder = NetlistBuilder()
     given = {"total": total, "mul": mul, "add": add, "low": result, "high": result}
     if even:

@@ -20,6 +20,7 @@ from bitwright.passes.engine.draft import Draft, Shape, lanes_of
 from bitwright.passes.engine.layers import Gathered, Site, gather, refused
 from bitwright.passes.engine.machine import machine_for
 from bitwright.passes.engine.post import alike, forms, plain, scaled
+from bitwright.passes.engine.walks import first_fit
 from bitwright.passes.rewrite import GraphNode
 from bitwright.platforms import Device
 
@@ -185,25 +186,10 @@ class _Assembly:
         self.shift = max((a.shift for d in drafts for a in d.post), default=0)
         self.weights: list[IntArray] = [np.eye(lanes, dtype=np.int64)[None]]
         self.parameters: list[IntArray] = []
-        self.last = [max((j for j, d in enumerate(drafts) if i in d.args), default=i) for i in range(len(drafts))]
-
-    def regions(self) -> list[Region]:
-        """First fit: the lowest address at which nothing lies that is still read."""
-        made: list[Region] = []
-        for position, draft in enumerate(self.drafts):
-            place = Place.RESULTS if draft.stored else Place.FEATURES
-            region = Region(place, 0, draft.shape, draft.lanes, draft.kept)
-            busy = [r for r, last in zip(made, self.last, strict=False) if last >= position and r.place is place]
-            for start in sorted({0, *(r.end for r in busy)}):
-                region = replace(region, address=start)
-                if not any(region.meets(other) for other in busy):
-                    break
-            made.append(region)
-        return made
 
     def made(self, name: str) -> Engine:
         """The program."""
-        regions = self.regions()
+        regions = first_fit(self.drafts)
         nodes: list[Node[Instruction, Region]] = []
         for draft, region in zip(self.drafts, regions, strict=True):
             op = self.instruction(draft, [regions[a] for a in draft.args])
