@@ -47,7 +47,7 @@ _HOMES = {
     ),
     "bitwright.flow": (
         "Bits", "Design", "Health", "HealthLimits", "HealthWarning", "Hls", "Options", "QTools", "calibrate",
-        "check_health", "compile", "compile_matrix", "explore", "explore_front", "from_torch",
+        "check_health", "compile", "compile_matrix", "explore", "explore_front", "explore_report", "from_torch",
         "import_model", "load_model", "quantize",
         "StreamDesign", "read_hls4ml", "saved_by_pruning", "to_onnx",
         "Gradient", "Limits", "SearchResult", "save_search", "search", "search_report",

@@ -294,6 +294,7 @@ def explore(
     objective: Annotated[str | None, typer.Option(help="max_throughput, min_area or min_energy")] = None,
     front: Annotated[bool, typer.Option("--front", help="the whole front over the devices")] = False,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="write the best folding here, as JSON")] = None,
+    report: Annotated[Path | None, typer.Option(help="folder for the page of the front, as HTML and JSON")] = None,
     input_format: InputFormat = None,
     output_format: OutputFormat = None,
 ) -> None:
@@ -314,6 +315,14 @@ def explore(
         typer.echo(exploring.plan_table(plan))
         if out:
             typer.echo(str(exploring.write_plan(plan, out)))
+    if report:
+        from bitwright.flow.exploration_report import explore_report
+
+        clocks = () if clock_mhz is None else (clock_mhz,)
+        page = explore_report(
+            model, names, folder=report, clocks_mhz=clocks, target_fps=target_fps, objective=objective, **told
+        )
+        typer.echo(str(page))
 
 
 @app.command()

@@ -14,6 +14,7 @@ _HOMES = {
     "StreamDesign": "bitwright.flow.streamed",
     "explore": "bitwright.flow.exploring",
     "explore_front": "bitwright.flow.exploring",
+    "explore_report": "bitwright.flow.exploration_report",
     "from_torch": "bitwright.flow.exporting",
     "import_model": "bitwright.flow.models",
     "load_model": "bitwright.flow.models",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bitwright.explore import Plan
     from bitwright.ir.graph import Graph
 
-__all__ = ["explore", "explore_front", "plan_table", "write_plan"]
+__all__ = ["explore", "explore_front", "plan_table", "stream_graph", "write_plan"]
 
 
 def explore(
@@ -31,9 +31,10 @@ def explore(
     from bitwright.explore import explore_graph
 
     told = [device(name) for name in ([devices] if isinstance(devices, str) else devices)]
+    graph = stream_graph(model, options)
     return explore_graph(
-        _graph(model, options), told, clock_mhz=clock_mhz, target_fps=target_fps, objective=objective, budget=budget
-    )
+        graph, told, clock_mhz=clock_mhz, target_fps=target_fps, objective=objective, budget=budget
+    )  # fmt: skip
 
 
 def explore_front(
@@ -44,11 +45,11 @@ def explore_front(
     from bitwright.explore import pareto
 
     told = [device(name) for name in ([devices] if isinstance(devices, str) else devices)]
-    return pareto(_graph(model, options), told, tuple(clocks_mhz), points=points, budget=budget)
+    return pareto(stream_graph(model, options), told, tuple(clocks_mhz), points=points, budget=budget)
 
 
-def _graph(model: Any, options: Mapping[str, Any]) -> Graph:
-    """The graph as streams lay it out."""
+def stream_graph(model: Any, options: Mapping[str, Any]) -> Graph:
+    """The graph as streams lay it out; raises `ConfigError` where there is none. options: of `compile`."""
     from bitwright.flow.compiling import compile_model
     from bitwright.flow.options import Options
     from bitwright.flow.streamed import StreamDesign

@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from bitwright.report.codec import from_dict, from_json, read_json, to_dict, to_json, write_json
+from bitwright.report.explore_html import render_explore_html
+from bitwright.report.explore_record import (
+    BindingRow,
+    ExploreReport,
+    LayerChoice,
+    PlanRow,
+    explore_from_json,
+    explore_to_json,
+    read_explore,
+    write_explore,
+)
 from bitwright.report.html import render_html
 from bitwright.report.record import (
     MODELLED_TIMING,
@@ -43,12 +54,16 @@ __all__ = [
     "NOT_VERIFIED",
     "SCHEMA",
     "Accuracy",
+    "BindingRow",
     "CostRow",
     "Curve",
+    "ExploreReport",
     "Histogram",
     "HistoryStep",
     "LayerBits",
+    "LayerChoice",
     "LayerRow",
+    "PlanRow",
     "Report",
     "Run",
     "ScheduleRow",
@@ -57,10 +72,14 @@ __all__ = [
     "Timing",
     "VerifyRow",
     "binomial_error",
+    "explore_from_json",
+    "explore_to_json",
     "from_dict",
     "from_json",
+    "read_explore",
     "read_json",
     "read_search",
+    "render_explore_html",
     "render_html",
     "render_search_html",
     "render_search_terminal",
@@ -71,6 +90,7 @@ __all__ = [
     "search_to_json",
     "to_dict",
     "to_json",
+    "write_explore",
     "write_json",
     "write_search",
 ]

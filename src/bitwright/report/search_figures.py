@@ -10,16 +10,13 @@ from dataclasses import dataclass
 
 from bitwright.report import words
 from bitwright.report.axes import Linear, Logarithmic, Tick
+from bitwright.report.charts import Chart, Guide, Line, Mark
 from bitwright.report.search_record import Curve, HistoryStep, LayerBits, Run, SearchPoint, SearchReport
 
 __all__ = [
-    "Chart",
-    "Guide",
     "HeatCell",
     "HeatMap",
     "HeatRow",
-    "Line",
-    "Mark",
     "heat_map",
     "history_charts",
     "tradeoff_chart",
@@ -28,55 +25,6 @@ __all__ = [
 MOST_ROWS = 24
 MOST_STEPS = 240
 MOST_PEERS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A point at (x, y); `low` and `high` end its error bar. `tip`: a first line, then "name: value" lines."""
-
-    series: str
-    name: str
-    x: float
-    y: float
-    tip: str
-    low: float | None = None
-    high: float | None = None
-    hollow: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line through `points`, "x,y x,y ..."; `share` says where it lies in its family, from 0 to 1."""
-
-    series: str
-    name: str
-    points: str
-    share: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Guide:
-    """A limit: a line across the plot at `at` percent, `upright` or level, with a label."""
-
-    at: float
-    label: str
-    upright: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """Marks and lines over two axes. left_out: how many points lie below the plot."""
-
-    title: str
-    x_label: str
-    y_label: str
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
-    series: tuple[tuple[str, str], ...] = ()
-    marks: tuple[Mark, ...] = ()
-    lines: tuple[Line, ...] = ()
-    guides: tuple[Guide, ...] = ()
-    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +74,9 @@ def tradeoff_chart(report: SearchReport) -> Chart | None:
     for at, peer in enumerate(peers):
         series, inside = f"peer{at + 1}", [(a, b) for a, b in sorted(peer.points) if b >= y.low]
         lines.append(_through(series, peer.name, inside, x, y))
-        marks += [Mark(series, peer.name, x.at(a), 100 - y.at(b), _peer_tip(peer, a, b)) for a, b in inside]
+        marks += [
+            Mark(series, peer.name, x.at(a), 100 - y.at(b), _peer_tip(peer, a, b), linked=False) for a, b in inside
+        ]
     return Chart(
         title="Accuracy against LUTs",
         x_label="LUTs (logarithmic)",
