@@ -104,6 +104,17 @@ def test_compile_writes_the_design(run: Run, folder: Path, tmp_path: Path) -> No
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["options"]["clock_mhz"] == 300.0
 
 
+def test_explore_prints_the_plan_and_writes_its_page(run: Run, folder: Path, tmp_path: Path) -> None:
+    told = ("--devices", "xc7z020", "--clock-mhz", 100, "--target-fps", 1e6, "--report", tmp_path / "page")
+    found = run("explore", folder / "tiny.keras", *told)
+    assert found.status == 0, found.err
+    assert "xc7z020 at 100 MHz" in found.out
+    assert found.out.splitlines()[-1] == str(tmp_path / "page" / "report.html")
+    command = f"bitwright explore {folder / 'tiny.keras'} --devices xc7z020 --clock-mhz 100 --target-fps 1e+06"
+    record = json.loads((tmp_path / "page" / "report.json").read_text())
+    assert record["commands"] == [f"{command} --report {tmp_path / 'page'}"]
+
+
 def test_estimate_prints_area_and_latency(run: Run, folder: Path) -> None:
     found = run("estimate", folder / "tiny.keras")
     assert found.status == 0, found.err
