@@ -55,8 +55,7 @@ class OffloadPlan:
     initiation_cycles: from frame to frame. buffer_words: of each of the two weight buffers (0: all weights stay on the
     chip). weight_bits, feature_bits: of memories on the chip; largest_pair_bits: what the two largest layers that
     follow each other would ask for unsplit. area: predicted from the parts, not calibrated on whole engines.
-    bound: "compute" or "memory", whichever more cycles wait for; waiting: share of cycles in which the unit waits
-    for the bus. shares: of what can be used of the device. larger: what kept the next larger unit out ("" if nothing).
+    shares: of what can be used of the device. larger: what kept the next larger unit out ("" if nothing).
     """
 
     network: str
@@ -96,7 +95,7 @@ class OffloadPlan:
 
     @property
     def bound(self) -> str:
-        """ "memory" where the unit waits for more than half of the time, else "compute"."""
+        """What most cycles go to: "memory" where the unit waits for the bus in more than half of them, or "compute"."""
         return "memory" if self.waiting > 0.5 else "compute"
 
 
