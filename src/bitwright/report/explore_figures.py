@@ -53,14 +53,15 @@ def front_chart(plans: Sequence[PlanRow]) -> Chart | None:
 def roofline_chart(roofline: Roofline) -> Chart | None:
     """Operations a second against operations a byte: memories as slopes, precisions as roofs, named points.
 
-    The first point is full, the others (less on the chip) are hollow. None without a roof for a precision, without a
+    Points stand where their memory feeds them, with a bar up to the planned pace if that is higher. The first is full,
+    the others (less on the chip) are hollow. None without a roof for a precision, without a
     memory, or where no point computes anything.
     """
     points = [point for point in roofline.points if point.ops_s > 0 and point.intensity > 0]
     if not (points and roofline.compute and roofline.memories):
         return None
     plane = _Plane.over(roofline, points)
-    marks = [_reached(point, *plane.at(point.intensity, point.ops_s), outside=n > 0) for n, point in enumerate(points)]
+    marks = [_reached(point, plane, _fed(point, roofline), outside=n > 0) for n, point in enumerate(points)]
     told = [Label(100.0, plane.at(1, roof.ops_s)[1], _roof_words(roof), 1.0) for roof in roofline.compute]
     told += [Label(mark.x, mark.y, mark.name, mark.x / 100, below=mark.hollow) for mark in marks]
     return Chart(
@@ -137,7 +138,7 @@ class _Plane:
     def over(cls, roofline: Roofline, points: Sequence[Point]) -> _Plane:
         peaks = [roof.ops_s for roof in roofline.compute]
         ridges = [peak / memory.bytes_s for peak in peaks for memory in roofline.memories]
-        lowest = min(*(point.ops_s for point in points), min(peaks) / 8)
+        lowest = min(*(_fed(point, roofline) for point in points), min(peaks) / 8)
         across = Logarithmic.over([*ridges, *(point.intensity for point in points)], margin=0.12)
         highest = max(*peaks, *(point.ops_s for point in points))
         return cls(across, Logarithmic.over([lowest / _GIGA, highest / _GIGA], margin=0.07), max(peaks))
@@ -197,7 +198,17 @@ def _plan_tip(plan: PlanRow) -> str:
     return "\n".join([plan.name, *(f"{name}: {value}" for name, value in told if value)])
 
 
-def _reached(point: Point, x: float, y: float, outside: bool) -> Mark:
-    told = (f"reached: {ops_words(point.ops_s)}", f"operations a byte: {point.intensity:,.4g}, {point.memory}")
-    tip = "\n".join((point.name, *told))
-    return Mark("front", point.name, x, y, tip, hollow=outside, linked=False)
+def _fed(point: Point, roofline: Roofline) -> float:
+    """Operations a second that the point's memory feeds, and no more than are planned."""
+    speeds = [memory.bytes_s for memory in roofline.memories if memory.memory == point.memory]
+    return min([point.ops_s, *(speed * point.intensity for speed in speeds)])
+
+
+def _reached(point: Point, plane: _Plane, fed: float, outside: bool) -> Mark:
+    """Where the memory lets it stand, with a bar up to the plan's own pace if that is more."""
+    (x, y), planned = plane.at(point.intensity, fed), plane.at(point.intensity, point.ops_s)[1]
+    told = [f"planned: {ops_words(point.ops_s)}", f"operations a byte: {point.intensity:,.4g}, {point.memory}"]
+    if fed < point.ops_s:
+        told.insert(0, f"fed: {ops_words(fed)} at most")
+    ends = (y, planned) if fed < point.ops_s else (None, None)
+    return Mark("front", point.name, x, y, "\n".join((point.name, *told)), *ends, hollow=outside, linked=False)

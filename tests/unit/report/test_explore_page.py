@@ -138,6 +138,19 @@ def test_points_stand_by_their_intensity_under_what_bounds_them() -> None:
         assert 0 < mark.y < 100
 
 
+def test_a_point_that_memory_cannot_feed_stands_on_its_slope_with_a_bar_to_the_plan() -> None:
+    hungry = replace(LINE.points[1], ops_s=8e9)  # 2 operations a byte at 1 GB/s: 2 GOp/s are fed
+    chart = roofline_chart(replace(LINE, points=(replace(LINE.points[0], ops_s=8e9), hungry)))
+    assert chart is not None
+    inside, outside = chart.marks
+    assert (inside.low, inside.high) == (None, None)
+    assert outside.high == inside.y < outside.y == outside.low
+    assert "fed: 2 GOp/s at most" in outside.tip
+    assert "planned: 8 GOp/s" in outside.tip
+    (left, low), (right, high) = next(ends(line.points) for line in chart.lines if line.name == "external memory")
+    assert outside.y == pytest.approx(low + (high - low) * (outside.x - left) / (right - left), abs=0.05)
+
+
 def test_a_roofline_without_memory_or_operations_is_not_drawn() -> None:
     assert roofline_chart(replace(LINE, memories=())) is None
     assert roofline_chart(replace(LINE, points=(Point("net", "external memory", 0.0, 0.0),))) is None
