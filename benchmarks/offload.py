@@ -158,8 +158,9 @@ def too_many_weights(layers: Sequence[Any], board: Any) -> dict[str, Any]:
     device = board.device
     bits = sum(layer.weights * layer.weight_bits for layer in layers)
     room = device.bram18s * device.ceilings.brams * 18432 + device.urams * device.ceilings.urams * 294912
+    room += device.usable.luts * 64
     if bits > room:
-        return {"binds": f"does not fit: {bits / 1e6:.1f} Mbit of weights, block memory for {room / 1e6:.1f}"}
+        return {"binds": f"does not fit: {bits / 1e6:.1f} Mbit of weights, memories and LUTs for {room / 1e6:.1f}"}
     return {}
 
 
