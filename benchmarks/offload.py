@@ -45,8 +45,8 @@ def layers_of(model: Any, edge_bits: int = 8) -> list[Any]:
     """The shapes of a chain of Keras layers (convolutions, pools, dense layers), activations taken in."""
     from bitwright.passes.engine.shapes import Kind, LayerShape, point
 
-    shape = tuple(int(n) for n in model.inputs[0].shape[1:])
-    made = [LayerShape("x", Kind.INPUT, (), point(shape), shape[2], edge_bits)]
+    rows, columns, channels = (int(n) for n in model.inputs[0].shape[1:])
+    made = [LayerShape("x", Kind.INPUT, (), point((rows, columns, channels)), channels, edge_bits)]
     for layer in model.layers:
         kind = type(layer).__name__.removeprefix("Q")
         if kind not in ("Conv2D", "Dense", "MaxPooling2D"):
@@ -64,8 +64,8 @@ def one(layer: Any, kind: str, grid: tuple[int, int, int], arg: int) -> Any:
         return LayerShape(layer.name, Kind.LINEAR, (arg,), point(grid, grid[:2]), layer.units, 0)
     kernel = tuple(layer.kernel_size if kind == "Conv2D" else layer.pool_size)
     strides = tuple(layer.strides)
-    pads = tuple(padding(n, k, s, layer.padding) for n, k, s in zip(grid, kernel, strides, strict=False))
-    view = View(grid, kernel, strides, pads, (1, 1))
+    up, left = (padding(n, k, s, layer.padding) for n, k, s in zip(grid[:2], kernel, strides, strict=True))
+    view = View(grid, kernel, strides, (up, left), (1, 1))
     if kind == "Conv2D":
         return LayerShape(layer.name, Kind.LINEAR, (arg,), view, layer.filters, 0, 0, layer.groups)
     return LayerShape(layer.name, Kind.POOL, (arg,), view, grid[2], 0)
