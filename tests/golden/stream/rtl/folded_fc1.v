@@ -33,7 +33,7 @@ module folded_fc1 (
     // 12 words of weights: (group, block, fold), unit 0 lane 0 lowest
     wire [23:0] weights;
 
-    bw_rom #(.WIDTH(24), .WORDS(12), .BLOCK(0), .FILE("folded_fc1_weights.hex")) rom (
+    bw_rom #(.WIDTH(24), .WORDS(12), .BLOCK(0), .FILE("folded_fc1_weights.hex")) rom_weights (
         .clk(clk), .index(index), .word(weights)
     );
 
