@@ -173,6 +173,29 @@ def _(layer: Any, seen: Seen) -> ir.Layer:
     return ir.TableSum(**told, address_bits=layer.input_bits * layer.inputs_per_table)
 
 
+@facts.on(ql.QEdgeTables)
+def _(layer: Any, seen: Seen) -> ir.Layer:
+    tables = ir.Weight("tables", tuple(int(n) for n in layer.tables.shape), _widest(layer.quantizer))
+    told = seen.base(layer, tables, quantized=True)
+    return ir.TableSum(**told, address_bits=max(layer.size - 1, 1).bit_length())
+
+
+@facts.on(ql.QFixedPoint)
+def _(layer: Any, seen: Seen) -> ir.Layer:
+    return ir.Activation(**seen.base(layer, output=_widest(layer), function="fixed_point"))
+
+
+def _widest(layer: Any) -> ir.Operand:
+    """The narrowest format that holds those of all elements."""
+    told = layer.formats()
+    low, high, fraction = np.broadcast_arrays(told.low, told.high, told.fraction)
+    signed = bool((low < 0).any())
+    each = zip(low.ravel().tolist(), high.ravel().tolist(), fraction.ravel().tolist(), strict=True)
+    whole = max(max(b.bit_length(), (-a - 1).bit_length() if a < 0 else 0) - f for a, b, f in each)
+    places = int(fraction.max())
+    return ir.Operand("quantized_bits", ir.Mode.FIXED, max(whole + places + signed, 1), whole, signed)
+
+
 # ---- recurrent and attention
 
 
