@@ -68,7 +68,7 @@ def cases(quick: bool) -> list[Case]:
     cnv = Case("cnv", "xc7z020", 100, bits, explored(luts, brams, 2 * fps + 1))
     luts, brams, fps = FINN["lfc"]
     lfc = Case("lfc", "xc7z020", 100, bits | {"input_format": "u1.1"}, explored(luts, brams, 1.3 * fps, {"fc2": 1029}))
-    # Its adder graphs keep yosys busy for more than an hour: its LUTs are those predicted.
+    # yosys was stopped after 24 CPU minutes in its adder graphs: its LUTs are those predicted.
     svhn = Case("svhn_cnn", "xcvu9p", 200, pixels, one_pixel_a_cycle, synthesized=False)
     tfc = Case("tfc", "xc7z020", 100, bits | {"input_format": "u1.1"}, explored(20000, 100, 1e6))
     return [tfc] if quick else [tfc, lfc, cnv, svhn]
