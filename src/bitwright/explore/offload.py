@@ -227,32 +227,42 @@ def offload_lanes(
     clock_mhz: float,
     bandwidth_gb_s: float,
     *,
-    lanes: Sequence[int] = tuple(range(8, 513, 8)),
+    lanes: Sequence[int] = (*range(1, 64), *range(64, 513, 8)),
     name: str = "",
     infrastructure: Area | None = None,
 ) -> OffloadPlan:
     """The fastest of the plans with any of `lanes` that fit (of equally fast ones the smallest).
 
-    More lanes need not be faster: what counts is how channels fill words. `larger` says why there is none larger.
+    More lanes need not be faster: what counts is how channels fill words; nor need a unit that is larger than one which
+    does not fit be too large, so the search ends behind so many misfits in a row. `larger` says why there is no
+    larger one.
     """
     layers = shapes_of(network) if isinstance(network, Graph) else tuple(network)
     title = name or (network.name if isinstance(network, Graph) else "network")
     plans: list[OffloadPlan] = []
-    larger = ""
+    last: Unsupported | None = None
+    misfits: list[str] = []
     for count in sorted(lanes):
         try:
             plan = plan_offload(
                 layers, device, count, clock_mhz, bandwidth_gb_s, name=title, infrastructure=infrastructure
             )
         except Unsupported as error:
-            if not plans:
-                raise
-            larger = f"{count} lanes: {error.why}"
-            break
+            misfits.append(f"{count} lanes: {error.why}")
+            if len(misfits) == _MISFITS:
+                break
+            last = error
+            continue
         plans.append(plan)
+        misfits.clear()
     if not plans:
-        raise InvalidValue("no lanes", where=title, remedy="name one number at least")
-    return replace(min(plans, key=lambda p: (p.initiation_cycles, p.lanes)), larger=larger)
+        raise last or InvalidValue("no lanes", where=title, remedy="name one number at least")
+    best = min(plans, key=lambda p: (p.initiation_cycles, p.lanes))
+    return replace(best, larger=misfits[0] if misfits else "")
+
+
+_MISFITS = 8
+"""Numbers of lanes in a row that do not fit, after which none larger is tried."""
 
 
 def _fitted(machine: _Machine, title: str, shell: Area) -> tuple[_Machine, int, Area]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from bitwright.core.errors import Unsupported
 from bitwright.flow.framed import Framed
 from bitwright.ir import engine as engines
 from bitwright.ir import graph as graphs
@@ -110,7 +109,4 @@ class EngineDesign(Framed):
 
     def report(self, **facts: Any) -> Report:
         """Refused: there is no page for an engine yet."""
-        raise Unsupported(
-            "a report of an engine", where=self.name, why="its area is measured, not predicted, and by no layer",
-            remedy="use estimate(), verify() and synthesize()",
-        )  # fmt: skip
+        raise self._unknown("a report", "use estimate(), verify() and synthesize()")

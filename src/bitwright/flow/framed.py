@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import bitwright
-from bitwright.core.errors import Mismatch
+from bitwright.core.errors import Mismatch, Unsupported
 from bitwright.core.files import inside, sha256, write_atomic
 from bitwright.core.progress import Progress, Silent
 from bitwright.flow.compiled import Batch
@@ -176,6 +176,17 @@ class Framed(Shared):
                 progress=progress or Silent(),
             )  # fmt: skip
         return self.measured
+
+    def prove(self, *_: Any, **__: Any) -> Certificate:
+        """Refused: proofs are of the parallel architecture's modules."""
+        raise self._unknown("proofs of neurons", "use verify()")
+
+    def diff(self, *_: Any, **__: Any) -> str | None:
+        """Refused: `verify` names the first level that differs."""
+        raise self._unknown("a comparison word by word", "use verify(), or diff of the parallel design")
+
+    def _unknown(self, what: str, remedy: str) -> Unsupported:
+        return Unsupported(what, where=f"{self.name}, architecture {self.level!r}", remedy=remedy)
 
     def write(self, folder: str | Path, *, vectors: int = 4, primitives: bool = False) -> Path:
         """Write rtl/, programs/, reports/, manifest.json and what the level has more into `folder`; returns it."""

@@ -66,6 +66,7 @@ class Options:
                 where="option architecture",
                 remedy="use 'auto', 'parallel', 'dataflow' or 'engine'",
             )
+        self._check_pace()
         if self.clock_mhz is not None and not 0 < self.clock_mhz < 2000:
             raise ConfigError(f"{self.clock_mhz} MHz", where="option clock_mhz", remedy="give a clock from 1 to 2000")
         least: dict[str, float] = {"latency_cycles": 1, "balance": 0, "max_depth": -1, "effort": 0, "budget_s": 0}
@@ -74,6 +75,16 @@ class Options:
             told = getattr(self, name)
             if told is not None and told < bound:
                 raise ConfigError(f"{told} is too small", where=f"option {name}", remedy=f"give {bound} or more")
+
+    def _check_pace(self) -> None:
+        """A pace or a folding belongs to streams, and there is one pace."""
+        asked = [name for name in ("initiation_cycles", "target_fps", "folding") if getattr(self, name) is not None]
+        if asked and self.architecture not in ("auto", "dataflow"):
+            raise ConfigError(
+                f"{asked[0]} for architecture {self.architecture!r}", where="options", remedy="use 'dataflow'"
+            )
+        if {"initiation_cycles", "target_fps"} <= set(asked):
+            raise ConfigError("two paces", where="options", remedy="give initiation_cycles or target_fps")
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Options:

@@ -40,7 +40,7 @@ from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word
 from bitwright.numeric import IntArray
 from bitwright.passes.multipliers import Multipliers, chosen_products, matrix_key
 from bitwright.passes.share import AdderGraph, Share, SumGraph
-from bitwright.passes.words import element
+from bitwright.passes.words import element, larger, tree
 from bitwright.platforms import Fabric, fabric
 
 __all__ = ["Synthesize", "unroll"]
@@ -214,7 +214,7 @@ def _(op: MatMul, context: _Context, args: list[Words]) -> Words:
     a, b = np.broadcast_arrays(rows, columns)
     inner = a.shape[-1]
     pairs = zip(a.reshape(-1, inner).tolist(), b.reshape(-1, inner).tolist(), strict=True)
-    out = [_tree([builder.multiply(x, y) for x, y in zip(p, q, strict=True)], builder.add) for p, q in pairs]
+    out = [tree([builder.multiply(x, y) for x, y in zip(p, q, strict=True)], builder.add) for p, q in pairs]
     return np.array(out, dtype=np.int64).reshape(a.shape[:-1])
 
 
@@ -233,18 +233,9 @@ def _(op: Multiply, context: _Context, args: list[Words]) -> Words:
     return _each(context.builder.multiply, *args)
 
 
-def _larger(builder: NetlistBuilder, a: int, b: int) -> int:
-    x, y = builder.type(a), builder.type(b)
-    if x.low >= y.high:
-        return a
-    if y.low >= x.high:
-        return b
-    return builder.mux(builder.at_least(a, b), a, b)
-
-
 @unroll.on(Maximum)
 def _(op: Maximum, context: _Context, args: list[Words]) -> Words:
-    return _each(lambda a, b: _larger(context.builder, a, b), *args)
+    return _each(lambda a, b: larger(context.builder, a, b), *args)
 
 
 @unroll.on(Minimum)
@@ -253,20 +244,12 @@ def _(op: Minimum, context: _Context, args: list[Words]) -> Words:
     return _each(lambda a, b: builder.mux(builder.at_least(a, b), b, a), *args)
 
 
-def _tree(items: list[int], combine: Callable[[int, int], int]) -> int:
-    """A balanced tree: least depth."""
-    while len(items) > 1:
-        pairs = [combine(a, b) for a, b in zip(items[::2], items[1::2], strict=False)]
-        items = pairs + ([items[-1]] if len(items) % 2 else [])
-    return items[0]
-
-
 def _pooled(op: SumPool | MaxPool, words: Words, fill: int, combine: Callable[[int, int], int]) -> Words:
     """Windows without their words `fill` (padding, or plain zeros), or `fill` alone."""
     rank = len(op.pool)
     view = windows(words[None], op.pool, op.strides, op.pads, (1,) * rank, fill)[0]
     flat = view.reshape(*view.shape[: rank + 1], -1)
-    out = [_tree([w for w in row if w != fill] or [fill], combine) for row in flat.reshape(-1, flat.shape[-1]).tolist()]
+    out = [tree([w for w in row if w != fill] or [fill], combine) for row in flat.reshape(-1, flat.shape[-1]).tolist()]
     return np.array(out, dtype=np.int64).reshape(flat.shape[:-1])
 
 
@@ -277,7 +260,7 @@ def _(op: SumPool, context: _Context, args: list[Words]) -> Words:
 
 @unroll.on(MaxPool)
 def _(op: MaxPool, context: _Context, args: list[Words]) -> Words:
-    return _pooled(op, args[0], -1, lambda a, b: _larger(context.builder, a, b))
+    return _pooled(op, args[0], -1, lambda a, b: larger(context.builder, a, b))
 
 
 @unroll.on(Reshape)

@@ -24,7 +24,7 @@ from bitwright.passes.affine import Affine
 from bitwright.passes.settle import affine_of, settled
 from bitwright.platforms import Fabric
 
-__all__ = ["element", "half_even", "rounded", "times"]
+__all__ = ["element", "half_even", "larger", "rounded", "times", "tree"]
 
 _WIDEST_TABLE = 14
 
@@ -46,6 +46,24 @@ def times(builder: NetlistBuilder, x: int, factor: int) -> int:
         place = shift
     total = builder.shift(total, place)
     return total if factor > 0 else builder.negate(total)
+
+
+def larger(builder: NetlistBuilder, a: int, b: int) -> int:
+    """The larger of two words, which is known where their ranges do not meet."""
+    x, y = builder.type(a), builder.type(b)
+    if x.low >= y.high:
+        return a
+    if y.low >= x.high:
+        return b
+    return builder.mux(builder.at_least(a, b), a, b)
+
+
+def tree(items: list[int], combine: Callable[[int, int], int]) -> int:
+    """All `items` combined two by two: least depth."""
+    while len(items) > 1:
+        pairs = [combine(a, b) for a, b in zip(items[::2], items[1::2], strict=False)]
+        items = pairs + ([items[-1]] if len(items) % 2 else [])
+    return items[0]
 
 
 def half_even(builder: NetlistBuilder, x: int, shift: int, add: int = 0) -> int:

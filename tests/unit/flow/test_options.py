@@ -46,8 +46,14 @@ def test_architectures_that_are_not_there_are_refused() -> None:
 @pytest.mark.parametrize("told", [{"initiation_cycles": 100}, {"target_fps": 1e3}, {"folding": {}}])
 def test_a_pace_or_a_folding_asks_for_streams(told: dict[str, Any]) -> None:
     assert Options(**told).streams
-    assert not Options(architecture="parallel", **told).streams
     assert not Options().streams
+    with pytest.raises(ConfigError, match="for architecture 'parallel'"):
+        Options(architecture="parallel", **told)
+
+
+def test_one_pace_is_asked_for() -> None:
+    with pytest.raises(ConfigError, match="two paces"):
+        Options(initiation_cycles=100, target_fps=1e3)
 
 
 def test_an_unknown_device_names_the_nearest(model: Any) -> None:

@@ -76,6 +76,13 @@ def test_unknown_layers_and_keys_of_a_configuration_are_errors_with_the_nearest(
         foldings_of({"conv": {"SIMDs": 2}}, network(), {})
 
 
+def test_foldings_that_mean_nothing_are_refused_with_the_layer() -> None:
+    with pytest.raises(InvalidValue, match="'conv'"):
+        foldings_of({"conv": {"SIMD": 0}}, network(), {})
+    with pytest.raises(Unsupported, match="input 'x'"):
+        Place(device("xc7z020"), 100, {"x": Folding(7)})(network())
+
+
 def test_foldings_of_a_convolution_are_divisors_of_channels_and_filters() -> None:
     graph = network()
     conv = next(n for n in graph.nodes if n.name == "conv")

@@ -103,4 +103,9 @@ def folding_of(layer: str, record: Any, before: Folding) -> Folding:
         raise InvalidValue(
             "a folding that means nothing", where=f"layer '{layer}'", why=str(error), remedy="see docs/dataflow.md"
         ) from error
-    return replace(before, **told)
+    made = replace(before, **told)
+    if min(made.lanes, made.units) < 1 or made.spilled < 0:
+        raise InvalidValue(
+            f"{made.lanes} lanes, {made.units} units", where=f"folding of layer '{layer}'", remedy="give 1 or more"
+        )
+    return made

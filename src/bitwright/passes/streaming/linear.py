@@ -195,9 +195,6 @@ def _convolved_at_once(
     return placer.put(view.window(0, tail, placer.folding(node)), [source], node, last.type)
 
 
-
-
-
 def _depthwise(
     placer: Placer, given: int, view: View, op: Conv, node: GraphNode, last: GraphNode, then: Map | None
 ) -> int:
@@ -227,5 +224,3 @@ def _scaled(builder: NetlistBuilder, x: int, phase: int, weights: IntArray) -> i
     if len(set(values)) == 1:
         return times(builder, x, values[0])
     return builder.multiply(x, by_phase(builder, phase, values))
-
-

@@ -195,4 +195,3 @@ def _looked_up(builder: NetlistBuilder, phase: int, found: int, choices: list[li
         return by_phase(builder, phase, [row[0] for row in choices])
     flat = [value for row in choices for value in row]
     return builder.table(builder.add(phase, found, bits, 0), 0, flat)
-

@@ -13,7 +13,7 @@ from bitwright.ir.dataflow import Dataflow, DataflowBuilder, Stream
 from bitwright.ir.dataflow.ops import Actor, Convert
 from bitwright.ir.graph import Graph, TensorType
 from bitwright.ir.graph.ops import Constant, GraphOp, Input, Map, Reshape
-from bitwright.ir.netlist import NetlistBuilder, Word
+from bitwright.ir.netlist import Word
 from bitwright.ir.program import Node
 from bitwright.numeric import IntArray, Ints
 from bitwright.passes.share import Share
@@ -21,7 +21,7 @@ from bitwright.passes.streaming.folding import Folding
 from bitwright.passes.streaming.tails import Mapped, Tails
 from bitwright.platforms import Device
 
-__all__ = ["GraphNode", "Place", "Placer", "larger", "place", "repeats", "with_zero"]
+__all__ = ["GraphNode", "Place", "Placer", "place", "repeats", "with_zero"]
 
 GraphNode = Node[GraphOp, TensorType]
 
@@ -77,6 +77,11 @@ class Placer:
     def source(self, node: GraphNode) -> int:
         """The stream of an input."""
         lanes = self.folding(node).lanes
+        if node.type.size % lanes:
+            raise Unsupported(
+                f"{node.type.size} elements in words of {lanes}", where=f"input '{node.name}'",
+                remedy="fold by divisors of the tensor's size",
+            )  # fmt: skip
         low, high = node.type.bounds()
         flat = [a.reshape(-1, lanes) for a in (low, high)]
         ends = flat[0].min(axis=0), flat[1].max(axis=0)
@@ -161,8 +166,3 @@ place: Rules[[Placer, GraphNode, GraphNode, Map | None], int] = Rules("graph ope
 def with_zero(word: Word, padded: bool) -> Word:
     """The range of a lane, with the zeros of padding where there is any."""
     return Word(min(word.low, 0), max(word.high, 0)) if padded else word
-
-
-def larger(builder: NetlistBuilder, a: int, b: int) -> int:
-    """The larger of two words."""
-    return builder.mux(builder.at_least(a, b), a, b)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import gcd, prod
 
 import numpy as np
@@ -25,8 +26,9 @@ from bitwright.ir.graph.ops import (
 from bitwright.ir.netlist import NetlistBuilder, Word
 from bitwright.numeric import IntArray
 from bitwright.passes.streaming.maps import by_phase
-from bitwright.passes.streaming.placer import GraphNode, Placer, larger, place, repeats
+from bitwright.passes.streaming.placer import GraphNode, Placer, place, repeats
 from bitwright.passes.streaming.view import view_of
+from bitwright.passes.words import larger, tree
 
 __all__: list[str] = []
 
@@ -68,7 +70,7 @@ def _(op: MaxPool | SumPool, placer: Placer, node: GraphNode, last: GraphNode, t
         taps = [words["x"][i::lanes] for i in range(lanes)]
         if isinstance(op, SumPool):
             return [placer.tails.added(builder, tap) for tap in taps]
-        return [_largest(builder, tap) for tap in taps]
+        return [tree(tap, partial(larger, builder)) for tap in taps]
 
     tail = placer.tails.combined({"x": types}, told, combine)
     return placer.put(view.window(fill, tail, folding), [source], node, last.type)
@@ -76,16 +78,6 @@ def _(op: MaxPool | SumPool, placer: Placer, node: GraphNode, last: GraphNode, t
 
 def _summed_range(word: Word, count: int, how: Reduction) -> Word:
     return word if how is Reduction.MAX else Word(min(word.low * count, word.low), max(word.high * count, word.high))
-
-
-def _largest(builder: NetlistBuilder, words: list[int]) -> int:
-    while len(words) > 1:
-        pairs = [larger(builder, a, b) for a, b in zip(words[::2], words[1::2], strict=False)]
-        words = pairs + ([words[-1]] if len(words) % 2 else [])
-    return words[0]
-
-
-
 
 
 @place.on(Add, Subtract, Multiply, Maximum, Minimum)
@@ -152,5 +144,3 @@ def _(op: Concat, placer: Placer, node: GraphNode, last: GraphNode, then: Map | 
     joined = [Word(min(w.low for w in lane), max(w.high for w in lane)) for lane in zip(*types, strict=True)]
     counts = tuple(c // lanes for c in chunks)
     return placer.put(Interleave(counts, placer.tails.mapped(joined, told)), sources, node, last.type)
-
-

@@ -118,4 +118,3 @@ class Tails:
             return netlist
         made = Retime(self.device, self.clock_mhz)(netlist)
         return made if latency_cycles(made) else netlist
-

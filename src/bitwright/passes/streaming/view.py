@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bitwright.core.errors import Unsupported
+from bitwright.ir.dataflow.infer import out_grid
 from bitwright.ir.dataflow.ops import Window
 from bitwright.ir.graph.ops import Conv, MaxPool, SumPool
 from bitwright.ir.netlist import Netlist
@@ -27,9 +28,7 @@ class View:
     @property
     def out(self) -> tuple[int, int]:
         """Rows and columns of the result."""
-        sizes = zip(self.grid[:2], self.kernel, self.strides, self.pads, self.dilation, strict=True)
-        rows, columns = ((n + sum(p) - (k - 1) * d - 1) // s + 1 for n, k, s, p, d in sizes)
-        return rows, columns
+        return out_grid(self.window(0, None, Folding()))
 
     def window(self, fill: int, tail: Netlist | None, folding: Folding) -> Window:
         """The actor that shows a whole window at a time."""
@@ -53,5 +52,3 @@ def view_of(op: Conv | MaxPool | SumPool, shape: tuple[int, ...], node: GraphNod
         (shape[0], shape[1], shape[2]), (kernel[0], kernel[1]), (op.strides[0], op.strides[1]),
         (op.pads[0], op.pads[1]), (dilation[0], dilation[1]),
     )  # fmt: skip
-
-
