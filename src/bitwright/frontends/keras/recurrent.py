@@ -1,12 +1,11 @@
-"""Recurrent layers, unrolled over time: a sum, maps between quantized points and products a step.
+"""Recurrent layers, unrolled over time: the steps are those of `grid.recurrent`, the cells Keras's.
 
-The same functions serve every step. What a step computes lies on a grid as long as its gates and
-states do; where one does not, the layer is refused with the argument that would put it there.
+What a step computes lies on a grid as long as its gates and states do; where one does not, the layer is refused
+with the argument that would put it there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -18,95 +17,17 @@ from bitwright.core.errors import Inexact, Unsupported
 from bitwright.core.rules import Rules
 from bitwright.frontends.grid.elementwise import Elementwise
 from bitwright.frontends.grid.exact import aligned_sum, product
+from bitwright.frontends.grid.recurrent import Cell, Remedies, gru_step, lstm_step, simple_step, stacked, unrolled
 from bitwright.frontends.grid.walk import Lazy, Walk
 from bitwright.frontends.keras.activation import activation_piece
 from bitwright.frontends.keras.linear import dense_of
 from bitwright.frontends.keras.rules import lower
 from bitwright.frontends.keras.weights import Linear
-from bitwright.ir.graph.ops import Concat, Constant, Multiply, Reshape, Slice
+from bitwright.ir.graph.ops import Concat, Constant, Multiply
 from bitwright.numeric import Ints, Steps
 from bitwright.train import layers as ql
 
-__all__ = ["unrolled"]
-
-Weights = dict[str, NDArray[np.float32]]
-
-
-@dataclass(frozen=True)
-class _Loop:
-    """What all steps share: the layer's weights and functions. Methods take and return graph positions."""
-
-    layer: str
-    walk: Walk
-    cell: Any
-    weights: Weights
-    state: Elementwise | None
-    activation: Elementwise | None
-    gate: Elementwise | None
-    complement: Elementwise
-
-    @property
-    def units(self) -> int:
-        return int(self.cell.units)
-
-    def weight(self, name: str, columns: slice) -> NDArray[np.float32]:
-        """Some columns of a weight."""
-        return self.weights[name][..., columns]
-
-    def total(self, terms: list[tuple[int, NDArray[np.float32]]], bias: NDArray[np.float32] | None) -> int:
-        """The sum of x @ kernel over the terms, and the bias."""
-        positions = [x for x, _ in terms]
-        source = positions[0] if len(positions) == 1 else self.walk.emit(Concat(0), positions, self.layer)
-        kernel = np.concatenate([k for _, k in terms])
-        shape = self.walk.type(source).shape
-        lazy = dense_of(self.layer, self.walk, Lazy(shape, source), Linear(kernel, bias, _same, _same, None))
-        if lazy.chain or lazy.base is None:
-            raise Unsupported(
-                "its bias is not on the grid of its sums",
-                where=f"layer '{self.layer}'",
-                remedy="give bias_quantizer='quantized_bits(6,1,alpha=1)'",
-            )
-        return lazy.base
-
-    def part(self, position: int, index: int) -> int:
-        """Columns [index * units, (index + 1) * units) of a sum over several gates."""
-        start, stop = index * self.units, (index + 1) * self.units
-        return self.walk.emit(Slice((start,), (stop,), (1,)), [position], self.layer)
-
-    def called(self, position: int, piece: Elementwise | None, argument: str) -> int:
-        """The codes of piece(x)."""
-        if piece is None:
-            return position
-        try:
-            return self.walk.codes(Lazy(self.walk.type(position).shape, position, (piece,)), self.layer)
-        except Unsupported as error:
-            raise Unsupported(
-                f"{argument} yields values on no grid",
-                where=f"layer '{self.layer}'",
-                why=error.what,
-                remedy=_REMEDIES[argument],
-            ) from error
-
-    def gated(self, position: int) -> int:
-        """The recurrent activation of a sum."""
-        return self.called(position, self.gate, "recurrent_activation")
-
-    def activated(self, position: int) -> int:
-        """The activation of a sum or a state."""
-        return self.called(position, self.activation, "activation")
-
-    def read(self, states: list[int]) -> list[int]:
-        """The states as a step reads them."""
-        return [self.called(s, self.state, "state_quantizer") for s in states]
-
-    def times(self, a: int, b: int) -> int:
-        """a * b, exact in float32."""
-        return product(self.walk, Multiply(), a, b, self.layer, _GROWS)
-
-    def plus(self, a: int, b: int) -> int:
-        """a + b, exact in float32."""
-        return aligned_sum(self.walk, a, b, self.layer, _GROWS)
-
+__all__: list[str] = []
 
 _GROWS = "give state_quantizer='quantized_bits(8,1,1)', a quantized recurrent_activation, or fewer bits"
 _REMEDIES = {
@@ -114,63 +35,40 @@ _REMEDIES = {
     "activation": "give activation='quantized_tanh(8)'",
     "state_quantizer": "give state_quantizer='quantized_bits(8,1,1)'",
 }
+_TOLD = Remedies(
+    _REMEDIES["recurrent_activation"], _REMEDIES["activation"], _REMEDIES["state_quantizer"], _GROWS,
+    "give bias_quantizer='quantized_bits(6,1,alpha=1)'",
+)  # fmt: skip
 
 
 def _same(x: Any) -> Any:
     return x
 
 
-step: Rules[[_Loop, int, list[int]], tuple[int, list[int]]] = Rules("step of a recurrent cell")
-"""(cell, loop, input, states as they are read) -> (output, new states)."""
+step: Rules[[Cell, int, list[int]], tuple[int, list[int]]] = Rules("step of a recurrent cell")
+"""(Keras's cell, cell, input, states as they are read) -> (output, new states)."""
 
 
 @step.on(ql.QSimpleRNNCell)
-def _(cell: Any, loop: _Loop, x: int, states: list[int]) -> tuple[int, list[int]]:
-    every = slice(None)
-    terms = [(x, loop.weight("kernel", every)), (states[0], loop.weight("recurrent_kernel", every))]
-    out = loop.activated(loop.total(terms, loop.weights.get("bias")))
-    return out, [out]
+def _(own: Any, cell: Cell, x: int, states: list[int]) -> tuple[int, list[int]]:
+    return simple_step(cell, x, states)
 
 
 @step.on(ql.QLSTMCell)
-def _(cell: Any, loop: _Loop, x: int, states: list[int]) -> tuple[int, list[int]]:
-    every, (h, c) = slice(None), states
-    terms = [(x, loop.weight("kernel", every)), (h, loop.weight("recurrent_kernel", every))]
-    z = loop.total(terms, loop.weights.get("bias"))
-    enter, forget, leave = (loop.gated(loop.part(z, index)) for index in (0, 1, 3))
-    new = loop.activated(loop.part(z, 2))
-    carry = loop.plus(loop.times(forget, c), loop.times(enter, new))
-    out = loop.times(leave, loop.activated(carry))
-    return out, [out, carry]
+def _(own: Any, cell: Cell, x: int, states: list[int]) -> tuple[int, list[int]]:
+    return lstm_step(cell, x, states)
 
 
 @step.on(ql.QGRUCell)
-def _(cell: Any, loop: _Loop, x: int, states: list[int]) -> tuple[int, list[int]]:
-    h, gates, last = states[0], slice(0, 2 * loop.units), slice(2 * loop.units, None)
-    bias = loop.weights.get("bias")
-    inner, outer = (bias, None) if bias is None or not cell.reset_after else (bias[0], bias[1])
-    both = inner if outer is None else inner + outer  # pyright: ignore[reportOptionalOperand]
-    terms = [(x, loop.weight("kernel", gates)), (h, loop.weight("recurrent_kernel", gates))]
-    z = loop.total(terms, None if both is None else both[gates])
-    update, reset = (loop.gated(loop.part(z, index)) for index in (0, 1))
-    mine = (x, loop.weight("kernel", last))
-    past = loop.weight("recurrent_kernel", last)
-    if cell.reset_after:
-        kept = loop.times(reset, loop.total([(h, past)], None if outer is None else outer[last]))
-        total = loop.plus(loop.total([mine], None if inner is None else inner[last]), kept)
-    else:
-        total = loop.total([mine, (loop.times(reset, h), past)], None if inner is None else inner[last])
-    new = loop.activated(total)
-    rest = loop.called(update, loop.complement, "recurrent_activation")
-    out = loop.plus(loop.times(update, h), loop.times(rest, new))
-    return out, [out]
+def _(own: Any, cell: Cell, x: int, states: list[int]) -> tuple[int, list[int]]:
+    return gru_step(cell, x, states, bool(own.reset_after))
 
 
-def _loop(layer: Any, walk: Walk, name: str) -> _Loop:
-    cell = layer.cell
-    if type(cell) not in step.kinds:
+def _cell(layer: Any, walk: Walk, name: str) -> Cell:
+    own = layer.cell
+    if type(own) not in step.kinds:
         raise Unsupported(
-            f"no rule for the cell {type(cell).__name__}",
+            f"no rule for the cell {type(own).__name__}",
             where=f"layer '{name}'",
             remedy="use QSimpleRNN, QLSTM or QGRU",
         )
@@ -180,17 +78,24 @@ def _loop(layer: Any, walk: Walk, name: str) -> _Loop:
             where=f"layer '{name}'",
             remedy="use stateful=False and give whole sequences",
         )
-    weights: Weights = {key: np.asarray(value.z) for key, value in cell.quantized_weights().items()}
-    gate = getattr(cell, "recurrent_activation", None)
-    return _Loop(
+
+    def summed(x: int, kernel: NDArray[np.float32], bias: NDArray[np.float32] | None) -> Lazy:
+        return dense_of(name, walk, _lazy(walk, x), Linear(kernel, bias, _same, _same, None))
+
+    gate = getattr(own, "recurrent_activation", None)
+    activation = _piece(own.activation, name, "activation")
+    return Cell(
         name,
         walk,
-        cell,
-        weights,
-        _piece(cell.state_quantizer, name, "state_quantizer"),
-        _piece(cell.activation, name, "activation"),
+        int(own.units),
+        {key: np.asarray(value.z) for key, value in own.quantized_weights().items()},
+        summed,
+        _piece(own.state_quantizer, name, "state_quantizer"),
+        activation,
+        activation,
         _piece(gate, name, "recurrent_activation"),
         Elementwise(name, lambda x: 1 - x),
+        _TOLD,
     )
 
 
@@ -208,32 +113,16 @@ def _piece(function: Any, name: str, argument: str) -> Elementwise | None:
     return piece
 
 
-def unrolled(layer: Any, walk: Walk, source: int, name: str) -> tuple[list[int], list[int]]:
+def _steps(layer: Any, walk: Walk, source: int, name: str) -> tuple[list[int], list[int]]:
     """(outputs of the steps in the order of time they are made, last states) of a recurrent layer.
 
     source: position of the sequence (steps, features). Raises `Unsupported` or `Inexact` by name.
     """
-    loop = _loop(layer, walk, name)
-    length, features = walk.type(source).shape
-    sizes = len(layer.state_size)
-    zero = Constant(Ints(np.zeros(loop.units, dtype=np.int64)))
-    states = [walk.emit(zero, [], name, Steps.of(1))] * sizes
-    outputs: list[int] = []
+    cell, length = _cell(layer, walk, name), walk.type(source).shape[0]
+    zero = Constant(Ints(np.zeros(cell.units, dtype=np.int64)))
+    states = [walk.emit(zero, [], name, Steps.of(1))] * len(layer.state_size)
     order = range(length)[::-1] if layer.go_backwards else range(length)
-    for time in order:
-        row = walk.emit(Slice((time, 0), (time + 1, features), (1, 1)), [source], name)
-        x = walk.emit(Reshape((features,)), [row], name)
-        out, states = step(loop.cell, loop, x, loop.read(states))
-        outputs.append(out)
-    walk.note(name, True, f"{length} steps unrolled; products and sums of gates and states stay below 2**24: exact")
-    return outputs, states
-
-
-def sequence(walk: Walk, outputs: list[int], name: str) -> int:
-    """The outputs of the steps as one tensor (steps, units)."""
-    units = walk.type(outputs[0]).shape[-1]
-    rows = [walk.emit(Reshape((1, units)), [o], name) for o in walk.aligned(outputs, name)]
-    return walk.emit(Concat(0), rows, name)
+    return unrolled(cell, lambda c, x, s: step(layer.cell, c, x, s), source, states, order)
 
 
 def _lazy(walk: Walk, position: int) -> Lazy:
@@ -256,8 +145,8 @@ def _source(layer: Any, walk: Walk, lazy: Lazy) -> int:
 @lower.on(ql.QSimpleRNN, ql.QLSTM, ql.QGRU, kl.RNN)
 def _(layer: Any, walk: Walk, inputs: list[Lazy]) -> Any:
     source = _source(layer, walk, inputs[0])
-    outputs, states = unrolled(layer, walk, source, layer.name)
-    result = sequence(walk, outputs, layer.name) if layer.return_sequences else outputs[-1]
+    outputs, states = _steps(layer, walk, source, layer.name)
+    result = stacked(walk, outputs, layer.name) if layer.return_sequences else outputs[-1]
     found = [_lazy(walk, p) for p in (result, *(states if layer.return_state else ()))]
     return found if layer.return_state else found[0]
 
@@ -265,10 +154,10 @@ def _(layer: Any, walk: Walk, inputs: list[Lazy]) -> Any:
 @lower.on(ql.QBidirectional)
 def _(layer: Any, walk: Walk, inputs: list[Lazy]) -> Any:
     name, source = layer.name, _source(layer, walk, inputs[0])
-    forward, left = unrolled(layer.forward_layer, walk, source, name)
-    backward, right = unrolled(layer.backward_layer, walk, source, name)
+    forward, left = _steps(layer.forward_layer, walk, source, name)
+    backward, right = _steps(layer.backward_layer, walk, source, name)
     if layer.return_sequences:
-        both = [sequence(walk, forward, name), sequence(walk, backward[::-1], name)]
+        both = [stacked(walk, forward, name), stacked(walk, backward[::-1], name)]
     else:
         both = [forward[-1], backward[-1]]
     found = _merged(layer, walk, both)
