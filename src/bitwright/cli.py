@@ -139,9 +139,12 @@ def doctor() -> None:
 def compile_(
     design: Design,
     out: Out = Path("build/design"),
+    project: Annotated[
+        list[str] | None, typer.Option(help="also a project: vivado, quartus, cocotb, ...; again for more, or all")
+    ] = None,
 ) -> None:
     """Compile a model to Verilog with a bench, integers and a manifest."""
-    typer.echo(str(design.write(out)))
+    typer.echo(str(design.write(out, projects=project or ())))
     _echo_estimate(design)
 
 

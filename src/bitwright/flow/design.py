@@ -87,17 +87,21 @@ class Design(Shared):
 
     def write(
         self, folder: str | Path, *, axis: bool = True, vectors: int = 64, primitives: bool = False,
-        emulator: bool = True, hls: Hls | str = "",
+        emulator: bool = True, hls: Hls | str = "", projects: Sequence[str] = (),
     ) -> Path:  # fmt: skip
         """Write rtl/, tb/, emulator/, reports/ and manifest.json into `folder`; returns it.
 
         primitives: sums of three operands as LUT6_2 and CARRY4 cells (`bw_sum.v`), for Xilinx parts.
         emulator: the network as one C++ header, with a C interface and a loader for Python. hls: a vendor (vitis,
         vivado, catapult, intel, smarthls), or `Hls` with a strategy and reuse factors: its project goes to hls/.
+        projects: tools and boards to write files for, such as "vivado" or "quartus=5CSEBA6U23I7" (with a part).
         """
         from bitwright.flow.writing import write
 
-        return write(self, Path(folder), axis=axis, vectors=vectors, primitives=primitives, emulator=emulator, hls=hls)
+        return write(
+            self, Path(folder), axis=axis, vectors=vectors, primitives=primitives, emulator=emulator, hls=hls,
+            projects=projects,
+        )  # fmt: skip
 
     def diff(
         self, other: Design | None = None, x: Batch | None = None, *,

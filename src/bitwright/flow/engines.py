@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bitwright.flow.framed import Framed
+from bitwright.flow.vectors import random_codes
 from bitwright.ir import engine as engines
 from bitwright.ir import graph as graphs
 from bitwright.ir.engine import Cycles, Engine
@@ -89,10 +90,14 @@ class EngineDesign(Framed):
         return [self.cycles.latency_cycles + frame * self.cycles.initiation_cycles for frame in range(frames)]
 
     def emit(self, *, vectors: int = 0, primitives: bool = False) -> StreamEmitted:
-        """The Verilog files and memory images as text; there is no bench of its own for an engine (`vectors`)."""
+        """The Verilog files and memory images as text, with a self-checking bench when `vectors` > 0 (frames)."""
         from bitwright.backends.verilog.engine import emit_engine
 
-        return emit_engine(self.program, name=self.name, header=self.header, primitives=primitives)
+        golden = None
+        if vectors:
+            codes = random_codes(self.graph, vectors, self.options.seed)
+            golden = (self._shaped(codes), engines.run(self.program, self._shaped(codes)))
+        return emit_engine(self.program, name=self.name, vectors=golden, header=self.header, primitives=primitives)
 
     def texts(self) -> dict[str, str]:
         """The program as text."""

@@ -58,6 +58,14 @@ class Framed(Shared):
     def texts(self) -> dict[str, str]:
         """Files about the program beside the Verilog: path to text."""
 
+    def blobs(self, emitted: StreamEmitted) -> dict[str, bytes]:
+        """Files that are no text: path to content."""
+        return {}
+
+    def told(self, emitted: StreamEmitted) -> dict[str, Any]:
+        """What the manifest says beyond what every level's does."""
+        return {}
+
     @property
     def header(self) -> str:
         """What stands at the head of every file."""
@@ -188,18 +196,29 @@ class Framed(Shared):
     def _unknown(self, what: str, remedy: str) -> Unsupported:
         return Unsupported(what, where=f"{self.name}, architecture {self.level!r}", remedy=remedy)
 
-    def write(self, folder: str | Path, *, vectors: int = 4, primitives: bool = False) -> Path:
-        """Write rtl/, programs/, reports/, manifest.json and what the level has more into `folder`; returns it."""
+    def write(
+        self, folder: str | Path, *, vectors: int = 4, primitives: bool = False, projects: Sequence[str] = ()
+    ) -> Path:
+        """Write rtl/, programs/, reports/, manifest.json and what the level has more into `folder`; returns it.
+
+        projects: tools and boards to write files for, such as "vivado" or "quartus=5CSEBA6U23I7" (with a part).
+        """
+        from bitwright.flow.projects import checked_projects, described_frames, project_files
+
         root = Path(folder)
+        checked_projects(projects)
         emitted = self.emit(vectors=vectors, primitives=primitives)
         texts = {**emitted.files, "programs/graph.txt": graphs.show(self.graph), **self.texts()}
+        block = described_frames(self, emitted, vectors=max(vectors, 1) if projects else 0)
+        texts |= project_files(block, projects)
         if self.certificate is not None:
             texts["reports/certificate.json"] = self.certificate.to_json()
-        written = [write_atomic(inside(root, name), text) for name, text in texts.items()]
-        write_atomic(inside(root, "manifest.json"), self._manifest(root, written))
+        contents: dict[str, str | bytes] = {**texts, **self.blobs(emitted)}
+        written = [write_atomic(inside(root, name), content) for name, content in contents.items()]
+        write_atomic(inside(root, "manifest.json"), self._manifest(root, written, self.told(emitted)))
         return root
 
-    def _manifest(self, folder: Path, written: list[Path]) -> str:
+    def _manifest(self, folder: Path, written: list[Path], told: dict[str, Any]) -> str:
         root, found = folder.resolve(), self.estimate()
         record: dict[str, Any] = {
             "schema": 1,
@@ -213,5 +232,6 @@ class Framed(Shared):
             self.level: self.program.digest(),
             "files": {str(p.resolve().relative_to(root)): sha256(p.read_bytes()) for p in sorted(written)},
             "versions": {"bitwright": bitwright.__version__},
+            **told,
         }
         return json.dumps(record, indent=2, sort_keys=True) + "\n"

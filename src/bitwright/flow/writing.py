@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 import bitwright
+from bitwright.backends.projects import checked_projects
 from bitwright.backends.verilog import Emitted, vhdl_wrapper
 from bitwright.backends.verilog import emit as emit_verilog
 from bitwright.core.files import inside, sha256, write_atomic
@@ -15,6 +17,7 @@ from bitwright.flow.compiled import Compiled
 from bitwright.flow.emulators import emulator_files
 from bitwright.flow.hls import Hls, hls_files, write_hls
 from bitwright.flow.integers import c_header, save_npz
+from bitwright.flow.projects import described, project_files
 from bitwright.flow.vectors import random_codes
 from bitwright.ir.graph import run, show
 
@@ -47,9 +50,10 @@ def place(emitted: Emitted, folder: Path) -> list[Path]:
 
 def write(
     design: Compiled, folder: Path, *, axis: bool, vectors: int, primitives: bool = False, emulator: bool = True,
-    hls: Hls | str = "",
+    hls: Hls | str = "", projects: Sequence[str] = (),
 ) -> Path:  # fmt: skip
     """rtl/, tb/, docs/, emulator/ from the backends, the integers, the programs as text, certificate and manifest."""
+    checked_projects(projects)
     emitted = emit(design, axis=axis, vectors=vectors, primitives=primitives)
     written = place(emitted, folder)
     wrapper = vhdl_wrapper(
@@ -65,6 +69,8 @@ def write(
     if hls:
         told = Hls(hls) if isinstance(hls, str) else hls
         written += write_hls(hls_files(design, told, vectors=max(vectors, 1)), inside(folder, "hls"))
+    block = described(design, emitted, _header(design), vectors=max(vectors, 1) if projects else 0)
+    written += [write_atomic(inside(folder, name), text) for name, text in project_files(block, projects).items()]
     if design.certificate is not None:
         written.append(write_atomic(inside(folder, "reports/certificate.json"), design.certificate.to_json()))
     write_atomic(inside(folder, "manifest.json"), _manifest(design, folder, written))

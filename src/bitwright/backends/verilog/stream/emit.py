@@ -23,7 +23,7 @@ from bitwright.ir.dataflow import Dataflow
 from bitwright.ir.dataflow.ops import Rearrange, Source
 from bitwright.numeric import IntArray
 
-__all__ = ["StreamEmitted", "emit_stream", "library", "needed"]
+__all__ = ["StreamEmitted", "bench", "emit_stream", "library", "needed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +108,7 @@ class _Emission:
         modules.insert(0, top_module(self.program, self.top, names, ports))
         rtl = {f"rtl/{m.name}.v": printed(m, self.header) for m in modules}
         rtl |= self.shop.files | needed(modules)
-        golden = Vectors(tuple(vectors[0]), tuple(vectors[1])).checked() if vectors else None
-        benches = bench_files(self.top, ports, golden, self.header) if golden else {}
-        parts = {part: library("tb", part)[f"tb/{part}.v"] for part in _BENCH} if golden else {}
-        benches |= {f"tb/{part}.v": text for part, text in parts.items()}
+        benches = bench(self.top, ports, vectors, self.header) if vectors else {}
         table = {"docs/streams.md": stream_table(self.program, self.top, ports)}
         return StreamEmitted(
             top=self.top,
@@ -124,6 +121,17 @@ class _Emission:
 
 
 _BENCH = ("bw_bench_clock", "bw_bench_source", "bw_bench_sink")
+
+
+def bench(
+    top: str, ports: Sequence[StreamPort], vectors: tuple[Sequence[IntArray], Sequence[IntArray]], header: str
+) -> dict[str, str]:
+    """The self-checking bench of `top` with golden vectors (inputs, outputs), and the modules that it places."""
+    golden = Vectors(tuple(vectors[0]), tuple(vectors[1])).checked()
+    files = bench_files(top, ports, golden, header)
+    for part in _BENCH:
+        files |= library("tb", part)
+    return files
 
 
 _INSTANCE = re.compile(r"^ *(bw_\w+) (?:#\(|u_)", re.MULTILINE)

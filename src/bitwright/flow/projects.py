@@ -1,0 +1,108 @@
+"""Project files of a design: its edge described once, then written for the tools that were named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bitwright.backends.projects import (
+    Block,
+    Tensor,
+    Top,
+    checked_projects,
+    constraint_files,
+    golden_beats,
+    ports_json,
+    ports_page,
+)
+from bitwright.backends.projects import project_files as written_by
+from bitwright.backends.projects.describe import pipeline_tops, stream_top
+from bitwright.core.naming import Namer
+from bitwright.flow.vectors import random_codes
+from bitwright.ir.graph import TensorType, run
+from bitwright.ir.interface import Decoder
+
+if TYPE_CHECKING:
+    from bitwright.backends.verilog import Emitted
+    from bitwright.backends.verilog.stream import StreamEmitted
+    from bitwright.flow.design import Design
+    from bitwright.flow.framed import Framed
+
+__all__ = ["checked_projects", "described", "described_frames", "project_files"]
+
+
+def project_files(block: Block, projects: Sequence[str]) -> dict[str, str]:
+    """The port table; where projects are named also constraints, and the projects: path to text."""
+    files = {"docs/ports.json": ports_json(block)}
+    if block.architecture != "parallel":  # whose Verilog brings its page along
+        files["docs/ports.md"] = ports_page(block)
+    return files | (constraint_files(block) | written_by(block, projects) if projects else {})
+
+
+def described(design: Design, emitted: Emitted, about: str, *, vectors: int = 1) -> Block:
+    """A parallel design with so many golden frames for its AXI4-Stream top."""
+    tensors = _tensors(design)
+    tops = pipeline_tops(emitted, [tensor.name for tensor in tensors], valid=design.options.valid)
+    return _block(design, "parallel", about, tops, tensors, vectors)
+
+
+def described_frames(design: Framed, emitted: StreamEmitted, *, vectors: int = 1) -> Block:
+    """A design that takes frames word by word, with so many golden ones."""
+    tensors, found = _tensors(design), design.estimate()
+    top = stream_top(
+        emitted, [tensor.name for tensor in tensors], latency_cycles=found.latency_cycles,
+        initiation_cycles=found.initiation_cycles,
+    )  # fmt: skip
+    return _block(design, design.level, design.header, (top,), tensors, vectors)
+
+
+def _block(
+    design: Design | Framed, architecture: str, about: str, tops: tuple[Top, ...], tensors: tuple[Tensor, ...],
+    vectors: int,
+) -> Block:  # fmt: skip
+    codes = random_codes(design.graph, vectors, design.options.seed)
+    arrays = [*codes, *(run(design.graph, codes) if vectors else [])]
+    streaming = next((top for top in tops if top.streams and vectors), None)
+    golden = golden_beats(streaming, dict(zip([t.name for t in tensors], arrays, strict=False))) if streaming else {}
+    return Block(
+        design.name, architecture, design.options.device, design.clock_mhz, about, design.graph.digest(), tops, tensors,
+        golden, vectors,
+    )  # fmt: skip
+
+
+def _tensors(design: Design | Framed) -> tuple[Tensor, ...]:
+    """Inputs, then outputs, under names of their own."""
+    fresh = Namer()
+    inputs = [
+        _tensor(fresh(node.name), "input", node.type, {"source": encoder.source, **encoder.describe()})
+        for node, encoder in zip(design.graph.inputs, design.encoders, strict=True)
+    ]
+    outputs = [
+        _tensor(fresh(node.name), "output", node.type, _decoded(decoder))
+        for node, decoder in zip(design.graph.results, design.decoders, strict=True)
+    ]
+    return (*inputs, *outputs)
+
+
+def _decoded(decoder: Decoder) -> dict[str, Any]:
+    told: dict[str, Any] = {"head": decoder.head.value}
+    if decoder.table:
+        told |= {"kind": "table", "start": decoder.start, "table": list(decoder.table)}
+    else:
+        step = [str(s) for s in decoder.step.array.ravel()]
+        told |= {"kind": "step", "step": step, "step_shape": list(decoder.step.shape)}
+    return told
+
+
+def _tensor(name: str, direction: Any, type: TensorType, meaning: Mapping[str, Any]) -> Tensor:
+    low, high = (_few(bound) for bound in type.bounds())
+    step = tuple(str(s) for s in np.broadcast_to(type.step.array, type.shape).ravel())
+    return Tensor(name, direction, type.shape, low, high, step[:1] if len(set(step)) == 1 else step, meaning)
+
+
+def _few(values: Any) -> tuple[int, ...]:
+    """One entry where all are equal."""
+    flat = tuple(np.asarray(values).ravel().tolist())
+    return flat[:1] if len(set(flat)) == 1 else flat
