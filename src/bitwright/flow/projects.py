@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from bitwright.flow.design import Design
     from bitwright.flow.framed import Framed
 
-__all__ = ["checked_projects", "described", "described_frames", "project_files"]
+__all__ = ["checked_projects", "described", "described_frames", "project_files", "vivado_folder"]
 
 
 def project_files(block: Block, projects: Sequence[str]) -> dict[str, str]:
@@ -106,3 +107,12 @@ def _few(values: Any) -> tuple[int, ...]:
     """One entry where all are equal."""
     flat = tuple(np.asarray(values).ravel().tolist())
     return flat[:1] if len(set(flat)) == 1 else flat
+
+
+def vivado_folder(folder: Path, module: str = "") -> Path:
+    """Where Vivado left the reports of a module, below what `write` was given (or that folder itself)."""
+    below = folder / "projects" / "vivado"
+    if module:
+        return below / module
+    found = sorted(path.parent for path in below.glob("*/*_utilization.rpt"))
+    return found[0] if found else folder

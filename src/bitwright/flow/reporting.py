@@ -81,7 +81,7 @@ def versions(design: Compiled) -> dict[str, str]:
     """What the numbers depend on."""
     found = {"bitwright": bitwright.__version__, "python": platform.python_version(), "numpy": np.__version__}
     if design.measured is not None:
-        found["yosys"] = design.measured.version
+        found["vivado" if design.measured.tool == "vivado" else "yosys"] = design.measured.version
     return found
 
 

@@ -13,6 +13,7 @@ from bitwright.flow.compiled import Compiled
 if TYPE_CHECKING:
     from bitwright.backends.cpp.loader import Emulator
     from bitwright.report import Report
+    from bitwright.toolchain.vivado import Implementation
 
 __all__ = ["Shared"]
 
@@ -34,6 +35,19 @@ class Shared(Compiled):
         from bitwright.flow.emulators import build_emulator
 
         return build_emulator(self, Path(folder) if folder else None, version=version)
+
+    def read_vivado(self, folder: str | Path, *, module: str = "") -> Implementation:
+        """What Vivado made of the project in `folder` (that `write` was given), from its reports; kept as measured.
+
+        module: which top (default: the first one that was built). Reports after routing go before those after
+        synthesis. Raises `StorageError` where there are none.
+        """
+        from bitwright.flow.projects import vivado_folder
+        from bitwright.toolchain.vivado import read_vivado
+
+        found = read_vivado(vivado_folder(Path(folder), module))
+        self.measured = found.synthesis(self.device.fabric.family)
+        return found
 
     def report(self, **facts: Any) -> Report:
         """One record of all that is known, for HTML, JSON or the terminal."""
