@@ -17,7 +17,17 @@ from bitwright.ir.graph import Graph
 from bitwright.ir.netlist import Netlist
 from bitwright.numeric import IntArray
 
-__all__ = ["HlsFiles", "Target", "Vectors", "folded_project", "hls_project", "parallel_project"]
+__all__ = [
+    "HlsFiles",
+    "Target",
+    "Vectors",
+    "folded_project",
+    "golden",
+    "hls_project",
+    "library",
+    "parallel_project",
+    "scripts",
+]
 
 Vectors = tuple[Sequence[IntArray], Sequence[IntArray]]
 """Golden codes in and out: int64 (n, *shape) per port."""
@@ -63,8 +73,12 @@ def folded_project(
     design = folded_design(graph, label, dialect(target.vendor), reuse)
     made = hls_project(design, label, target, vectors, header)
     source = made.files[f"{label}.cpp"].replace("detail::", "bw_hls::")
-    library = (resources.files(__package__ or "") / "library" / "bw_hls.h").read_text(encoding="utf-8")
-    return replace(made, files=made.files | {f"{label}.cpp": source, "bw_hls.h": library})
+    return replace(made, files=made.files | {f"{label}.cpp": source, "bw_hls.h": library("bw_hls.h")})
+
+
+def library(name: str) -> str:
+    """A file of the library."""
+    return (resources.files(__package__ or "") / "library" / name).read_text(encoding="utf-8")
 
 
 def hls_project(design: Unrolled, name: str, target: Target, vectors: Vectors | None, header: str = "") -> HlsFiles:
@@ -74,7 +88,7 @@ def hls_project(design: Unrolled, name: str, target: Target, vectors: Vectors | 
     files = {f"{name}.h": top + _header(design, name, words), f"{name}.cpp": top + _source(design, name)}
     if vectors is not None:
         files |= _bench(design, name, vectors)
-        files |= _scripts(name, target, words)
+        files |= scripts(name, target, words)
     return HlsFiles(name, target.vendor, files)
 
 
@@ -99,10 +113,7 @@ def _source(design: Unrolled, name: str) -> str:
 
 
 def _bench(design: Unrolled, name: str, vectors: Vectors) -> dict[str, str]:
-    counts = {len(a) for side in vectors for a in side}
-    if len(counts) != 1 or 0 in counts:
-        raise InvalidValue(f"arrays of {sorted(counts)} vectors", where=name, remedy="give one golden vector at least")
-    text = (resources.files(__package__ or "") / "library" / "bench.cpp").read_text(encoding="utf-8")
+    text = library("bench.cpp")
     given, wanted = (_loops(name, side, read) for side, read in ((design.inputs, "in"), (design.outputs, "out")))
     arrays = [f"static {b.type} {b.name}[{b.size}];" for b in (*design.inputs, *design.outputs)]
     call = f"{name}({', '.join(b.name for b in (*design.inputs, *design.outputs))});"
@@ -113,8 +124,7 @@ def _bench(design: Unrolled, name: str, vectors: Vectors) -> dict[str, str]:
         .replace("@CALL@", call)
         .replace("@CHECK@", "\n    ".join(wanted))
     )
-    data = {f"{name}_{tail}.dat": _data(side) for tail, side in zip(("in", "out"), vectors, strict=True)}
-    return {f"{name}_tb.cpp": filled, **data}
+    return {f"{name}_tb.cpp": filled, **golden(name, vectors)}
 
 
 def _loops(name: str, buses: Sequence[Bus], side: str) -> list[str]:
@@ -124,22 +134,30 @@ def _loops(name: str, buses: Sequence[Bus], side: str) -> list[str]:
     return [f"for (int i = 0; i < {b.size}; ++i) bad += {name}_next(out) != {name}_number({b.name}[i]);" for b in buses]
 
 
+def golden(name: str, vectors: Vectors) -> dict[str, str]:
+    """The data files of a bench; raises `InvalidValue` without vectors."""
+    counts = {len(a) for side in vectors for a in side}
+    if len(counts) != 1 or 0 in counts:
+        raise InvalidValue(f"arrays of {sorted(counts)} vectors", where=name, remedy="give one golden vector at least")
+    return {f"{name}_{tail}.dat": _data(side) for tail, side in zip(("in", "out"), vectors, strict=True)}
+
+
 def _data(arrays: Sequence[IntArray]) -> str:
     """A line per sample."""
     rows = zip(*(a.reshape(len(a), -1).tolist() for a in arrays), strict=True)
     return "\n".join(" ".join(str(v) for part in row for v in part) for row in rows) + "\n"
 
 
-def _scripts(name: str, target: Target, words: Dialect) -> dict[str, str]:
-    """The script of the vendor's tool; it cannot be run without the tool."""
-    source = resources.files(__package__ or "") / "library" / _SCRIPTS[words.name]
-    text = source.read_text(encoding="utf-8")
+def scripts(name: str, target: Target, words: Dialect, directives: Sequence[str] = ()) -> dict[str, str]:
+    """The script of the vendor's tool, with `directives` where it takes any; it cannot be run without the tool."""
+    text = library(_SCRIPTS[words.name])
     fields = {
+        "@DIRECTIVES@": "\n".join(directives),
         "@NAME@": name, "@PART@": target.part, "@PERIOD@": f"{1000 / target.clock_mhz:.4g}", "@TOOL@": words.tool,
     }  # fmt: skip
     for key, value in fields.items():
         text = text.replace(key, value)
-    return {_SCRIPTS[words.name].split("/")[-1].removeprefix(f"{words.name}_"): text}
+    return {_SCRIPTS[words.name].removeprefix(f"{words.name}_"): text}
 
 
 _SCRIPTS = {

@@ -11,6 +11,7 @@ go compile
 go libraries
 directive set -CLOCKS {clk {-CLOCK_PERIOD @PERIOD@}}
 go assembly
+@DIRECTIVES@
 go architect
 go allocate
 go extract

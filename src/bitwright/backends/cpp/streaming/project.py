@@ -1,0 +1,119 @@
+"""The HLS project of a dataflow program: actors, weights, a bench that feeds frames, the vendor's scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bitwright.backends.cpp.dialects import Dialect, dialect
+from bitwright.backends.cpp.printer import printed, remark
+from bitwright.backends.cpp.project import HlsFiles, Target, Vectors, golden, library, scripts
+from bitwright.backends.cpp.streaming.document import Document, Memory, document
+from bitwright.backends.cpp.streaming.vendors import CHANNELS, vendor_header
+from bitwright.backends.cpp.tree import Namespace
+from bitwright.core.errors import ConfigError
+from bitwright.core.naming import identifier
+from bitwright.ir.dataflow import Dataflow
+
+__all__ = ["stream_project"]
+
+_COLUMNS = 110
+
+
+def stream_project(
+    program: Dataflow, target: Target, *, name: str = "", vectors: Vectors | None = None, header: str = "",
+    loadable: bool = False,
+) -> HlsFiles:  # fmt: skip
+    """`program` with its channels as HLS C++: `<name>.h`, `<name>.cpp`, a header of weights for each memory, library.
+
+    The top function takes a frame from AXI4-Streams and gives one, lanes packed as in the Verilog (`StreamPort`).
+    vectors: golden codes (frames, *shape) for the bench. loadable: weights are arguments of the top function, a
+    memory each, instead of constants.
+    """
+    label, words = identifier(name or program.name), dialect(target.vendor)
+    if loadable and CHANNELS[words.name].tasks:
+        raise ConfigError("loadable weights", where=f"vendor {words.name!r}", remedy="leave them constants there")
+    made = document(program, label, words, loadable)
+    top = f"// {remark(header) or label}\n"
+    files = {
+        f"{label}.h": top + _header(made, label),
+        f"{label}.cpp": top + _source(made, label, loadable),
+        **{f"{label}_{m.name}.h": top + "".join(_weights(m, label)) for m in made.memories},
+        "bw_vendor.h": vendor_header(words, CHANNELS[words.name]),
+        **{file: library(file) for file in ("bw_stream.h", "bw_simulation.h")},
+    }
+    if vectors is not None:
+        files |= {f"{label}_tb.cpp": _bench(made, label, loadable), **golden(label, vectors)}
+        files |= scripts(label, target, words, _directives(made, label, words))
+    return HlsFiles(label, target.vendor, files)
+
+
+def _directives(made: Document, name: str, words: Dialect) -> list[str]:
+    """Depths of channels for a tool that wants them in its script."""
+    if words.name != "catapult":
+        return []
+    return [f"directive set /{name}/{channel}:cns -FIFO_DEPTH {depth}" for channel, depth in made.depths.items()]
+
+
+def _header(made: Document, name: str) -> str:
+    guard, (top,) = f"{name.upper()}_H", made.top
+    head = top.head.split("\n")[-1].removeprefix("component ")
+    space = printed([Namespace(f"{name}_actors", tuple(made.types))])
+    return f'#ifndef {guard}\n#define {guard}\n\n#include "bw_stream.h"\n{space}\n{head};\n\n#endif\n'
+
+
+def _source(made: Document, name: str, loadable: bool) -> str:
+    weights = "" if loadable else _includes(made, name)
+    space = Namespace(f"{name}_actors", (*made.tables, *made.items))
+    return f'#include "{name}.h"\n{weights}\n' + printed([space, *made.top])
+
+
+def _includes(made: Document, name: str) -> str:
+    return "".join(f'#include "{name}_{memory.name}.h"\n' for memory in made.memories)
+
+
+def _weights(memory: Memory, name: str) -> Iterator[str]:
+    """The lines of a header with one memory's constants."""
+    guard = f"{name}_{memory.name}_H".upper()
+    yield f'#ifndef {guard}\n#define {guard}\n\n#include "{name}.h"\n\nnamespace {name}_actors {{\n\n'
+    yield f"static {memory.declared} = {{\n"
+    for row in memory.weights.codes.tolist():
+        yield from _row(row)
+    yield f"}};\n\n}}  // namespace {name}_actors\n\n#endif\n"
+
+
+def _row(codes: Sequence[int]) -> Iterator[str]:
+    """A word in its two pairs of braces."""
+    line = "  {{"
+    for position, code in enumerate(codes):
+        text = f"{code}LL" if abs(code) >= 1 << 31 else str(code)
+        text += ", " if position + 1 < len(codes) else "}},"
+        if len(line) + len(text) > _COLUMNS:
+            yield line.rstrip() + "\n"
+            line = "    "
+        line += text
+    yield line + "\n"
+
+
+def _bench(made: Document, name: str, loadable: bool) -> str:
+    ports, feed, compare = list[str](), list[str](), list[str]()
+    for port, struct, kind in made.ports:
+        ports.append(f"{kind} {port.prefix};")
+        told = f"<{name}_actors::{struct}>"
+        if port.direction == "input":
+            feed.append(f"{name}_feed{told}(in, {port.prefix});")
+        else:
+            compare.append(f"bad += {name}_compare{told}(out, {port.prefix});")
+    given = [port.prefix for port, _, _ in made.ports]
+    given += [f"{name}_actors::{m.name}" for m in made.memories] if loadable else []
+    fields = {
+        "@WEIGHTS@": _includes(made, name) if loadable else "",
+        "@PORTS@": "\n  ".join(ports),
+        "@FEED@": "\n    ".join(feed),
+        "@CALL@": f"{name}({', '.join(given)});",
+        "@COMPARE@": "\n    ".join(compare),
+        "@NAME@": name,
+    }
+    text = library("stream_bench.cpp")
+    for key, value in fields.items():
+        text = text.replace(key, value)
+    return text

@@ -1,0 +1,110 @@
+"""HLS C++ of dataflow programs equals them bit for bit: actors between streams, frames with their ends."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.generate_streams import random_dataflow
+from tests.stream_programs import PROGRAMS, codes, convolved, folded
+from tests.tools.hls_programs import build_and_run
+
+from bitwright.backends.cpp.dialects import DIALECTS
+from bitwright.backends.cpp.project import HlsFiles, Target
+from bitwright.backends.cpp.streaming import stream_project
+from bitwright.backends.cpp.streaming.units import described
+from bitwright.core.errors import ConfigError
+from bitwright.ir.dataflow import Dataflow, run
+from bitwright.ir.dataflow import ops as actors
+from bitwright.passes.buffer import Buffer
+
+FRAMES = 4
+FLAGS = ("-DBW_SIMULATION", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-Wno-unused-label")
+
+
+def project(program: Dataflow, vendor: str, *, loadable: bool = False) -> HlsFiles:
+    given = codes(program, FRAMES)
+    return stream_project(program, Target(vendor), vectors=(given, run(program, given)), loadable=loadable)
+
+
+def expected(projects: Sequence[HlsFiles]) -> str:
+    return "".join(f"{p.top}: {FRAMES} vectors, 0 numbers differ\n" for p in projects)
+
+
+def test_the_programs_hold_every_actor_that_has_a_rule() -> None:
+    held = {type(node.op) for make in PROGRAMS for node in make().nodes}
+    assert held >= set(described.kinds) | {actors.Source}
+
+
+@pytest.mark.tool("g++")
+def test_every_actor_gives_its_integers(tmp_path: Path) -> None:
+    projects = [project(Buffer()(make()), "catapult") for make in PROGRAMS]
+    assert build_and_run(projects, tmp_path, *FLAGS) == expected(projects)
+
+
+@pytest.mark.tool("g++")
+@pytest.mark.parametrize("vendor", ["vitis", "intel"])
+def test_other_vendors_streams_carry_the_same_words(vendor: str, tmp_path: Path) -> None:
+    projects = [project(Buffer()(folded()), vendor)]
+    assert build_and_run(projects, tmp_path, *FLAGS) == expected(projects)
+
+
+@pytest.mark.tool("g++")
+@pytest.mark.long
+@pytest.mark.parametrize("vendor", DIALECTS)
+@pytest.mark.parametrize("first", range(100, 200, 20))
+def test_a_hundred_random_programs_for_every_vendor(vendor: str, first: int, tmp_path: Path) -> None:
+    projects: list[HlsFiles] = []
+    for seed in range(first, first + 20):
+        program = Buffer()(random_dataflow(random.Random(seed), name=f"random{seed}"))
+        projects.append(project(program, vendor, loadable=seed % 2 == 0 and vendor != "intel"))
+    assert build_and_run(projects, tmp_path, *FLAGS) == expected(projects)
+
+
+def spoiled(name: str, file: str, pattern: str, other: Callable[[re.Match[str]], str]) -> HlsFiles:
+    """`folded` under `name` with one place of one file changed."""
+    made = project(replace(Buffer()(folded()), name=name), "catapult", loadable="weight" in name)
+    text, count = re.subn(pattern, other, made.files[file], count=1)
+    assert count == 1
+    made.files[file] = text
+    return made
+
+
+@pytest.mark.tool("g++")
+def test_the_bench_sees_a_wrong_word_and_a_wrong_weight(tmp_path: Path) -> None:
+    word = spoiled("word", "word_out.dat", r"^-?\d+", lambda m: str(int(m.group()) ^ 1))
+    weight = spoiled("weight", "weight_fc2_weights.h", r"{{-?\d+", lambda m: "{{" + str(int(m.group()[2:]) ^ 3))
+    wanted = rf"word: {FRAMES} vectors, 1 numbers differ\nweight: {FRAMES} vectors, [1-9]\d* numbers differ\n"
+    assert re.fullmatch(wanted, build_and_run([word, weight], tmp_path, "-DBW_SIMULATION"))
+
+
+@pytest.mark.tool("g++")
+@pytest.mark.long
+def test_the_bench_sees_a_frame_without_an_end(tmp_path: Path) -> None:
+    endless = spoiled("endless", "bw_stream.h", r"i == 0, i \+ 1 == D::WORDS", lambda m: "i == 0, false")
+    wanted = f"endless: {FRAMES} vectors, {FRAMES} numbers differ\n"
+    assert build_and_run([endless], tmp_path, "-DBW_SIMULATION") == wanted
+
+
+def test_channels_are_as_deep_as_the_schedule_says() -> None:
+    program = Buffer()(convolved())
+    for vendor, form in (
+        ("vitis", r"#pragma HLS stream variable=(\w+) depth=(\d+)"),
+        ("catapult", r"directive set /convolved/(\w+):cns -FIFO_DEPTH (\d+)"),
+    ):
+        made = project(program, vendor).files
+        told = re.findall(form, made["convolved.cpp"] + made.get("run.tcl", ""))
+        assert [int(depth) for _, depth in told] == [max(c.depth, 1) for c in program.channels]
+    assert "#pragma HLS dataflow" in project(program, "vitis").files["convolved.cpp"]
+
+
+def test_loadable_weights_are_arguments_of_the_top_function() -> None:
+    header = project(folded(), "vitis", loadable=True).files["folded.h"]
+    assert "const folded_actors::fc1_weight fc1_weights[12]" in header
+    assert "fc1_weights" not in project(folded(), "vitis").files["folded.h"]
+    with pytest.raises(ConfigError, match="loadable weights"):
+        project(folded(), "intel", loadable=True)
