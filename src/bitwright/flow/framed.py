@@ -121,7 +121,9 @@ class Framed(Shared):
                     golden = graphs.run(self.graph, codes)
                     for seed, what in ((None, "always ready"), (self.options.seed + 1, "random pauses")):
                         progress.step(f"simulate {len(codes[0])} {label} frames, {what}")
-                        (found,) = batch.run([self._shaped(codes)], source_ready=seed, sink_ready=seed)
+                        (found,) = batch.run(
+                            [self._shaped(codes)], source_ready=seed, sink_ready=seed, memory_ready=seed
+                        )
                         rows.append(self._equal(self.level, f"RTL ({what})", label, golden, found.outputs))
                         if seed is None:
                             self._same_cycles(found)
@@ -209,7 +211,8 @@ class Framed(Shared):
         checked_projects(projects)
         emitted = self.emit(vectors=vectors, primitives=primitives)
         texts = {**emitted.files, "programs/graph.txt": graphs.show(self.graph), **self.texts()}
-        block = described_frames(self, emitted, vectors=max(vectors, 1) if projects else 0)
+        registers = json.loads(texts.get("registers.json", "{}"))
+        block = described_frames(self, emitted, vectors=max(vectors, 1) if projects else 0, registers=registers)
         texts |= project_files(block, projects)
         if self.certificate is not None:
             texts["reports/certificate.json"] = self.certificate.to_json()

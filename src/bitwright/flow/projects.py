@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,14 +50,16 @@ def described(design: Design, emitted: Emitted, about: str, *, vectors: int = 1)
     return _block(design, "parallel", about, tops, tensors, vectors)
 
 
-def described_frames(design: Framed, emitted: StreamEmitted, *, vectors: int = 1) -> Block:
-    """A design that takes frames word by word, with so many golden ones."""
+def described_frames(
+    design: Framed, emitted: StreamEmitted, *, vectors: int = 1, registers: Mapping[str, Any] | None = None
+) -> Block:
+    """A design that takes frames word by word, with so many golden ones; `registers`: what registers.json says."""
     tensors, found = _tensors(design), design.estimate()
     top = stream_top(
         emitted, [tensor.name for tensor in tensors], latency_cycles=found.latency_cycles,
         initiation_cycles=found.initiation_cycles,
     )  # fmt: skip
-    return _block(design, design.level, design.header, (top,), tensors, vectors)
+    return replace(_block(design, design.level, design.header, (top,), tensors, vectors), registers=registers or {})
 
 
 def _block(

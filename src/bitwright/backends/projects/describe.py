@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
-from bitwright.backends.projects.interface import Bus, Direction, Door, Top
+from bitwright.backends.projects.interface import Bus, Direction, Door, Pin, Top
 from bitwright.backends.verilog.axis import byte_slices
 from bitwright.backends.verilog.emit import Emitted
 from bitwright.backends.verilog.ports import PortBits
@@ -45,20 +47,33 @@ def _joined(name: str, direction: Direction, ports: Sequence[tuple[PortBits, str
 
 
 def stream_top(
-    emitted: StreamEmitted,
-    tensors: Sequence[str],
-    *,
-    latency_cycles: int,
-    initiation_cycles: int,
-    control_bits: int = 0,
-) -> Top:
-    """A top with a stream for each tensor."""
+    emitted: StreamEmitted, tensors: Sequence[str], *, latency_cycles: int, initiation_cycles: int
+) -> Top:  # fmt: skip
+    """A top with a stream for each tensor; what else its module declares becomes `others`."""
     doors = tuple(_door(port, name) for port, name in zip(emitted.ports, tensors, strict=True))
-    vectors = _vectors(emitted.files, f"{emitted.top}_", " ".join(port.prefix for port in emitted.ports))
-    return Top(
+    vectors = _vectors(emitted.files, f"{emitted.top}_", " ".join([port.prefix for port in emitted.ports] + ["memory"]))
+    bare = Top(
         emitted.top, doors, emitted.sources, emitted.images, emitted.benches, vectors, latency_cycles,
-        initiation_cycles, control_bits=control_bits,
+        initiation_cycles,
     )  # fmt: skip
+    known = {pin.name for pin in bare.pins()}
+    return replace(
+        bare, others=tuple(p for p in _declared(emitted.files[f"rtl/{emitted.top}.v"]) if p.name not in known)
+    )
+
+
+_PORT = re.compile(r"^ *(input|output) +wire +(?:\[(\d+):0\] +)?(\w+)", re.MULTILINE)
+_BUSES = ("s_axil", "m_axi")
+
+
+def _declared(verilog: str) -> list[Pin]:
+    """The ports in the head of a module as the printer writes it."""
+    found: list[Pin] = []
+    for way, top, name in _PORT.findall(verilog[: verilog.index(");")]):
+        bus = next((bus for bus in _BUSES if name.startswith(f"{bus}_")), "")
+        direction: Direction = "input" if way == "input" else "output"
+        found.append(Pin(name, direction, int(top or 0) + 1, name.removeprefix(f"{bus}_") if bus else "other", bus))
+    return found
 
 
 def _door(port: StreamPort, tensor: str) -> Door:

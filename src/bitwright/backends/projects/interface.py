@@ -96,7 +96,8 @@ class Top:
 
     `sources` are Verilog files, `images` memory contents that they read by bare name; `benches` those of the
     self-checking bench (the module `<module>_tb`), which reads `vectors` by bare name. Paths start at the build's
-    folder. `control_bits`: address bits of the AXI4-Lite slave `s_axil` (0: there is none).
+    folder. `others`: ports beside doors, clock and reset, such as those of `s_axil` (AXI4-Lite, for control) and
+    `m_axi` (AXI4, to external memory).
     """
 
     module: str
@@ -108,7 +109,17 @@ class Top:
     latency_cycles: int
     initiation_cycles: int
     valid: bool = False
-    control_bits: int = 0
+    others: tuple[Pin, ...] = ()
+
+    @property
+    def control_bits(self) -> int:
+        """Address bits of the AXI4-Lite slave `s_axil`; 0 where there is none."""
+        return next((pin.bits for pin in self.others if pin.name == "s_axil_awaddr"), 0)
+
+    @property
+    def reads_memory(self) -> bool:
+        """Whether weights come from external memory, through `m_axi`."""
+        return any(pin.bus == "m_axi" for pin in self.others)
 
     @property
     def streams(self) -> bool:
@@ -142,17 +153,12 @@ class Top:
             pins.append(Pin(self.reset, "input", 1, "reset"))
         if self.valid:
             pins += [Pin("in_valid", "input", 1, "valid"), Pin("out_valid", "output", 1, "valid")]
-        return pins + [pin for door in self.doors for pin in door.pins()] + self._control()
+        return pins + [pin for door in self.doors for pin in door.pins()] + list(self.others)
 
-    def _control(self) -> list[Pin]:
-        """AXI4-Lite, as a subordinate."""
-        if not self.control_bits:
-            return []
-        told = {"awaddr": self.control_bits, "awvalid": 1, "wdata": 32, "wstrb": 4, "wvalid": 1, "bready": 1}
-        told |= {"araddr": self.control_bits, "arvalid": 1, "rready": 1}
-        said = {"awready": 1, "wready": 1, "bresp": 2, "bvalid": 1, "arready": 1, "rdata": 32, "rresp": 2, "rvalid": 1}
-        pins = [Pin(f"s_axil_{role}", "input", bits, role, "s_axil") for role, bits in told.items()]
-        return pins + [Pin(f"s_axil_{role}", "output", bits, role, "s_axil") for role, bits in said.items()]
+    @property
+    def buses(self) -> list[str]:
+        """Prefixes of the interfaces, streams first."""
+        return list(dict.fromkeys(pin.bus for pin in self.pins() if pin.bus))
 
 
 @dataclass(frozen=True, slots=True)

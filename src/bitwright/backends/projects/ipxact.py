@@ -22,7 +22,7 @@ _FAMILIES = """
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """What differs between editions; `stream` and `lite` name the bus and the wires of AXI4-Stream and AXI4-Lite.
+    """What differs between editions; `stream`, `lite` and `memory` name AXI4-Stream, AXI4-Lite and AXI4 there.
 
     signals: clock and reset are interfaces of their own (Vivado's habit), instead of wires of each stream.
     """
@@ -32,6 +32,7 @@ class Edition:
     file: str
     stream: tuple[str, str, str, str]
     lite: tuple[str, str, str, str]
+    memory: tuple[str, str, str, str]
     signals: bool
     nested: bool
 
@@ -47,12 +48,13 @@ class Edition:
 
 EDITION_2009 = Edition(
     "spirit", "http://www.spiritconsortium.org/XMLSchema/SPIRIT/1685-2009", "component.xml",
-    ("xilinx.com", "interface", "axis", "1.0"), ("xilinx.com", "interface", "aximm", "1.0"), signals=True, nested=False,
+    ("xilinx.com", "interface", "axis", "1.0"), ("xilinx.com", "interface", "aximm", "1.0"),
+    ("xilinx.com", "interface", "aximm", "1.0"), signals=True, nested=False,
 )  # fmt: skip
 EDITION_2014 = Edition(
     "ipxact", "http://www.accellera.org/XMLSchema/IPXACT/1685-2014", "component-2014.xml",
-    ("amba.com", "AMBA4", "AXI4Stream", "r0p0_1"), ("amba.com", "AMBA4", "AXI4Lite", "r0p0_0"), signals=False,
-    nested=True,
+    ("amba.com", "AMBA4", "AXI4Stream", "r0p0_1"), ("amba.com", "AMBA4", "AXI4Lite", "r0p0_0"),
+    ("amba.com", "AMBA4", "AXI4", "r0p0_0"), signals=False, nested=True,
 )  # fmt: skip
 
 
@@ -95,10 +97,11 @@ class _Component:
         return (_VENDOR, _LIBRARY, self.top.module, VERSION)
 
     def _interfaces(self, parent: Element) -> None:
-        names = [door.name for door in self.top.doors] + (["s_axil"] if self.top.control_bits else [])
+        names = self.top.buses
+        kinds = {"s_axil": self.edition.lite, "m_axi": self.edition.memory}
         for name in names:
             pins = [pin for pin in self.top.pins() if pin.bus == name]
-            self._interface(parent, name, self.edition.lite if name == "s_axil" else self.edition.stream, pins)
+            self._interface(parent, name, kinds.get(name, self.edition.stream), pins)
         if self.edition.signals:
             told = {"ASSOCIATED_BUSIF": ":".join(names), "ASSOCIATED_RESET": self.top.reset}
             told["FREQ_HZ"] = str(round(self.block.clock_mhz * 1e6))

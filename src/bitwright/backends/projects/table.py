@@ -139,13 +139,15 @@ _MEANINGS = {
     "tlast": "with the last word of a frame; not looked at on the way in",
 }
 
+_BUSES = {"s_axil": "AXI4-Lite, see registers.json", "m_axi": "AXI4, reads from external memory"}
+
 
 def _meaning(top: Top, role: str, bus: str) -> str:
     if role == "reset":
         return f"synchronous, active {'low' if top.streams else 'high'}; clears flags, not data"
-    if bus == "s_axil":
-        return "AXI4-Lite, see registers.json"
-    return _MEANINGS.get(role, "see below")
+    if bus in _BUSES:
+        return _BUSES[bus]
+    return _MEANINGS.get(role, "see the module's head" if role == "other" else "see below")
 
 
 def _door_lines(door: Door) -> Iterator[str]:

@@ -30,8 +30,8 @@ def facts(block: Block, part: str, tops: Sequence[Top] | None = None) -> str:
         f"set tops {words([top.module for top in chosen])}",
     ]
     for top in chosen:
-        streams = [door.name for door in top.doors if door.stream] + (["s_axil"] if top.control_bits else [])
-        told = {"clock": top.clock, "reset": top.reset or "{}", "streams": words(streams)}
+        streams = top.buses if top.streams else []
+        told = {"clock": top.clock, "reset": top.reset or "{}", "buses": words(streams)}
         told |= {"sources": words(top.sources), "images": words(top.images)}
         lines += [f"set {key}({top.module}) {value}" for key, value in told.items()]
     return "\n".join(lines) + "\n"

@@ -18,7 +18,7 @@ set_property name $kernel $core
 set_property version 1.0 $core
 set_property sdx_kernel true $core
 set_property sdx_kernel_type rtl $core
-foreach stream $streams($top) { ipx::associate_bus_interfaces -busif $stream -clock ap_clk $core }
+foreach bus $buses($top) { ipx::associate_bus_interfaces -busif $bus -clock ap_clk $core }
 ipx::associate_bus_interfaces -clock ap_clk -reset ap_rst_n $core
 set_property xpm_libraries {} $core
 ipx::create_xgui_files $core

@@ -21,7 +21,7 @@ set_property name $top $core
 set_property version 1.0 $core
 set_property display_name $top $core
 set_property description "The network $name, written by bitwright" $core
-foreach stream $streams($top) { ipx::associate_bus_interfaces -busif $stream -clock $clock($top) $core }
+foreach bus $buses($top) { ipx::associate_bus_interfaces -busif $bus -clock $clock($top) $core }
 if {$reset($top) ne ""} { ipx::associate_bus_interfaces -clock $clock($top) -reset $reset($top) $core }
 ipx::create_xgui_files $core
 ipx::update_checksums $core
