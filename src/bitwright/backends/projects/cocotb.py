@@ -15,7 +15,7 @@ _PAUSES = 20
 
 def cocotb(block: Block, part: str = "") -> dict[str, str]:
     """`projects/cocotb/`: `make`, or `make SIM=verilator`, with cocotb installed."""
-    top, folder = block.streaming, "projects/cocotb"
+    top, folder = block.alone("cocotb"), "projects/cocotb"
     files = {
         "test_frames.py": library("cocotb_test_frames.py.in"),
         "streams.py": library("cocotb_streams.py.in"),

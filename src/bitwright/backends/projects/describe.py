@@ -57,9 +57,8 @@ def stream_top(
         initiation_cycles,
     )  # fmt: skip
     known = {pin.name for pin in bare.pins()}
-    return replace(
-        bare, others=tuple(p for p in _declared(emitted.files[f"rtl/{emitted.top}.v"]) if p.name not in known)
-    )
+    declared = _declared(emitted.files[f"rtl/{emitted.top}.v"])
+    return replace(bare, others=tuple(pin for pin in declared if pin.name not in known))
 
 
 _PORT = re.compile(r"^ *(input|output) +wire +(?:\[(\d+):0\] +)?(\w+)", re.MULTILINE)

@@ -219,6 +219,16 @@ class Block:
             "this project joins AXI4-Streams, and the design has none", where=self.name, remedy="write(..., axis=True)"
         )
 
+    def alone(self, project: str) -> Top:
+        """The streaming top for a project that knows no external memory; raises `ConfigError` where it reads one."""
+        top = self.streaming
+        if top.reads_memory:
+            raise ConfigError(
+                "weights in external memory", where=f"{self.name}, project {project}",
+                why="this project joins streams and control alone", remedy="keep the weights on the chip",
+            )  # fmt: skip
+        return top
+
     def tensor(self, name: str) -> Tensor:
         """The tensor called `name`."""
         return next(tensor for tensor in self.tensors if tensor.name == name)

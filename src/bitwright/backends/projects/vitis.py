@@ -16,7 +16,7 @@ _NAMES = {"aclk": "ap_clk", "aresetn": "ap_rst_n"}
 
 def vitis(block: Block, part: str) -> dict[str, str]:
     """`projects/vitis/`: the module `<top>_kernel`, `kernel.xml`, the script that packs both, and links for `v++`."""
-    top = block.streaming
+    top = block.alone("vitis")
     kernel = f"{top.module}_kernel"
     own = f"projects/vitis/{kernel}.v"
     control = "user_managed" if top.control_bits else "ap_ctrl_none"
@@ -60,11 +60,6 @@ def kernel_xml(block: Block, top: Top, kernel: str) -> str:
         place = {"size": "0x0", "offset": "0x0", "hostOffset": "0x0", "hostSize": "0x0", "type": ""}
         told = {"name": door.name, "addressQualifier": "4", "id": str(number), "port": door.name, **place}
         SubElement(arguments, "arg", told)
-    if top.reads_memory:
-        raise ConfigError(
-            "a kernel whose weights lie in external memory", where="project vitis", why="its port m_axi has no arguments yet",
-            remedy="keep the weights on the chip, or use project vivado",
-        )  # fmt: skip
     if top.control_bits:
         reach = {"range": f"{1 << top.control_bits:#x}", "dataWidth": "32", "portType": "addressable", "base": "0x0"}
         SubElement(ports, "port", {"name": "s_axil", "mode": "slave", **reach})
