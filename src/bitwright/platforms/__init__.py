@@ -1,6 +1,6 @@
 """Devices and boards."""
 
-from bitwright.platforms.board import Board, Measured, Memory, board, boards
+from bitwright.platforms.board import Board, Io, Measured, Memory, board, boards
 from bitwright.platforms.device import Ceilings, Device, Fabric, Resources, device, devices, fabric, fabrics
 from bitwright.platforms.table import board_table, device_table
 
@@ -9,6 +9,7 @@ __all__ = [
     "Ceilings",
     "Device",
     "Fabric",
+    "Io",
     "Measured",
     "Memory",
     "Resources",

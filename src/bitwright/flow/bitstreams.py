@@ -1,0 +1,322 @@
+"""From a design to the bitstream of an open board, with a host link beside the network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import bitwright
+from bitwright.backends.verilog import Emitted
+from bitwright.backends.verilog.axis import byte_slices
+from bitwright.backends.verilog.board import BoardTop, Network, board_top, constraints
+from bitwright.backends.verilog.stream import StreamEmitted
+from bitwright.core.errors import ConfigError, InvalidValue, Mismatch, Unsupported
+from bitwright.core.files import inside, sha256, write_atomic
+from bitwright.core.progress import Progress, Silent
+from bitwright.flow.compiled import Compiled
+from bitwright.flow.framed import Framed
+from bitwright.flow.layered import LayerTimes, layer_times
+from bitwright.flow.vectors import random_codes
+from bitwright.flow.writing import emit
+from bitwright.host import Accelerator, BytePort, FramePort, Layout, connect
+from bitwright.ir import graph as graphs
+from bitwright.ir.certificate import Comparison
+from bitwright.ir.netlist import Word
+from bitwright.numeric import Steps
+from bitwright.platforms import Board, board, boards
+from bitwright.toolchain import Ports
+from bitwright.toolchain import build as build_simulation
+from bitwright.toolchain.implement import Implementation, implement
+from bitwright.toolchain.parts import part_of
+from bitwright.toolchain.routed import routed_verilog
+from bitwright.toolchain.serial_line import SerialLine
+
+__all__ = ["Bitstream", "build_bitstream", "open_boards"]
+
+_WAKE_CYCLES = 400
+
+
+@dataclass(frozen=True)
+class Bitstream:
+    """A bitstream, what went into it, and how to talk to it.
+
+    `files` are the sources by relative path, memory images and constraints among them; `compared` says what the layout
+    was simulated against.
+    """
+
+    design: Compiled
+    board: Board
+    layout: Layout
+    top: BoardTop
+    files: dict[str, str]
+    implementation: Implementation
+    compared: tuple[Comparison, ...] = ()
+
+    @property
+    def fmax_mhz(self) -> float:
+        """What the slowest clock reaches, by nextpnr."""
+        return self.implementation.timing.slowest.fmax_mhz
+
+    @property
+    def critical_layers(self) -> LayerTimes:
+        """The slowest path by layer, in its order: (layer, ns)."""
+        return layer_times(self.design, self.implementation.timing.slowest.path)
+
+    @property
+    def name(self) -> str:
+        """The file of the bitstream."""
+        return f"{self.design.name}.{self.implementation.suffix}"
+
+    def headline(self) -> str:
+        """What came out, in a line."""
+        counts, timing = self.implementation.counts, self.implementation.timing.slowest
+        path = ", ".join(f"{layer} {ns:.1f} ns" for layer, ns in self.critical_layers)
+        return (
+            f"{self.board.title}: {counts.luts} LUT, {counts.ffs} FF; {timing.fmax_mhz:.1f} MHz reached at"
+            f" {timing.wanted_mhz:.1f} MHz (slack {timing.slack_ns:.2f} ns); slowest path: {path}"
+        )
+
+    def connect(self, port: BytePort | str, *, timeout_s: float = 1.0) -> Accelerator:
+        """The network on the board at `port`, with this design's own doors to floats."""
+        return connect(self.layout, port, encode=self.design.encode, decode=self._decode, timeout_s=timeout_s)
+
+    def _decode(self, codes: list[Any]) -> Any:
+        found = [decoder(c) for decoder, c in zip(self.design.decoders, codes, strict=True)]
+        return found[0] if len(found) == 1 else found
+
+    def write(self, folder: str | Path) -> Path:
+        """The bitstream, its sources, layout.json for the host and manifest.json into `folder`; returns it."""
+        root = Path(folder)
+        data: dict[str, bytes | str] = {**self.files, self.name: self.implementation.bitstream}
+        data |= {"layout.json": self.layout.to_json(), "run.ys": self.implementation.script}
+        for name, content in data.items():
+            write_atomic(inside(root, name), content)
+        write_atomic(inside(root, "manifest.json"), self._manifest(data))
+        return root
+
+    def _manifest(self, data: dict[str, bytes | str]) -> str:
+        made, clock = self.implementation, self.implementation.timing.slowest
+        record: dict[str, Any] = {
+            "schema": 1,
+            "name": self.design.name,
+            "board": self.board.name,
+            "device": made.device,
+            "options": self.design.options.to_dict(),
+            "graph": self.design.graph.digest(),
+            "identity": self.layout.identity,
+            "clock": {
+                "oscillator_mhz": self.top.pll and float(self.top.pll.source_mhz),
+                "mhz": float(self.top.clock_mhz), "fmax_mhz": round(clock.fmax_mhz, 3), "met": made.timing.met,
+            },
+            "link": {"baud": self.layout.baud, "cycles_a_bit": self.top.divisor},
+            "used": {kind: list(pair) for kind, pair in sorted(made.timing.used.items())},
+            "critical_path": [[layer, round(ns, 3)] for layer, ns in self.critical_layers],
+            "seed": made.seed,
+            "seeds": list(made.seeds),
+            "commands": list(made.commands),
+            "compared": [asdict(row) for row in self.compared],
+            "files": {name: sha256(content) for name, content in sorted(data.items())},
+            "routed": sha256(made.routed),
+            "versions": {"bitwright": bitwright.__version__, **made.versions},
+        }  # fmt: skip
+        return json.dumps(record, indent=2, sort_keys=True) + "\n"
+
+
+def open_boards() -> tuple[str, ...]:
+    """The boards whose pins are known and whose chip has open tools."""
+    return tuple(name for name in boards() if board(name).io is not None)
+
+
+def build_bitstream(
+    design: Compiled, board: Board | str, folder: str | Path | None = None, *, seeds: Sequence[int] = (1, 2, 3),
+    baud: int | None = None, vectors: int = 4, clock_may_miss: bool = False, timeout_s: float = 3600.0,
+    progress: Progress | None = None,
+) -> Bitstream:  # fmt: skip
+    """`design` with a host link as the bitstream of `board`: yosys, nextpnr and the chip's packer.
+
+    The design's clock is made by the chip's PLL (or is the oscillator's own), rounded down to what it can make.
+    `seeds` of the placer are tried until one meets it. `vectors` golden frames go through the pins of the netlist as it
+    was placed and routed, bit for bit (0: none). `baud` is the board's own by default. With `folder` everything is
+    written there. Two builds with the same tools give the same bytes.
+
+    Raises `InvalidValue` where the chip is too small or the clock is missed (unless `clock_may_miss`), `ConfigError`
+    for a board without open tools or a design for another device, `Mismatch` where the layout computes something else,
+    `ToolMissing`, `ToolFailed`, `ToolTimeout`.
+    """
+    chosen, listener = _board(board), progress or Silent()
+    _check_device(design, chosen)
+    emitted = _Emission.of(design)
+    made = _assembled(design, chosen, emitted, baud)
+    with TemporaryDirectory(prefix="bitwright-") as scratch:
+        place = Path(scratch)
+        for name, text in made.files.items():
+            write_atomic(inside(place, name), text)
+        sources = [place / name for name in made.files if not name.startswith("pins.")]
+        found = implement(
+            sources, made.top.top, made.pins, device=chosen.device.name, clock_mhz=float(made.top.clock_mhz),
+            workdir=place / "work", seeds=seeds, timeout_s=timeout_s, progress=listener,
+        )  # fmt: skip
+        result = Bitstream(design, chosen, made.layout, made.top, made.files, found)
+        if not (found.timing.met or clock_may_miss):
+            raise _missed(result)
+        if vectors:
+            compared = _simulated(result, vectors, place / "work", listener)
+            result = Bitstream(design, chosen, made.layout, made.top, made.files, found, (compared,))
+    if folder is not None:
+        result.write(folder)
+    return result
+
+
+def _board(chosen: Board | str) -> Board:
+    found = board(chosen) if isinstance(chosen, str) else chosen
+    if found.io is None:
+        raise ConfigError(
+            f"no pins are known of {found.name!r}, or its chip has no open tools", where="board",
+            remedy=f"one of {', '.join(open_boards())}; for other boards, write the vendor's project",
+        )  # fmt: skip
+    return found
+
+
+def _check_device(design: Compiled, chosen: Board) -> None:
+    if design.options.device != chosen.device.name:
+        raise ConfigError(
+            f"compiled for {design.options.device}, and {chosen.name} has {chosen.device.name}", where=design.name,
+            why="pipelines and foldings are those of a device",
+            remedy=f"compile(..., device={chosen.device.name!r}, clock_mhz={chosen.clock_mhz:g})",
+        )  # fmt: skip
+
+
+def _missed(result: Bitstream) -> InvalidValue:
+    slowest = result.implementation.timing.slowest
+    path = ", ".join(f"{layer} {ns:.1f} ns" for layer, ns in result.critical_layers)
+    seeds = ", ".join(str(seed) for seed in result.implementation.seeds)
+    return InvalidValue(
+        f"reaches {slowest.fmax_mhz:.1f} of {slowest.wanted_mhz:.1f} MHz (seed {seeds})",
+        where=f"{result.design.name} on {result.board.name}", why=f"slowest path: {path}",
+        remedy=f"compile for clock_mhz={int(slowest.fmax_mhz * 0.95)}, or try more seeds",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Emission:
+    """A design's Verilog as one AXI4-Stream network, and how its frames lie in bytes."""
+
+    network: Network
+    files: dict[str, str]
+    inputs: tuple[FramePort, ...]
+    outputs: tuple[FramePort, ...]
+
+    @classmethod
+    def of(cls, design: Compiled) -> _Emission:
+        """Of any architecture; raises `Unsupported` for several streams on one side."""
+        if isinstance(design, Framed):
+            return cls._streamed(design, design.emit())
+        return cls._parallel(design, emit(design, axis=True))
+
+    @classmethod
+    def _parallel(cls, design: Compiled, emitted: Emitted) -> _Emission:
+        """One beat a frame: all buses side by side, each in whole bytes."""
+        buses = {d: [p for p in emitted.ports if p.direction == d] for d in ("input", "output")}
+        count = {d: byte_slices(side)[-1] // 8 for d, side in buses.items()}
+        network = Network(emitted.axis_top or "", "s_axis", count["input"], 1, "m_axis", count["output"], 1)
+        sides = {
+            d: tuple(
+                FramePort(node.name, p.shape, 1, *_ranges(p.elements), step=_step(p.step))
+                for node, p in zip(nodes, buses[d], strict=True)
+            )
+            for d, nodes in (("input", design.graph.inputs), ("output", design.graph.results))
+        }
+        files = {name: emitted.files[name] for name in emitted.axis_sources}
+        return cls(network, files, sides["input"], sides["output"])
+
+    @classmethod
+    def _streamed(cls, design: Compiled, emitted: StreamEmitted) -> _Emission:
+        """As many beats a frame as its stream has words."""
+        if len(emitted.inputs) != 1 or len(emitted.outputs) != 1:
+            raise Unsupported(
+                f"{len(emitted.inputs)} streams in and {len(emitted.outputs)} out", where=f"host link of {design.name}",
+                remedy="join them in the model, or use the parallel architecture",
+            )  # fmt: skip
+        (source,), (sink,) = emitted.inputs, emitted.outputs
+        sizes = [(port.prefix, port.data_bits // 8, port.words) for port in (source, sink)]
+        network = Network(emitted.top, *sizes[0], *sizes[1])
+        pairs = ((source, design.graph.inputs[0]), (sink, design.graph.results[0]))
+        ports = [
+            FramePort(
+                node.name, node.type.shape, port.words, *_ranges(port.stream.lane_words()), step=_step(node.type.step)
+            )
+            for port, node in pairs
+        ]
+        files = {name: emitted.files[name] for name in (*emitted.sources, *emitted.images)}
+        return cls(network, files, (ports[0],), (ports[1],))
+
+
+def _ranges(words: Sequence[Word]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return tuple(int(word.low) for word in words), tuple(int(word.high) for word in words)
+
+
+def _step(step: Steps) -> str:
+    return "" if step.uniform is None else str(step.uniform)
+
+
+@dataclass(frozen=True)
+class _Assembly:
+    """Everything that the tools read."""
+
+    top: BoardTop
+    files: dict[str, str]
+    pins: str
+    layout: Layout
+
+
+def _assembled(design: Compiled, chosen: Board, emitted: _Emission, baud: int | None) -> _Assembly:
+    io = chosen.io
+    assert io is not None
+    rate = baud or io.baud
+    identity = sha256("".join(f"{name}\n{text}" for name, text in sorted(emitted.files.items())))[:16]
+    family = part_of(chosen.device.name).family
+    header = f"{design.name} on {chosen.title}: written by bitwright {bitwright.__version__}"
+    top = board_top(
+        emitted.network, io, family, wanted_mhz=design.clock_mhz, identity=identity, baud=rate, header=header
+    )  # fmt: skip
+    pins = constraints(family, io)
+    files = {**emitted.files, **top.files, f"pins.{pins.suffix}": pins.text}
+    return _Assembly(top, files, pins.text, Layout(design.name, identity, rate, emitted.inputs, emitted.outputs))
+
+
+def _simulated(result: Bitstream, vectors: int, workdir: Path, progress: Progress) -> Comparison:
+    """Golden frames through the pins of the layout, by the host's own code."""
+    design, io, top = result.design, result.board.io, result.top
+    assert io is not None
+    codes = random_codes(design.graph, vectors, design.options.seed)
+    golden = graphs.run(design.graph, codes)
+    family = part_of(result.board.device.name).family
+    text = routed_verilog(result.implementation.routed, top.top, family, workdir=workdir, progress=progress)
+    source = write_atomic(workdir / "routed.v", text)
+    held = {"reset": int(io.reset_low)} if io.reset else {}
+    lights = ("led",) if io.led else ()
+    ins, outs = ("uart_rx", *held), ("uart_tx", *lights)
+    pins = Ports(tuple((name, 1) for name in ins), tuple((name, 1) for name in outs), "clock")
+    with build_simulation([source], top.top, pins, workdir, progress=progress) as simulation:
+        progress.step(f"simulate {vectors} frames through the pins of the layout")
+        line = SerialLine(simulation, top.divisor, held=held, patience=_patience(design, top))
+        line.idle(_WAKE_CYCLES)
+        found = connect(result.layout, line).run(codes)
+        progress.done(f"{line.cycles} cycles")
+    differing = sum(int((a != b).sum()) for a, b in zip(golden, found, strict=True))
+    if differing:
+        raise Mismatch(
+            f"the layout differs from the graph in {differing} codes", where=f"{design.name} on {result.board.name}",
+            remedy="try another seed; if it stays, report it as a bug",
+        )  # fmt: skip
+    return Comparison("built graph", "layout, through the pins", "golden", vectors, 0)
+
+
+def _patience(design: Compiled, top: BoardTop) -> int:
+    """Cycles of silence that mean nobody answers: well above what a frame takes."""
+    cycles = design.frame_ends(1)[0] if isinstance(design, Framed) else design.estimate().latency_cycles
+    return 2 * cycles + 1000 * top.divisor
