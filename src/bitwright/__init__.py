@@ -46,7 +46,8 @@ _HOMES = {
         "analyze_accumulator", "analyze_accumulator_from_sample", "extract_model_operations", "print_qstats",
     ),
     "bitwright.flow": (
-        "Bits", "Design", "Health", "HealthLimits", "HealthWarning", "Hls", "Options", "QTools", "calibrate",
+        "Bits", "Bitstream", "Design", "Health", "HealthLimits", "HealthWarning", "Hls", "Options", "QTools",
+        "build_bitstream", "calibrate",
         "check_health", "compile", "compile_matrix", "explore", "explore_front", "explore_report", "from_torch",
         "import_model", "load_model", "quantize",
         "StreamDesign", "read_hls4ml", "saved_by_pruning", "to_onnx",

@@ -169,6 +169,38 @@ def verify(
 
 
 @app.command()
+def build(
+    model: Model,
+    board: Annotated[str, typer.Option(help="an open board: ulx3s, icebreaker, tangnano9k, colorlight-i5, ...")],
+    out: Out = Path("build/bitstream"),
+    seeds: Annotated[int, typer.Option(help="at most so many placements, until one meets the clock")] = 3,
+    baud: Annotated[int | None, typer.Option(help="rate of the serial link [default: the board's]")] = None,
+    vectors: Annotated[int, typer.Option(help="golden frames through the pins of the layout (0: none)")] = 4,
+    clock_mhz: Clock = None,
+    architecture: Architecture = None,
+    initiation_cycles: Pace = None,
+    target_fps: Fps = None,
+    input_format: InputFormat = None,
+    output_format: OutputFormat = None,
+    config: Config = None,
+    seed: Seed = None,
+) -> None:
+    """Build the bitstream of an open board: yosys, nextpnr and packer, with a serial link to the network."""
+    from bitwright.flow.bitstreams import build_model
+
+    told = _options(
+        config, clock_mhz=clock_mhz, architecture=architecture, initiation_cycles=initiation_cycles,
+        target_fps=target_fps, input_format=input_format, output_format=output_format, seed=seed,
+    )  # fmt: skip
+    told.pop("device", None)
+    made = build_model(
+        model, board, out, options=told, seeds=range(1, seeds + 1), baud=baud, vectors=vectors, progress=_progress()
+    )
+    typer.echo(made.headline())
+    typer.echo(str(out / made.name))
+
+
+@app.command()
 @_on_design
 def synth(
     design: Design,

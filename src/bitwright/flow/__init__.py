@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "Bitstream": "bitwright.flow.bitstreams",
+    "build_bitstream": "bitwright.flow.bitstreams",
     "Design": "bitwright.flow.design",
     "Hls": "bitwright.flow.hls",
     "Options": "bitwright.flow.options",

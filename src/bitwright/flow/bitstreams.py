@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,7 +35,7 @@ from bitwright.toolchain.parts import part_of
 from bitwright.toolchain.routed import routed_verilog
 from bitwright.toolchain.serial_line import SerialLine
 
-__all__ = ["Bitstream", "build_bitstream", "open_boards"]
+__all__ = ["Bitstream", "build_bitstream", "build_model", "open_boards"]
 
 _WAKE_CYCLES = 400
 
@@ -169,6 +169,21 @@ def build_bitstream(
     if folder is not None:
         result.write(folder)
     return result
+
+
+def build_model(
+    model: Any, board: Board | str, folder: str | Path | None = None, *, options: Mapping[str, Any] | None = None,
+    **told: Any,
+) -> Bitstream:  # fmt: skip
+    """`build_bitstream` of a model, or of its file, compiled for the board's chip and clock.
+
+    options: those of `compile`, over these two; everything else is passed on to `build_bitstream`.
+    """
+    from bitwright.flow.compiling import compile_model
+
+    chosen = _board(board)
+    given = {"device": chosen.device.name, "clock_mhz": chosen.clock_mhz, **(options or {})}
+    return build_bitstream(compile_model(model, **given), chosen, folder, **told)
 
 
 def _board(chosen: Board | str) -> Board:
