@@ -24,7 +24,7 @@ from bitwright.backends.projects.describe import pipeline_tops, stream_top
 from bitwright.core.naming import Namer
 from bitwright.flow.vectors import random_codes
 from bitwright.ir.graph import TensorType, run
-from bitwright.ir.interface import Decoder
+from bitwright.ir.interface import Decoder, Encoder, GridEncoder
 
 if TYPE_CHECKING:
     from bitwright.backends.verilog import Emitted
@@ -80,7 +80,7 @@ def _tensors(design: Design | Framed) -> tuple[Tensor, ...]:
     """Inputs, then outputs, under names of their own."""
     fresh = Namer()
     inputs = [
-        _tensor(fresh(node.name), "input", node.type, {"source": encoder.source, **encoder.describe()})
+        _tensor(fresh(node.name), "input", node.type, _encoded(encoder))
         for node, encoder in zip(design.graph.inputs, design.encoders, strict=True)
     ]
     outputs = [
@@ -88,6 +88,12 @@ def _tensors(design: Design | Framed) -> tuple[Tensor, ...]:
         for node, decoder in zip(design.graph.results, design.decoders, strict=True)
     ]
     return (*inputs, *outputs)
+
+
+def _encoded(encoder: Encoder) -> dict[str, Any]:
+    """`rule`: whether floats are divided by a step, or multiplied by its reciprocal (which rounds otherwise)."""
+    rule = "divide" if isinstance(encoder, GridEncoder) else "multiply"
+    return {"source": encoder.source, "rule": rule, **encoder.describe()}
 
 
 def _decoded(decoder: Decoder) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 
+from bitwright.backends.projects.baremetal import baremetal
 from bitwright.backends.projects.cocotb import cocotb
 from bitwright.backends.projects.fusesoc import fusesoc
 from bitwright.backends.projects.interface import Block
 from bitwright.backends.projects.ipxact import ipxact
 from bitwright.backends.projects.parts import part_of
+from bitwright.backends.projects.pynq import pynq
 from bitwright.backends.projects.vendors import diamond, libero, quartus, radiant
 from bitwright.backends.projects.vitis import vitis
 from bitwright.backends.projects.vivado import vivado
@@ -25,6 +27,8 @@ PROJECTS: Mapping[str, Writer] = {
     "vitis": vitis,
     "fusesoc": fusesoc,
     "cocotb": cocotb,
+    "pynq": pynq,
+    "baremetal": baremetal,
     "quartus": quartus,
     "libero": libero,
     "radiant": radiant,

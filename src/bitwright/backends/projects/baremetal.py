@@ -1,0 +1,101 @@
+"""Bare metal: a C99 driver for control, memories and DMA, and the golden-vector self-test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bitwright.backends.projects.interface import Block, Door
+from bitwright.backends.projects.memory_mapped import beat_bytes
+from bitwright.backends.projects.tcl import library
+from bitwright.core.errors import ConfigError
+
+__all__ = ["baremetal", "design_header"]
+
+_ROW = 12
+"""Bytes of an array that stand in a line."""
+
+
+def baremetal(block: Block, part: str = "") -> dict[str, str]:
+    """`projects/baremetal/`: the driver, `design.h` of this network, and `main.c`, the self-test on the board.
+
+    Raises `ConfigError` for networks of several inputs or outputs, which need a DMA engine each.
+    """
+    folder = "projects/baremetal"
+    return {
+        f"{folder}/bw_network.h": library("bw_network.h"),
+        f"{folder}/bw_network.c": library("bw_network.c"),
+        f"{folder}/main.c": library("bw_main.c"),
+        f"{folder}/design.h": design_header(block),
+    }
+
+
+def design_header(block: Block) -> str:
+    """Streams, memories and golden frames as constants."""
+    top = block.alone("baremetal")
+    if len(top.doors) != 2:
+        raise ConfigError(
+            f"{len(top.doors)} streams", where=f"{block.name}, project baremetal",
+            why="this driver has one DMA engine for one input and one output", remedy="use project pynq",
+        )  # fmt: skip
+    into, out = top.inputs[0], top.outputs[0]
+    build = next((r["value"] for r in block.registers.get("registers", ()) if r["name"] == "build"), "0")
+    lines = [
+        f"/* {block.about} */",
+        "#ifndef BW_DESIGN_H",
+        "#define BW_DESIGN_H",
+        "",
+        '#include "bw_network.h"',
+        "",
+        f'#define BW_NAME "{block.name}"',
+        f"#define BW_BUILD {int(build, 16):#010x}u",
+        f"#define BW_GOLDEN_FRAMES {block.frames}u",
+        "",
+        *_stream("input", into),
+        *_stream("output", out),
+        *_memories(block),
+        *_array("bw_golden_in", block, into),
+        *_array("bw_golden_out", block, out),
+        "#endif",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _stream(name: str, door: Door) -> Iterator[str]:
+    """A stream and its lanes; several tensors in a word follow each other."""
+    rows: list[str] = []
+    lanes = 0
+    for bus in door.buses:
+        for run in bus.runs():
+            told = (lanes + run.first, run.count, run.low_bit, run.word.width, int(run.word.signed))
+            rows.append(f"  {{{', '.join(f'{number}u' for number in told)}}},")
+        lanes += len(bus.words)
+    yield f"static const bw_run bw_{name}_runs[] = {{"
+    yield from rows
+    yield "};"
+    sizes = f"{beat_bytes(door)}u, {door.beats}u, {lanes}u, {len(rows)}u"
+    yield f'static const bw_stream bw_{name} = {{"{door.name}", {sizes}, bw_{name}_runs}};'
+    yield ""
+
+
+def _memories(block: Block) -> Iterator[str]:
+    memories = block.registers.get("memories", ())
+    if not memories:
+        return
+    yield f"#define BW_MEMORIES {len(memories)}u"
+    yield "static const bw_memory bw_memories[] = {"
+    for memory in memories:
+        numbers = ", ".join(f"{memory[key]}u" for key in ("offset", "words", "bits", "stride"))
+        yield f'  {{"{memory["name"]}", {numbers}}},'
+    yield "};"
+    yield ""
+
+
+def _array(name: str, block: Block, door: Door) -> Iterator[str]:
+    """Golden words as bytes in memory."""
+    size = beat_bytes(door)
+    raw = b"".join(value.to_bytes(size, "little") for value in block.beat_values(door))
+    yield f"static const uint8_t {name}[] = {{"
+    for at in range(0, len(raw), _ROW):
+        yield "  " + " ".join(f"0x{byte:02x}," for byte in raw[at : at + _ROW])
+    yield "};"
+    yield ""

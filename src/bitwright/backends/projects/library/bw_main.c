@@ -1,0 +1,24 @@
+/* The golden-vector self-test on the board: where control and DMA lie is for the block design to say.
+ *   cc -std=c99 -DBW_CONTROL_BASE=0x43C00000u -DBW_DMA_BASE=0x40400000u main.c bw_network.c */
+#include <stdio.h>
+
+#include "design.h"
+
+#ifndef BW_CONTROL_BASE
+#define BW_CONTROL_BASE 0u
+#endif
+#ifndef BW_DMA_BASE
+#define BW_DMA_BASE 0x40400000u
+#endif
+
+static uint8_t scratch[sizeof bw_golden_out];
+
+int main(void) {
+  const bw_network network = {&bw_mapped, BW_CONTROL_BASE, BW_DMA_BASE, BW_BUILD, &bw_input, &bw_output};
+  size_t wrong = 0;
+  const bw_status status =
+      bw_self_test(&network, bw_golden_in, bw_golden_out, BW_GOLDEN_FRAMES, scratch, 10000000u, &wrong);
+  if (status == BW_WRONG_ANSWER) printf("word %lu of the golden frames is wrong\n", (unsigned long)wrong);
+  printf("%s: %s, status %d\n", BW_NAME, status == BW_OK ? "PASS" : "FAIL", (int)status);
+  return (int)status;
+}
