@@ -9,7 +9,9 @@ from bitwright.ir.graph import ops as g
 from bitwright.numeric import IntArray, Ints, Rounding, ShiftRoundSaturate, Steps, Thresholds
 from bitwright.passes.streaming import Recode
 
-__all__ = ["GRAPHS", "codes", "grouped", "perceptron", "residual", "wide_head"]
+__all__ = [
+    "GRAPHS", "branched", "codes", "constants", "grouped", "moved", "perceptron", "residual", "uneven", "wide_head",
+]  # fmt: skip
 
 _ONE = Steps.of(1)
 
@@ -55,6 +57,22 @@ class _Net:
         channels = self.builder.type(self.at).shape[-1]
         form = Thresholds(self.ints(5, channels, 1), Ints(np.tile([-1, 1], (channels, 1))))
         return self.put(g.Map(form, Ints(np.arange(channels))), step=_ONE)
+
+    def uneven(self, steps: int, *, falling: bool = False, places: int = 1) -> int:
+        """A monotone map of so many steps, unevenly apart, each channel (or element) with its own."""
+        channels = self.builder.type(self.at).shape[-1] * places
+        rises = np.sort(self.rng.choice(np.arange(-40, 40), (channels, steps)), axis=1)
+        values = np.cumsum(self.rng.integers(0, 3, (channels, steps + 1)), axis=1)
+        form = Thresholds(Ints(rises), Ints(-values if falling else values))
+        rows = np.arange(channels)
+        if places > 1:
+            rows = rows.reshape(self.builder.type(self.at).shape)
+        return self.put(g.Map(form, Ints(rows)), step=_ONE)
+
+    def constant(self, *shape: int) -> int:
+        values = self.rng.integers(-6, 7, shape)
+        kind = TensorType(shape, Ints(values), Ints(values), _ONE)
+        return self.builder.add(g.Constant(Ints(values)), (), kind)
 
     def flat(self) -> int:
         return self.put(g.Reshape((self.builder.type(self.at).size,)))
@@ -116,7 +134,81 @@ def wide_head() -> Graph:
     return net.graph("wide_head")
 
 
-GRAPHS = (perceptron, residual, grouped, wide_head)
+def uneven() -> Graph:
+    """Monotone maps that no slope fits: rising, falling, through a pool, with biases and bits before them."""
+    net = _Net(5, (5, 6, 3), -8, 7)
+    net.conv(10)
+    net.uneven(3)
+    net.conv(7)
+    net.uneven(6, falling=True)
+    net.put(g.MaxPool((2, 2), (2, 2), ((1, 0), (0, 0))), name="pool")
+    net.uneven(2)
+    net.conv(5, kernel=1, pad=0)
+    net.sign()
+    net.conv(4)
+    net.uneven(4)
+    net.flat()
+    net.dense(3)
+    return net.graph("uneven")
+
+
+def moved() -> Graph:
+    """Upsampling, concatenations along channels (whole words and not), rows and columns, transposition, slices."""
+    net = _Net(6, (4, 3, 5), -8, 7)
+    one = net.relu(0, 3)
+    net.put(g.Upsample((2, 2, 1)), one, name="up")
+    net.conv(8)
+    two = net.relu(3, 3)
+    net.conv(3)
+    three = net.relu(4, 3)
+    both = net.put(g.Concat(2), two, three, two, name="channels")
+    net.conv(4, kernel=1, pad=0)
+    four = net.relu(3, 3)
+    below = net.put(g.Concat(0), four, four, name="rows")
+    net.put(g.Transpose((1, 0, 2)), below, name="turned")
+    net.put(g.Slice((1, 2, 1), (6, 15, 4), (2, 3, 1)), name="cut")
+    net.put(g.Concat(1), net.at, net.at, name="columns")
+    net.flat()
+    net.dense(6)
+    head = net.relu(4, 3)
+    net.put(g.Slice((0, 0, 0), (1, 1, 19), (1, 1, 1)), both, name="corner")
+    net.flat()
+    net.put(g.Concat(0), net.at, head, name="out")
+    return net.graph("moved")
+
+
+def constants() -> Graph:
+    """Constants added, subtracted, multiplied, compared; functions of their own for every pixel; another grid."""
+    net = _Net(7, (4, 4, 6), -8, 7)
+    net.put(g.Add(), net.at, net.constant(6))
+    net.put(g.Subtract(), net.constant(4, 4, 6), net.at)
+    net.relu(1, 4)
+    net.put(g.Maximum(), net.at, net.constant(6))
+    net.put(g.Minimum(), net.constant(4, 4, 6), net.at)
+    net.put(g.Reshape((2, 8, 6)))
+    net.conv(6)
+    net.uneven(3, places=16)
+    net.put(g.Multiply(), net.at, net.constant(6))
+    net.put(g.Add(), net.at, net.constant(2, 8, 1))
+    net.uneven(2, falling=True)
+    return net.graph("constants")
+
+
+def branched() -> Graph:
+    """What two layers read comes out of a concatenation that lies in words of its own."""
+    net = _Net(8, (6, 6, 4), 0, 3)
+    net.conv(16)
+    one = net.relu(3, 2)
+    net.conv(16, stride=2)
+    net.relu(3, 2)
+    two = net.put(g.Upsample((2, 2, 1)), name="up")
+    net.put(g.Concat(2), one, two, name="joined")
+    net.conv(12, kernel=1, pad=0, groups=2)
+    net.uneven(3)
+    return net.graph("branched")
+
+
+GRAPHS = (perceptron, residual, grouped, wide_head, uneven, moved, constants, branched)
 
 
 def codes(graph: Graph, frames: int, seed: int = 0) -> list[IntArray]:

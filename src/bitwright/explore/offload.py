@@ -182,7 +182,8 @@ def _last(total: int, result: int, fabric: Fabric) -> Area:
         return Word(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
 
     add = signed(total + _FACTOR_BITS)
-    made = post_of(signed(total), signed(_FACTOR_BITS), add, signed(result), _FACTOR_BITS, False, fabric)
+    ranges = {"total": signed(total), "mul": signed(_FACTOR_BITS), "add": add}
+    made = post_of({**ranges, "low": signed(result), "high": signed(result)}, _FACTOR_BITS, False, (), fabric)
     return kernel_area(made, fabric)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from bitwright.core.errors import ConfigError
 from bitwright.flow.framed import Framed
 from bitwright.flow.vectors import random_codes
 from bitwright.ir import engine as engines
 from bitwright.ir import graph as graphs
-from bitwright.ir.engine import Cycles, Engine
+from bitwright.ir.engine import Cycles, Engine, External
+from bitwright.ir.engine.ops import Fetch
 from bitwright.ir.graph import Graph
 from bitwright.numeric import IntArray
 from bitwright.passes.engine import ScheduleEngine
@@ -27,7 +30,8 @@ __all__ = ["EngineDesign", "EngineEstimate"]
 class EngineEstimate:
     """Cycles of an engine, computed exactly, and the bits of its memories; its area is measured by `synthesize`.
 
-    `by_layer` are the cycles of each instruction.
+    `by_layer` are the cycles of each instruction. `fetched_bits` come in from external memory in each frame,
+    `external_bits` lie there; `preparing_cycles` pass before the first frame.
     """
 
     lanes: int
@@ -38,6 +42,9 @@ class EngineEstimate:
     weight_bits: int
     parameter_bits: int
     by_layer: dict[str, int]
+    fetched_bits: int = 0
+    external_bits: int = 0
+    preparing_cycles: int = 0
 
     @property
     def frames_per_second(self) -> float:
@@ -63,8 +70,30 @@ class EngineDesign(Framed):
     @cached_property
     def program(self) -> Engine:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The instructions, the machine and the constants: what the Verilog says."""
-        schedule = ScheduleEngine(self.device, self.clock_mhz, self.options.engine_lanes)
+        external, buffer_words = self._memory
+        schedule = ScheduleEngine(self.device, self.clock_mhz, self.options.engine_lanes, external, buffer_words)
         return engines.check(replace(schedule(self.scheduled), name=self.name))
+
+    @property
+    def _memory(self) -> tuple[External | None, int]:
+        """External memory and the words of a buffer of weights, told or planned."""
+        if self.options.engine_memory is None:
+            return None, 0
+        told = dict(self.options.engine_memory)
+        buffer = told.pop("buffer_words", None)
+        known = {field.name for field in fields(External)}
+        for name, value in told.items():
+            if name not in known or not isinstance(value, int):
+                near = get_close_matches(name, known, 1) or sorted(known)
+                raise ConfigError(f"{name}={value!r}", where="option engine_memory", remedy=f"use {', '.join(near)}")
+        external = External(**told)
+        if buffer is None:
+            from bitwright.explore import plan_offload
+
+            bandwidth = external.data_bits / external.beat_cycles * self.clock_mhz / 8e3
+            lanes = self.options.engine_lanes
+            buffer = plan_offload(self.scheduled, self.device, lanes, self.clock_mhz, bandwidth).buffer_words
+        return external, int(buffer)
 
     @cached_property
     def cycles(self) -> Cycles:
@@ -75,10 +104,15 @@ class EngineDesign(Framed):
         """Cycles, computed, and memories."""
         program, machine = self.program, self.program.machine
         numbers = sum(word.width for word in (machine.mul, machine.add, machine.result, machine.result))
+        numbers += machine.steps * machine.threshold.width if machine.threshold else 0
+        words = machine.buffered if machine.external else program.weights.shape[0]
+        beats = machine.external.data_bits * machine.beats if machine.external else 0
+        fetched = sum(n.type.words for n in program.nodes[program.again :] if isinstance(n.op, Fetch))
         return EngineEstimate(
             machine.lanes, self.cycles.initiation_cycles, self.cycles.latency_cycles, self.clock_mhz,
-            machine.features * machine.lanes * machine.feature.width, program.weights.array.size * machine.weight.width,
+            machine.features * machine.lanes * machine.feature.width, words * machine.lanes**2 * machine.weight.width,
             program.parameters.shape[0] * machine.lanes * numbers, self.cycles.by_instruction,
+            fetched * beats, program.weights.shape[0] * beats, self.cycles.preparing_cycles,
         )  # fmt: skip
 
     def run_program(self, codes: list[IntArray]) -> list[IntArray]:
@@ -87,7 +121,7 @@ class EngineDesign(Framed):
 
     def frame_ends(self, frames: int) -> list[int]:
         """The cycle in which the last word of each frame leaves."""
-        return [self.cycles.latency_cycles + frame * self.cycles.initiation_cycles for frame in range(frames)]
+        return engines.frame_ends(self.program, frames)
 
     def emit(self, *, vectors: int = 0, primitives: bool = False) -> StreamEmitted:
         """The Verilog files and memory images as text, with a self-checking bench when `vectors` > 0 (frames)."""
@@ -98,6 +132,19 @@ class EngineDesign(Framed):
             codes = random_codes(self.graph, vectors, self.options.seed)
             golden = (self._shaped(codes), engines.run(self.program, self._shaped(codes)))
         return emit_engine(self.program, name=self.name, vectors=golden, header=self.header, primitives=primitives)
+
+    def blobs(self, emitted: StreamEmitted) -> dict[str, bytes]:
+        """What external memory must hold."""
+        return {"memory/weights.bin": emitted.memory.data} if emitted.memory else {}
+
+    def told(self, emitted: StreamEmitted) -> dict[str, Any]:
+        """The address map of external memory: byte offsets from where `base` points."""
+        if not emitted.memory:
+            return {}
+        runs = [{"name": n, "offset": offset, "bytes": size} for n, offset, size in emitted.memory.runs]
+        align = emitted.memory.external.burst_bytes
+        size = len(emitted.memory.data)
+        return {"memory": {"file": "memory/weights.bin", "bytes": size, "align": align, "runs": runs}}
 
     def texts(self) -> dict[str, str]:
         """The program as text."""

@@ -37,6 +37,9 @@ class Options:
     architecture where one of the three is given.
 
     Of the engine: engine_lanes, elements of a word of its memories; its matrix unit has lanes x lanes multipliers.
+    engine_memory: weights come from external memory over AXI4, and what it is like: fields of `ir.engine.External`
+    (data_bits, burst_beats, outstanding, latency_cycles, beat_cycles, address_bits) and buffer_words, of each of two
+    buffers (0: all weights stay on the chip once they are there; left out: what `plan_offload` finds room for).
     """
 
     device: str = "xcvu9p"
@@ -57,6 +60,7 @@ class Options:
     target_fps: float | None = None
     folding: dict[str, Any] | None = None
     engine_lanes: int = 16
+    engine_memory: dict[str, Any] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:

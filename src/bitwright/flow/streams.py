@@ -118,6 +118,8 @@ class _Design:
 
     def see(self, rows: Mapping[str, Words], start: int) -> None:
         """Take what the rows from cycle `start` on show."""
+        if self.emitted.memory and rows[f"{self.prefix}memory_wrong"].any():
+            raise Mismatch("a burst that AXI4 forbids, or beyond the memory", where=f"{self.program.name}, m_axi")
         for port in self.emitted.ports:
             name = f"{self.prefix}{port.prefix}"
             flag = "sent" if port.direction == "input" else "taken"
@@ -210,11 +212,13 @@ class StreamBatch:
         *,
         source_ready: int | None = None,
         sink_ready: int | None = None,
+        memory_ready: int | None = None,
     ) -> list[StreamRun]:
         """One run of every design after a reset: its inputs (frames, *shape) per source, back to back.
 
-        `source_ready` and `sink_ready`: None means always, a number is the seed of random pauses. Raises
-        `InvalidProgram` where no word moves any more (a deadlock) and `Mismatch` where TLAST stands elsewhere than
+        `source_ready` and `sink_ready`: None means always, a number is the seed of random pauses; `memory_ready` of
+        external memory, which else keeps to its stated latency and bandwidth. Raises `InvalidProgram` where no word
+        moves any more (a deadlock) and `Mismatch` where a burst is none of AXI4's, or TLAST stands elsewhere than
         at a frame's end.
         """
         if len(inputs) != len(self._designs):
@@ -222,7 +226,7 @@ class StreamBatch:
         for design, arrays in zip(self._designs, inputs, strict=True):
             design.begin(self._checked(design, arrays))
         self._load(inputs)
-        pauses = _Pauses(source_ready, sink_ready)
+        pauses = _Pauses(source_ready, sink_ready, memory_ready)
         cycle, rows = 0, _FIRST_ROWS
         while any(design.missing() for design in self._designs):
             self._go(cycle, rows, pauses)
@@ -273,6 +277,8 @@ class StreamBatch:
                     rows[f"{name}_load"] = np.zeros((count, 1), np.uint32)
                 else:
                     rows[f"{name}_tready"] = pauses.sink(count)
+            if design.emitted.memory:
+                rows |= {f"{design.prefix}memory_{pin}": pauses.memory(count) for pin in ("accepts", "answers")}
         seen = self._simulation.run(rows)
         for design in self._designs:
             design.see(seen, start)
@@ -281,8 +287,8 @@ class StreamBatch:
 class _Pauses:
     """Ready or not, cycle by cycle."""
 
-    def __init__(self, source: int | None, sink: int | None) -> None:
-        self._draws = [None if seed is None else np.random.default_rng(seed) for seed in (source, sink)]
+    def __init__(self, source: int | None, sink: int | None, memory: int | None) -> None:
+        self._draws = [None if seed is None else np.random.default_rng(seed) for seed in (source, sink, memory)]
 
     def source(self, count: int) -> Words:
         """Whether a source may offer, (count, 1)."""
@@ -291,6 +297,10 @@ class _Pauses:
     def sink(self, count: int) -> Words:
         """Whether a sink is ready, (count, 1)."""
         return self._rows(self._draws[1], count)
+
+    def memory(self, count: int) -> Words:
+        """Whether memory takes an address, or gives a beat, (count, 1)."""
+        return self._rows(self._draws[2], count)
 
     def _rows(self, draw: np.random.Generator | None, count: int) -> Words:
         if draw is None:
@@ -307,7 +317,8 @@ def _emitted(program: Dataflow | Engine, name: str, primitives: bool) -> StreamE
 def _patience(program: Dataflow | Engine) -> int:
     """Cycles in which some word must move outside: all steps of a frame one after the other, with room for pauses."""
     if isinstance(program, Engine):
-        return 4 * cycles(program).initiation_cycles + 1000
+        told = cycles(program)
+        return 4 * (max(told.initiation_cycles, told.latency_cycles) + told.preparing_cycles) + 1000
     total = 0
     for node in program.nodes:
         processes, latency = schedule(node.op, node.type, [program.nodes[a].type for a in node.args])

@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import ceil
 
 import pytest
-from tests.engine_graphs import GRAPHS
+from tests.engine_graphs import grouped, perceptron, residual, uneven, wide_head
 
 from bitwright.core.errors import InvalidValue, Unsupported
 from bitwright.explore import offload_lanes, plan_offload
@@ -30,7 +30,7 @@ def chain(*units: int, bits: int = 1) -> tuple[LayerShape, ...]:
 
 
 @pytest.mark.parametrize("lanes", [1, 3, 8])
-@pytest.mark.parametrize("make", GRAPHS)
+@pytest.mark.parametrize("make", [perceptron, residual, grouped, wide_head, uneven])
 def test_planned_cycles_are_those_of_the_scheduled_program(make: Callable[[], Graph], lanes: int) -> None:
     graph = make()
     program = ScheduleEngine(LARGE, None, lanes)(graph)

@@ -16,7 +16,7 @@ from bitwright.flow.engines import EngineDesign
 
 
 @pytest.fixture(scope="module")
-def design() -> Any:
+def model() -> Any:
     """A convolution with a residual, pooled, and a dense layer."""
     keras.utils.set_random_seed(5)
     entry = keras.Input((6, 6, 2), name="x")
@@ -27,8 +27,20 @@ def design() -> Any:
     x = keras.layers.Add(name="add")([bw.QActivation(bw.quantized_bits(4, 3, alpha=1), name="a2")(x), kept])
     x = keras.layers.MaxPooling2D(2, name="pool")(bw.QActivation(bw.quantized_relu(3, 3), name="a3")(x))
     x = bw.QDense(3, kernel_quantizer=bw.quantized_bits(4, 0, alpha=1), name="head")(keras.layers.Flatten()(x))
-    model = keras.Model(entry, x, name="little")
+    return keras.Model(entry, x, name="little")
+
+
+@pytest.fixture(scope="module")
+def design(model: Any) -> Any:
+    """Everything on the chip."""
     return bw.compile(model, device="xc7z020", clock_mhz=100, architecture="engine", engine_lanes=4)
+
+
+@pytest.fixture(scope="module")
+def outside(model: Any) -> Any:
+    """Weights from external memory."""
+    memory = {"buffer_words": 9, "data_bits": 32}
+    return bw.compile(model, device="xc7z020", architecture="engine", engine_lanes=4, engine_memory=memory)
 
 
 def test_an_engine_tells_its_cycles(design: Any) -> None:
@@ -61,3 +73,37 @@ def test_what_is_written_is_complete_and_the_same_again(design: Any, tmp_path: P
 def test_an_engine_without_lanes_is_refused() -> None:
     with pytest.raises(ConfigError, match="engine_lanes"):
         bw.Options(architecture="engine", engine_lanes=0)
+
+
+def test_the_image_of_external_memory_is_written_with_its_map(outside: Any, tmp_path: Path) -> None:
+    outside.write(tmp_path)
+    told = json.loads((tmp_path / "manifest.json").read_text())["memory"]
+    data = (tmp_path / told["file"]).read_bytes()
+    assert len(data) == told["bytes"]
+    assert [run["offset"] % told["align"] for run in told["runs"]] == [0] * len(told["runs"])
+    # The first word of all copies: ones on the diagonal, in the bits that a weight has.
+    word = int.from_bytes(data[: told["runs"][0]["bytes"]], "little")
+    width = outside.program.machine.weight.width
+    assert word == sum(1 << (4 * lane + lane) * width for lane in range(4))
+
+
+def test_external_memory_changes_no_bit_and_tells_what_it_moves(outside: Any) -> None:
+    x = np.random.default_rng(0).uniform(-2, 2, (20, 6, 6, 2)).astype(np.float32)
+    assert "engine" in {row.after for row in outside.verify(x, rtl=False).comparisons}
+    found = outside.estimate()
+    assert sum(found.by_layer.values()) == found.initiation_cycles
+    assert 0 < found.fetched_bits < found.external_bits
+    assert found.preparing_cycles > 0
+
+
+@pytest.mark.long
+@pytest.mark.tool("verilator")
+def test_verilog_with_external_memory_agrees_to_the_bit_and_the_cycle(outside: Any) -> None:
+    x = np.random.default_rng(0).uniform(-2, 2, (40, 6, 6, 2)).astype(np.float32)
+    levels = {row.after for row in outside.verify(x).comparisons}
+    assert {"graph", "engine", "RTL (always ready)", "RTL (random pauses)"} <= levels
+
+
+def test_what_memory_is_not_is_refused(model: Any) -> None:
+    with pytest.raises(ConfigError, match="use latency_cycles"):
+        bw.compile(model, architecture="engine", engine_memory={"latency": 3}).estimate()

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.engine_graphs import GRAPHS, codes, grouped, perceptron, residual
+from tests.engine_graphs import GRAPHS, branched, codes, constants, grouped, moved, perceptron, residual, uneven
 from tests.generate_graphs import random_graph
 
-from bitwright.core.errors import InvalidProgram, Unsupported
+from bitwright.core.errors import InvalidProgram, InvalidValue, Unsupported
 from bitwright.ir import engine as engines
-from bitwright.ir.engine import Engine
-from bitwright.ir.engine.ops import Matrix
+from bitwright.ir.engine import Engine, External
+from bitwright.ir.engine.ops import Fetch, Matrix, Vector
 from bitwright.ir.graph import Graph, GraphBuilder, TensorType, run
 from bitwright.ir.graph import ops as g
 from bitwright.ir.netlist import Word
@@ -25,8 +25,8 @@ from bitwright.platforms import device
 XCVU9P = device("xcvu9p")
 
 
-def scheduled(graph: Graph, lanes: int) -> Engine:
-    return engines.check(ScheduleEngine(XCVU9P, None, lanes)(graph))
+def scheduled(graph: Graph, lanes: int, external: External | None = None, buffer_words: int = 0) -> Engine:
+    return engines.check(ScheduleEngine(XCVU9P, None, lanes, external, buffer_words)(graph))
 
 
 def same(graph: Graph, program: Engine, frames: int = 3) -> bool:
@@ -51,12 +51,13 @@ def test_random_graphs_are_the_same_or_refused_by_name() -> None:
         graph = random_graph(rng, nodes=3)
         live = replace(graph, outputs=graph.outputs[:1])
         try:
-            program = scheduled(live, rng.choice([1, 2, 4]))
-        except Unsupported:
+            memory = rng.choice([None, External()])
+            program = scheduled(live, rng.choice([1, 2, 4, 8]), memory, rng.choice([0, 4, 30]))
+        except (Unsupported, InvalidValue):
             continue
         assert same(live, program), seed
         same_ones += 1
-    assert same_ones >= 20
+    assert same_ones >= 60
 
 
 def test_groups_are_read_alone_where_words_allow_it() -> None:
@@ -98,3 +99,64 @@ def test_what_all_weights_of_a_layer_share_is_multiplied_behind_the_sum() -> Non
     """Bits read as -1 and 1 double the weights of the layer that reads them."""
     machine = scheduled(perceptron(), 4).machine
     assert (machine.weight, machine.mul.high) == (Word(-1, 1), 2)
+
+
+@pytest.mark.parametrize(("make", "buffer"), [(residual, 40), (grouped, 40), (uneven, 40), (branched, 60)])
+def test_weights_come_in_parts_while_the_part_before_computes(make: Callable[[], Graph], buffer: int) -> None:
+    graph = make()
+    program = scheduled(graph, 3, External(), buffer)
+    assert same(graph, program)
+    fetches = [n for n in program.nodes[program.again :] if isinstance(n.op, Fetch)]
+    assert len(fetches) % 2 == 0
+    assert max(n.type.words for n in fetches) <= buffer
+    resident = program.nodes[0].type.words
+    assert program.machine.buffered <= resident + 2 * buffer
+    parts = {p for p, n in enumerate(program.nodes) if isinstance(n.op, Matrix) and n.op.weights >= resident}
+    assert len(parts) == len(fetches)
+    # When a part begins, the next part's weights may still be under way, and nothing else.
+    assert {engines.ahead(program)[p] for p in parts} == {1}
+
+
+def test_what_two_buffers_hold_is_fetched_once() -> None:
+    program = scheduled(residual(), 8, External(), 40)
+    assert [isinstance(n.op, Fetch) for n in program.nodes] == [True] + [False] * (len(program) - 1)
+    assert program.again == 1
+
+
+def test_a_buffer_too_small_for_a_block_is_refused_with_the_layer() -> None:
+    with pytest.raises(InvalidValue, match=r"layer 'map_2'(.|\n)*give buffers of 72 words"):
+        scheduled(residual(), 1, External(), 40)
+
+
+def test_monotone_maps_that_no_slope_fits_count_thresholds() -> None:
+    program = scheduled(uneven(), 3)
+    stepped = [n.op.stepped for n in program.nodes if isinstance(n.op, Matrix | Vector)]
+    assert True in stepped
+    assert False in stepped
+    assert program.machine.steps == 8
+    assert program.parameters.shape[2] == 4 + 8
+
+
+def test_channels_side_by_side_are_copied_word_by_word_where_words_allow_it() -> None:
+    program = scheduled(branched(), 8)
+    joined = [n for n in program.nodes if n.name.startswith("joined")]
+    assert len(joined) == 2
+    assert sum(n.op.walk.steps for n in joined if isinstance(n.op, Matrix)) == joined[0].type.words * 2
+
+
+def test_functions_that_differ_from_pixel_to_pixel_have_parameters_of_their_own() -> None:
+    program = scheduled(constants(), 8)
+    assert any(n.op.each for n in program.nodes if isinstance(n.op, Matrix))
+
+
+def test_channels_that_change_places_with_rows_are_refused() -> None:
+    builder = GraphBuilder()
+    x = builder.input(TensorType((3, 4, 5), Ints(-2), Ints(1), Steps.of(1)), "x")
+    with pytest.raises(Unsupported, match=r"layer 'turn'.*only rows and columns"):
+        scheduled(builder.graph("turned", [builder.apply(g.Transpose((2, 1, 0)), [x], name="turn")]), 4)
+
+
+def test_upsampling_costs_a_step_a_word_of_the_result() -> None:
+    program = scheduled(moved(), 8)
+    steps = [n.op.walk.steps for n in program.nodes if n.name.startswith("up") and isinstance(n.op, Matrix)]
+    assert steps == [12] * 4

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from bitwright.core.errors import InvalidProgram
 from bitwright.ir.engine.engine import Engine
-from bitwright.ir.engine.ops import Load, Matrix, Store, Vector
-from bitwright.ir.engine.run import reads
+from bitwright.ir.engine.ops import Fetch, Load, Matrix, Store, Vector
+from bitwright.ir.engine.run import reads, weight_words
 from bitwright.ir.engine.types import Place, Region
+from bitwright.numeric import IntArray
 
 __all__ = ["check"]
 
@@ -15,7 +18,8 @@ def check(program: Engine) -> Engine:
     """`program` itself, or `InvalidProgram` naming the instruction.
 
     Regions lie in their memories and keep to the words' ranges, no instruction writes over what is still read, reads
-    stay inside the arguments, and constants are there and in their ranges.
+    stay inside the arguments, constants are there and in their ranges, and weights have been fetched where they are
+    read, the same in every frame.
     """
     last = [max(readers, default=position) for position, readers in enumerate(program.consumers())]
     for position, node in enumerate(program.nodes):
@@ -26,9 +30,9 @@ def check(program: Engine) -> Engine:
         _check_region(program, node.type, where)
         if isinstance(node.op, Matrix | Vector):
             _check_walk(program, node.op, args, node.type, where)
-        elif len(args) != isinstance(node.op, Store) or not isinstance(node.op, Load | Store):
+        elif bool(args) != isinstance(node.op, Store) or not isinstance(node.op, Load | Store | Fetch):
             raise InvalidProgram(f"{len(args)} arguments", where=where)
-        if isinstance(node.op, Store):
+        if isinstance(node.op, Store | Fetch):
             continue
         for earlier in range(position):
             other = program.nodes[earlier]
@@ -36,6 +40,10 @@ def check(program: Engine) -> Engine:
             if alive and node.type.meets(other.type):
                 raise InvalidProgram(f"it writes over {other.name}, which is still read", where=where)
     _check_constants(program)
+    if program.machine.external:
+        _check_fetched(program)
+    elif program.again or any(isinstance(node.op, Fetch) for node in program.nodes):
+        raise InvalidProgram("it fetches, and there is no external memory", where=program.name)
     return program
 
 
@@ -43,6 +51,7 @@ def _check_region(program: Engine, region: Region, where: str) -> None:
     machine = program.machine
     words, kept = {
         Place.FEATURES: (machine.features, machine.feature), Place.RESULTS: (machine.results, machine.result),
+        Place.WEIGHTS: (machine.buffered, machine.weight),
     }[region.place]  # fmt: skip
     if region.end > words or region.lanes > machine.lanes:
         raise InvalidProgram(f"words {region.address} to {region.end} of {words}", where=where)
@@ -59,13 +68,33 @@ def _check_walk(program: Engine, op: Matrix | Vector, args: list[Region], region
         raise InvalidProgram("it reads no region of feature memory", where=where)
     if found[0] < min(a.address for a in args) or found[1] >= max(a.end for a in args):
         raise InvalidProgram(f"it reads addresses {found}, outside its arguments", where=where)
-    used = walk.loops[2].extent
+    used = region.words if op.each else walk.loops[2].extent
+    if op.stepped and not program.machine.steps:
+        raise InvalidProgram("the machine has no thresholds", where=where)
     if op.parameters + used > program.parameters.shape[0]:
         raise InvalidProgram("parameters are missing", where=where)
     if isinstance(op, Matrix):
-        last = op.weights + (1 if op.shared else used * walk.gathered)
-        if last > program.weights.shape[0]:
+        there = program.machine.buffered if program.machine.external else program.weights.shape[0]
+        if op.weights + weight_words(op) > there:
             raise InvalidProgram("weights are missing", where=where)
+
+
+def _check_fetched(program: Engine) -> None:
+    """Runs two frames: which word of external memory each place holds when it is read."""
+    if not 0 <= program.again < len(program):
+        raise InvalidProgram(f"it begins again with instruction {program.again}", where=program.name)
+    held = np.full(program.machine.buffered, -1)
+    seen: dict[str, IntArray] = {}
+    for node in (*program.nodes, *program.nodes[program.again :]):
+        where = f"{program.name}.{node.name}"
+        if isinstance(node.op, Fetch):
+            if node.op.first + node.type.words > program.weights.shape[0]:
+                raise InvalidProgram("it fetches what is not there", where=where)
+            held[node.type.address : node.type.end] = node.op.first + np.arange(node.type.words)
+        elif isinstance(node.op, Matrix):
+            found = held[node.op.weights : node.op.weights + weight_words(node.op)].copy()
+            if (found < 0).any() or not np.array_equal(seen.setdefault(node.name, found), found):
+                raise InvalidProgram("its weights are not fetched, or others in the next frame", where=where)
 
 
 def _check_constants(program: Engine) -> None:
@@ -73,6 +102,8 @@ def _check_constants(program: Engine) -> None:
     parts = {"weights": (program.weights.array, machine.weight), "mul": (parameters[..., 0], machine.mul)}
     parts |= {"add": (parameters[..., 1], machine.add), "low": (parameters[..., 2], machine.result)}
     parts["high"] = (parameters[..., 3], machine.result)
+    if machine.threshold:
+        parts["thresholds"] = (parameters[..., 4:], machine.threshold)
     for name, (numbers, kept) in parts.items():
         if numbers.min() < kept.low or numbers.max() > kept.high:
             raise InvalidProgram(f"{name} beyond {kept}", where=program.name)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from bitwright.core.rules import Rules
 from bitwright.ir.engine.engine import Engine
-from bitwright.ir.engine.ops import Instruction, Load, Matrix, Store, Vector
+from bitwright.ir.engine.external import Bus, ahead
+from bitwright.ir.engine.ops import Fetch, Instruction, Load, Matrix, Store, Vector
 from bitwright.ir.engine.types import Region
 
-__all__ = ["Cycles", "cycles", "steps"]
+__all__ = ["Cycles", "cycles", "frame_ends", "steps"]
 
 steps: Rules[[Region], int] = Rules("steps of an engine's instruction")
 
@@ -24,13 +25,27 @@ def _(op: Matrix | Vector, region: Region) -> int:
     return op.walk.steps
 
 
+@steps.on(Fetch)
+def _(op: Fetch, region: Region) -> int:
+    return 1
+
+
+_SETTLED = 6
+"""Frames after which external memory and program have found their rhythm."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cycles:
-    """Cycles of each instruction by name, in order; the distance of frames; from first word in to last word out."""
+    """Cycles of each instruction by name, in order; the distance of frames; from first word in to last word out.
+
+    With external memory they are those of a frame with others before it, waits for weights included.
+    `preparing_cycles` pass before the first frame.
+    """
 
     by_instruction: dict[str, int]
     initiation_cycles: int
     latency_cycles: int
+    preparing_cycles: int = 0
 
 
 def cycles(program: Engine) -> Cycles:
@@ -39,7 +54,51 @@ def cycles(program: Engine) -> Cycles:
     The first word goes in after two cycles of the first instruction; the last one leaves in the cycle behind the
     last step of the last one.
     """
-    machine = program.machine
-    each = {n.name: steps(n.op, n.type) + machine.overhead_cycles for n in program.nodes}
-    total = sum(each.values())
-    return Cycles(each, total, total - 2 - machine.drain_cycles)
+    run = _Run(program)
+    run.through(0, program.again)
+    preparing = run.now
+    each = run.through(program.again, len(program))
+    latency = run.ended - run.entered
+    for _ in range(_SETTLED if program.machine.external else 0):
+        each = run.through(program.again, len(program))
+    return Cycles(each, sum(each.values()), latency, preparing)
+
+
+def frame_ends(program: Engine, frames: int) -> list[int]:
+    """The cycle in which the last word of each frame leaves, counted from the first word in."""
+    run = _Run(program)
+    run.through(0, program.again)
+    seen: list[tuple[int, int]] = []
+    for _ in range(frames):
+        run.through(program.again, len(program))
+        seen.append((run.entered, run.ended))
+    return [ended - seen[0][0] for _, ended in seen]
+
+
+class _Run:
+    """A program on its way: the cycle `now` in which the next instruction is fetched."""
+
+    def __init__(self, program: Engine) -> None:
+        self.program = program
+        self.bus = Bus(program.machine.external) if program.machine.external else None
+        self.ahead = ahead(program)
+        self.now = self.entered = self.ended = 0
+
+    def through(self, first: int, end: int) -> dict[str, int]:
+        """Instructions `first` up to `end`: the cycles of each."""
+        taken: dict[str, int] = {}
+        machine = self.program.machine
+        for position in range(first, end):
+            node, began = self.program.nodes[position], self.now
+            start = began + 2
+            if isinstance(node.op, Fetch) and self.bus:
+                self.now = self.bus.fetch(start, node.type.words * machine.beats) + 1
+            else:
+                if self.bus and (allowed := self.ahead[position]) is not None:
+                    start = max(start, self.bus.done(allowed))
+                last = start + steps(node.op, node.type)
+                self.entered = start if isinstance(node.op, Load) else self.entered
+                self.ended = last if isinstance(node.op, Store) else self.ended
+                self.now = last + machine.drain_cycles
+            taken[node.name] = self.now - began
+        return taken

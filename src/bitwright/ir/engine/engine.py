@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bitwright.ir.engine.ops import Instruction, Load, Store
-from bitwright.ir.engine.types import Region
+from bitwright.ir.engine.types import External, Region
 from bitwright.ir.netlist import Netlist, Word, latency_cycles
 from bitwright.ir.program import Node, Program, Type
 from bitwright.numeric import Ints
@@ -21,6 +21,9 @@ class Machine(Type):
     a gathered sum, the parameters, and what leaves the last step; `shift` is that of all parameters. `dot` (ports x, w)
     makes one output's sum of products, `post` (ports total, mul, add, low, high and, where some instruction rounds
     half to even, even) one element of the result. `features` and `results` are the words of the two memories.
+
+    With `steps` a channel has so many thresholds in the range `threshold`, and `post` the ports thresholds and
+    stepped. With `external` memory beside the chip there is a memory of `buffered` words of weights on it.
     """
 
     lanes: int
@@ -35,6 +38,16 @@ class Machine(Type):
     results: int
     dot: Netlist
     post: Netlist
+    steps: int = 0
+    threshold: Word | None = None
+    external: External | None = None
+    buffered: int = 0
+
+    @property
+    def beats(self) -> int:
+        """Beats on the bus that a word of weights takes: whole ones."""
+        bits = self.lanes**2 * self.weight.width
+        return -(-bits // self.external.data_bits) if self.external else 0
 
     @property
     def drain_cycles(self) -> int:
@@ -49,14 +62,16 @@ class Machine(Type):
 
 @dataclass(frozen=True, slots=True)
 class Engine(Program[Instruction, Region]):
-    """Instructions in the order of their execution, frame after frame.
+    """Instructions in the order of their execution; behind the last one comes number `again`, for the next frame.
 
-    weights (words, inputs, outputs) = (words, lanes, lanes); parameters (words, lanes, 4): mul, add, low, high.
+    weights (words, inputs, outputs) = (words, lanes, lanes); parameters (words, lanes, 4 + steps): mul, add, low, high,
+    and the thresholds, rising.
     """
 
     machine: Machine
     weights: Ints
     parameters: Ints
+    again: int = 0
 
     @property
     def inputs(self) -> list[Node[Instruction, Region]]:

@@ -5,7 +5,7 @@ then kernel row, kernel column and word of a pixel, over which a result is gathe
 the word at address start.address + sum(i * loop.address), which stands in row start.row + sum(i * loop.row) and
 column start.column + sum(i * loop.column) of a grid; what lies outside the grid is padding. A result word
 goes through y = clip(round((mul * total + add) / 2**shift), low, high), with numbers of its own for each channel,
-and is written behind the one before.
+and is written to the next place of the result's region.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from bitwright.ir.program import Op
 
-__all__ = ["Instruction", "Load", "Loop", "Matrix", "Store", "Vector", "Walk"]
+__all__ = ["Fetch", "Instruction", "Load", "Loop", "Matrix", "Store", "Vector", "Walk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,27 @@ class Load(Instruction):
 
 
 @dataclass(frozen=True, slots=True)
+class Fetch(Instruction):
+    """Words of weights from `first` on come from external memory into the result's region, while the program goes on.
+
+    Fetches take place one behind the other. What reads the region waits for it.
+    """
+
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
 class Matrix(Instruction):
     """Sums of products with words of weights, from `weights` on: one for each step of a pixel, the same for every
-    pixel; with `shared` the one word for all steps. Padding counts as zero. Block b uses parameters[parameters + b].
+    pixel; with `shared` the one word for all steps. Padding counts as zero. Block b uses parameters[parameters + b];
+    with `each` parameters go on from pixel to pixel.
 
-    Dense and convolutional layers, sums over windows (weights: the identity), additions (two regions as
-    a kernel of two places).
+    `weights` counts words of the machine's weight memory, which a Fetch has filled, or of the program's weights where
+    there is no external memory. With `stepped` the last step takes, instead of a total, how many of its
+    channel's thresholds the total reaches.
+
+    Dense and convolutional layers, sums over windows (weights: the identity), additions (two regions as a kernel of
+    two places).
     """
 
     walk: Walk
@@ -74,6 +89,8 @@ class Matrix(Instruction):
     parameters: int
     shared: bool = False
     half_even: bool = False
+    stepped: bool = False
+    each: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +100,8 @@ class Vector(Instruction):
     walk: Walk
     parameters: int
     half_even: bool = False
+    stepped: bool = False
+    each: bool = False
 
 
 @dataclass(frozen=True, slots=True)

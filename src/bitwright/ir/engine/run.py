@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from bitwright.core.errors import InvalidValue
 from bitwright.core.rules import Rules
 from bitwright.ir.engine.engine import Engine
-from bitwright.ir.engine.ops import Instruction, Load, Loop, Matrix, Store, Vector, Walk
+from bitwright.ir.engine.ops import Fetch, Instruction, Load, Loop, Matrix, Store, Vector, Walk
 from bitwright.ir.engine.types import Place, Region
 from bitwright.numeric import IntArray, Rounding
 
-__all__ = ["execute", "places", "reads", "run"]
+__all__ = ["execute", "places", "reads", "run", "weight_words"]
 
 
 class _State:
@@ -28,12 +28,20 @@ class _State:
             Place.FEATURES: np.zeros((frames, machine.features, machine.lanes), np.int64),
             Place.RESULTS: np.zeros((frames, machine.results, machine.lanes), np.int64),
         }
+        fetched = np.zeros((machine.buffered, machine.lanes, machine.lanes), np.int64)
+        self.weights = fetched if machine.external else program.weights.array
         self.waiting = list(inputs)
         self.left: list[IntArray] = []
 
     def words(self, region: Region) -> IntArray:
-        """The region's words, to read or to write."""
-        return self.memory[region.place][:, region.address : region.end]
+        """The region's words, (frames, words, lanes), to read."""
+        return self.memory[region.place][:, region.places()]
+
+    def write(self, region: Region, words: IntArray) -> None:
+        """Words (frames, words, up to `lanes`) to the region; other lanes hold zero."""
+        memory, places = self.memory[region.place], region.places()
+        memory[:, places] = 0
+        memory[:, places, : words.shape[2]] = words
 
 
 execute: Rules[[Region, _State], None] = Rules("execution of an engine's instruction")
@@ -59,8 +67,12 @@ def _(op: Load, region: Region, state: _State) -> None:
     codes = state.waiting.pop(0)
     short = region.depth * region.lanes - region.shape[2]
     padded = np.pad(codes, ((0, 0), (0, 0), (0, 0), (0, short)))
-    state.words(region)[:] = 0
-    state.words(region)[..., : region.lanes] = padded.reshape(len(codes), region.words, region.lanes)
+    state.write(region, padded.reshape(len(codes), region.words, region.lanes))
+
+
+@execute.on(Fetch)
+def _(op: Fetch, region: Region, state: _State) -> None:
+    state.weights[region.address : region.end] = state.program.weights.array[op.first : op.first + region.words]
 
 
 @execute.on(Store)
@@ -88,18 +100,26 @@ def places(walk: Walk) -> tuple[IntArray, NDArray[np.bool_]]:
 
 def _posted(op: Matrix | Vector, total: IntArray, region: Region, state: _State) -> None:
     """The last step for totals (frames, result words, lanes), written to the region."""
-    program, blocks = state.program, op.walk.loops[2].extent
+    program = state.program
+    blocks = region.words if op.each else op.walk.loops[2].extent
     chosen = program.parameters.array[op.parameters : op.parameters + blocks]
-    mul, add, low, high = np.tile(chosen, (region.words // blocks, 1, 1)).transpose(2, 0, 1)
+    mul, add, low, high, *steps = np.tile(chosen, (region.words // blocks, 1, 1)).transpose(2, 0, 1)
+    if op.stepped:
+        total = np.stack([total >= step for step in steps]).sum(axis=0)
     rounding = Rounding.HALF_EVEN if op.half_even else Rounding.FLOOR
-    state.words(region)[:] = np.clip(rounding(total * mul + add, program.machine.shift), low, high)
+    state.write(region, np.clip(rounding(total * mul + add, program.machine.shift), low, high))
+
+
+def weight_words(op: Matrix) -> int:
+    """How many words of weights an instruction reads, from op.weights on."""
+    return 1 if op.shared else op.walk.loops[2].extent * op.walk.gathered
 
 
 @execute.on(Matrix)
 def _(op: Matrix, region: Region, state: _State) -> None:
     address, inside = places(op.walk)
     blocks, gathered, lanes = op.walk.loops[2].extent, op.walk.gathered, state.program.machine.lanes
-    weights = state.program.weights.array
+    weights = state.weights
     first = np.full(blocks * gathered, op.weights) if op.shared else op.weights + np.arange(blocks * gathered)
     by_block = weights[first].reshape(blocks, gathered * lanes, lanes)
     memory = state.memory[Place.FEATURES]

@@ -1,8 +1,8 @@
-"""`Draft`: an instruction before memory is given out, with addresses counted from its first argument."""
+"""`Draft`: a tensor and its instructions before memory is given out, with addresses counted from the arguments."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bitwright.core.origin import Origin
 from bitwright.ir.engine.ops import Walk
@@ -10,7 +10,7 @@ from bitwright.ir.netlist import Word
 from bitwright.numeric import IntArray
 from bitwright.passes.affine import Affine
 
-__all__ = ["Draft", "Shape", "lanes_of", "united"]
+__all__ = ["Draft", "Piece", "Shape", "Steps", "lanes_of", "united"]
 
 Shape = tuple[int, int, int]
 
@@ -18,12 +18,40 @@ _NOTHING = Word(0, 0)
 
 
 @dataclass(frozen=True)
+class Piece:
+    """An instruction that makes a part of a draft's tensor: from word `word` of the region on, in these strides.
+
+    `args` counts the draft's arguments. `weights` as in `Draft`.
+    """
+
+    args: tuple[int, ...]
+    walk: Walk
+    weights: IntArray | None
+    word: int
+    shape: Shape
+    pixel: int = 0
+    line: int = 0
+    apart: bool = False
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Thresholds of each element (elements, steps); `UNREACHED` where it has fewer."""
+
+    thresholds: IntArray
+
+    UNREACHED = 1 << 62
+
+
+@dataclass(frozen=True)
 class Draft:
-    """What an instruction will be.
+    """What an instruction will be, or several: `pieces`.
 
     `walk` is None for a Load. `weights` (words, lanes, lanes) is None for what takes maxima, and has no words where
     the identity is shared. With `apart` the kernel's column loop goes from the first argument to the second.
-    `total` is the range of what is gathered, `kept` that of the elements written.
+    `total` is the range of what is gathered, `kept` that of the elements written. `post` has an entry for each
+    channel, or, with `each`, for each element. With `steps` totals are replaced by how many thresholds they reach.
+    `fixed` weights belong to the operator and not to a layer: they stay on the chip.
     """
 
     name: str
@@ -39,6 +67,10 @@ class Draft:
     half_even: bool = False
     apart: bool = False
     stored: bool = False
+    pieces: tuple[Piece, ...] = field(default=())
+    steps: Steps | None = None
+    each: bool = False
+    fixed: bool = False
 
     @property
     def depth(self) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,24 +14,35 @@ from bitwright.numeric import IntArray, Rounding, Steps
 from bitwright.passes.engine.draft import Draft, united
 from bitwright.passes.merge import Merge
 from bitwright.passes.retime import Retime
-from bitwright.passes.streaming.dots import dot
+from bitwright.passes.streaming.dots import dot, summed
 from bitwright.passes.words import rounded
 from bitwright.platforms import Device, Fabric
 
-__all__ = ["machine_for", "post_of"]
+__all__ = ["Needs", "machine_for", "post_of"]
 
 _WIDEST = 60
 
 
-def machine_for(
-    drafts: Sequence[Draft], weights: IntArray, parameters: IntArray, shift: int, features: int, device: Device,
-    clock_mhz: float | None, lanes: int,
-) -> Machine:  # fmt: skip
+@dataclass(frozen=True)
+class Needs:
+    """Constants as they are laid out, the common shift, thresholds of a channel, words of feature memory."""
+
+    lanes: int
+    weights: IntArray
+    parameters: IntArray
+    shift: int
+    steps: int
+    features: int
+
+
+def machine_for(drafts: Sequence[Draft], needs: Needs, device: Device, clock_mhz: float | None) -> Machine:
     """The machine with just the words that these instructions and constants need."""
+    shift, parameters, lanes = needs.shift, needs.parameters, needs.lanes
     feature = united(*(d.kept for d in drafts if not d.stored))
-    weight, mul, add = (_held(a) for a in (weights, parameters[..., 0], parameters[..., 1]))
+    weight, mul, add = (_held(a) for a in (needs.weights, parameters[..., 0], parameters[..., 1]))
     total = united(*(d.total for d in drafts), feature)
-    result = united(*(d.kept for d in drafts), _held(parameters[..., 2:]))
+    result = united(*(d.kept for d in drafts), _held(parameters[..., 2:4]))
+    steps = united(_held(parameters[..., 4:]), Word(0, needs.steps)) if needs.steps else None
     even = any(d.half_even for d in drafts) and shift > 0
     if total.width + mul.width > _WIDEST or add.width > _WIDEST:
         wide = max((d for d in drafts if d.post), key=lambda d: max(abs(a.mul) << shift - a.shift for a in d.post))
@@ -45,12 +57,13 @@ def machine_for(
         made = Retime(device, clock_mhz)(netlist)
         return made if latency_cycles(made) else netlist
 
-    post = post_of(total, mul, add, result, shift, even, device.fabric)
+    ranges = {"total": total, "mul": mul, "add": add, "low": result, "high": result}
+    post = post_of(ranges, shift, even, (steps,) * needs.steps if steps else (), device.fabric)
     products = dot((feature,) * lanes, weight, device.fabric)
     results = sum(d.words for d in drafts if d.stored)
     return Machine(
-        lanes, feature, weight, total, mul, add, result, shift, max(features, 2), max(results, 2),
-        pipelined(products), pipelined(post),
+        lanes, feature, weight, total, mul, add, result, shift, max(needs.features, 2), max(results, 2),
+        pipelined(products), pipelined(post), needs.steps, steps,
     )  # fmt: skip
 
 
@@ -58,14 +71,22 @@ def _held(numbers: IntArray) -> Word:
     return united(Word(int(np.min(numbers)), int(np.max(numbers))))
 
 
-def post_of(total: Word, mul: Word, add: Word, result: Word, shift: int, even: bool, fabric: Fabric) -> Netlist:
-    """The last step: y = clip(round((mul * total + add) / 2**shift), low, high), with `even` rounding half to even."""
+def post_of(
+    ranges: Mapping[str, Word], shift: int, even: bool, steps: Sequence[Word], fabric: Fabric
+) -> Netlist:  # fmt: skip
+    """The last step: y = clip(round((mul * total + add) / 2**shift), low, high), with `even` rounding half to even.
+
+    ranges: of total, mul, add, low and high. steps: of thresholds; with `stepped` those that the total reaches are
+    counted, and the count takes its place.
+    """
     builder = NetlistBuilder()
-    given = {"total": total, "mul": mul, "add": add, "low": result, "high": result}
-    if even:
-        given["even"] = Word(0, 1)
+    given = {**ranges, **({"even": Word(0, 1)} if even else {}), **({"stepped": Word(0, 1)} if steps else {})}
     ports = {name: builder.input_port(name, (), [word], Steps.of(1)) for name, word in given.items()}
-    words = {name: port.words[0] for name, port in ports.items()}
+    words, result = {name: port.words[0] for name, port in ports.items()}, ranges["high"]
+    if steps:
+        ports["thresholds"] = builder.input_port("thresholds", (len(steps),), steps, Steps.of(1))
+        reached = [builder.at_least(words["total"], step) for step in ports["thresholds"].words]
+        words["total"] = builder.mux(words["stepped"], summed(builder, reached, fabric), words["total"])
     value = builder.add(builder.multiply(words["total"], words["mul"]), words["add"])
     y = builder.shift(value, -shift)
     if even:

@@ -54,6 +54,7 @@ def words_needed(used: IntArray) -> tuple[int, int, int]:
 
 def first_fit(drafts: Sequence[Draft]) -> list[Region]:
     """Regions by liveness: each at the lowest address at which nothing lies that is still read."""
+    # Regions stay until their last reader is through, and what nobody reads until it is written.
     last = [max((j for j, d in enumerate(drafts) if i in d.args), default=i) for i in range(len(drafts))]
     made: list[Region] = []
     for position, draft in enumerate(drafts):

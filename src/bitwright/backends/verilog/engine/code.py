@@ -7,49 +7,76 @@ from collections.abc import Sequence
 import numpy as np
 
 from bitwright.core.rules import Rules
-from bitwright.ir.engine import Engine, Place, Region
-from bitwright.ir.engine.ops import Load, Loop, Matrix, Store, Vector, Walk
+from bitwright.ir.engine import Engine, Place, Region, addresses, ahead
+from bitwright.ir.engine.external import MOST_AHEAD
+from bitwright.ir.engine.ops import Fetch, Load, Loop, Matrix, Store, Vector, Walk
 from bitwright.numeric import IntArray
 
 __all__ = ["encode", "field_bits", "fields_of"]
 
 fields_of: Rules[[Region], list[int]] = Rules("code of an engine's instruction")
 
+_FIELDS = 38
+
 
 def encode(program: Engine) -> IntArray:
-    """The fields of all instructions, (instructions, 36); their meaning is told in `bw_engine.v`."""
-    return np.array([fields_of(node.op, node.type) for node in program.nodes], np.int64)
+    """The fields of all instructions, (instructions, 38); their meaning is told in `bw_engine.v`."""
+    waits = ahead(program)
+    rows: list[list[int]] = []
+    for node, allowed in zip(program.nodes, waits, strict=True):
+        row = fields_of(node.op, node.type)
+        row[2] = MOST_AHEAD if allowed is None else min(allowed, MOST_AHEAD)
+        if isinstance(node.op, Fetch):
+            row[4:6] = _outside(program, node.op)
+        rows.append(row)
+    return np.array(rows, np.int64)
+
+
+def _outside(program: Engine, op: Fetch) -> tuple[int, int]:
+    """The number of the first burst, and beats."""
+    external = program.machine.external
+    assert external is not None
+    address, beats = addresses(program)[op.first]
+    return address // external.burst_bytes, beats
 
 
 def field_bits(program: Engine, code: IntArray) -> int:
     """Bits of a field that hold every number of `code`, and every place of a memory, in two's complement."""
     machine = program.machine
-    memories = (machine.features, machine.results, program.weights.shape[0], program.parameters.shape[0])
+    weights = machine.buffered if machine.external else program.weights.shape[0]
+    memories = (machine.features, machine.results, weights, program.parameters.shape[0])
     high, low = max(int(code.max()), *memories), min(int(code.min()), -1)
-    return max(high.bit_length(), (-low - 1).bit_length(), 3) + 1
-
-
-def _straight(region: Region) -> Walk:
-    """Word after word of a region."""
-    return Walk(Loop(1, region.address), (1, 1), (Loop(), Loop(), Loop(), Loop(), Loop(), Loop(region.words, 1)))
+    return max(high.bit_length(), (-low - 1).bit_length(), 5) + 1
 
 
 @fields_of.on(Load)
 def _(op: Load, region: Region) -> list[int]:
-    return [0, 0, 0, 0, region.address, *_walked(_straight(region), 0, 0)]
+    straight = Walk(Loop(1), (1, 1), (Loop(), Loop(), Loop(region.words), Loop(), Loop(), Loop()))
+    return [0, 0, 0, region.address, *_walked(straight, 0, 0), 0, 0, 1]
 
 
 @fields_of.on(Store)
 def _(op: Store, region: Region) -> list[int]:
-    return [3, 0, 0, 0, 0, *_walked(_straight(region), 0, 0)]
+    loops = (Loop(), Loop(), Loop(), Loop(), Loop(), Loop(region.words, 1))
+    return [3, 0, 0, 0, *_walked(Walk(Loop(1, region.address), (1, 1), loops), 0, 0), 0, 0, 0]
+
+
+@fields_of.on(Fetch)
+def _(op: Fetch, region: Region) -> list[int]:
+    row = [4, *[0] * (_FIELDS - 1)]
+    row[9] = region.address
+    return row
 
 
 @fields_of.on(Matrix, Vector)
 def _(op: Matrix | Vector, region: Region) -> list[int]:
     kind, shared, weights = (1, op.shared, op.weights) if isinstance(op, Matrix) else (2, False, 0)
-    results = region.place is Place.RESULTS
-    flags = [kind, int(results), int(op.half_even), int(shared)]
-    return [*flags, region.address, *_walked(op.walk, weights, op.parameters)]
+    flags = [region.place is Place.RESULTS, op.half_even, shared, op.stepped, op.each]
+    head = [kind, sum(flag << bit for bit, flag in enumerate(flags)), 0, region.address]
+    pixel, line = region.strides
+    blocks = op.walk.loops[2].extent
+    writes = _moves([(op.walk.loops[0].extent, line), (op.walk.loops[1].extent, pixel), (blocks, 1)])
+    return [*head, *_walked(op.walk, weights, op.parameters), *writes]
 
 
 def _walked(walk: Walk, weights: int, parameters: int) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bitwright.backends.verilog.engine.outside import image_of
 from bitwright.backends.verilog.engine.top import EngineTop
 from bitwright.backends.verilog.printer import module as printed
 from bitwright.backends.verilog.stream.emit import StreamEmitted, bench, needed
@@ -49,7 +50,8 @@ def emit_engine(
     building = EngineTop(program, top, dot, post, ports)
     module = building.module()
     rtl = {f"rtl/{top}.v": printed(module, header)} | shop.files | needed([module])
-    benches = bench(top, ports, vectors, header) if vectors else {}
+    memory = image_of(program)
+    benches = bench(top, ports, vectors, header, memory=memory) if vectors else {}
     return StreamEmitted(
         top=top,
         files=rtl | building.images | benches,
@@ -57,6 +59,7 @@ def emit_engine(
         images=tuple(building.images),
         benches=tuple(path for path in benches if path.endswith(".v")),
         ports=ports,
+        memory=memory,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bitwright.backends.verilog.bench import hex_lines
 from bitwright.backends.verilog.engine.code import encode, field_bits
+from bitwright.backends.verilog.engine.outside import fetcher, memory_ports, weight_memory, weight_rows
 from bitwright.backends.verilog.ports import pack_tight
 from bitwright.backends.verilog.stream.kernels import Kernel
 from bitwright.backends.verilog.stream.layout import Lanes, bits_of, bus
@@ -28,13 +29,16 @@ from bitwright.backends.verilog.tree import (
     Ref,
     Unary,
 )
-from bitwright.ir.engine import Engine
+from bitwright.ir.engine import Engine, External
 from bitwright.ir.netlist import Word
 from bitwright.numeric import IntArray
 
 __all__ = ["EngineTop"]
 
-_FLAGS = ("ready", "room", "load", "compute", "store", "ends", "results", "even", "maximum", "in_grid", "first", "last")
+_FLAGS = (
+    "ready", "room", "fetch_room", "load", "compute", "store", "fetch", "ends", "results", "even", "stepped", "maximum",
+    "in_grid", "first", "last",
+)  # fmt: skip
 _PLACES = ("place", "weight_place", "parameter_place", "write_place")
 _IN_LOGIC = 64
 """Words up to which a memory is made of lookup tables."""
@@ -57,12 +61,20 @@ class EngineTop:
     items: list[Item] = field(default_factory=list[Item])
     dropped: list[Expression] = field(default_factory=list[Expression])
 
+    @property
+    def external(self) -> External | None:
+        """The memory beside the chip."""
+        return self.program.machine.external
+
     def module(self) -> Module:
         """The whole top."""
         self.items.append(Net("wire", "clk", 1, value=Ref("aclk")))
         self.items.append(Net("wire", "rst", 1, value=Unary("~", Ref("aresetn"))))
         self._sequencer()
         self._timing()
+        bits = self._reach
+        place = Conditional(Ref("load"), Part("write_place", bits - 1, 0), Ref("finished_place"))
+        self.items.append(Net("wire", "written_place", bits, value=place))
         x = self._features()
         lanes = self._lanes(x, self._weights(), self._parameters())
         self._results(lanes)
@@ -72,6 +84,8 @@ class EngineTop:
         heads = [PortDeclaration("input", "wire", control, 1) for control in ("aclk", "aresetn")]
         for port in self.ports:
             heads += _axis(port)
+        if self.external:
+            heads += memory_ports(self.external)
         return Module(self.name, self._about(), tuple(heads), tuple(self.items))
 
     def _about(self) -> str:
@@ -88,23 +102,44 @@ class EngineTop:
         word = Word(-1 << bits - 1, (1 << bits - 1) - 1)
         self._image("program", code, [word] * code.shape[1])
         self.items += [Comment("instructions and their loops")]
-        self.items += [Net("wire", flag, 1) for flag in (*_FLAGS, "written")]
-        self.items += [Net("wire", place, bits) for place in _PLACES]
+        self.items += [Net("wire", flag, 1) for flag in _FLAGS]
+        self.items += [Net("wire", place, bits) for place in (*_PLACES, "beats")]
+        self.items.append(Net("wire", "under_way", 2))
         joined: list[tuple[str, Expression]] = [("clk", Ref("clk")), ("rst", Ref("rst"))]
-        joined += [("offered", Ref("s_axis_tvalid")), ("written", Ref("written"))]
+        joined += [("offered", Ref("s_axis_tvalid")), ("beats", Ref("beats")), ("under_way", Ref("under_way"))]
         joined += [(net, Ref(net)) for net in (*_FLAGS, *_PLACES)]
         sizes = (
-            ("FIELD", bits), ("INSTRUCTIONS", len(code)), ("DRAIN", self.program.machine.drain_cycles),
+            ("FIELD", bits), ("INSTRUCTIONS", len(code)), ("AGAIN", self.program.again),
+            ("DRAIN", self.program.machine.drain_cycles), ("BLOCK", int(len(code) > _IN_LOGIC)),
             ("FILE", f"{self.name}_program.hex"),
         )  # fmt: skip
         self.items.append(Instance("bw_engine", "sequencer", tuple(joined), sizes))
         self.items.append(Assign(Ref("s_axis_tready"), Ref("ready")))
-        self.dropped.append(Ref("s_axis_tlast"))
-        machine, words = self.program.machine, (self.program.weights.shape[0], self.program.parameters.shape[0])
+        self.dropped += [Ref("s_axis_tlast")]
+        self._fetcher(bits)
+        machine, words = self.program.machine, (self.weight_words, self.program.parameters.shape[0])
         reach = (_bits(max(machine.features, machine.results)), _bits(words[0]), _bits(words[1]))
         for place, used in zip(_PLACES, (*reach, reach[0]), strict=True):
             if used < bits:
                 self.dropped.append(Part(place, bits - 1, used))
+
+    @property
+    def weight_words(self) -> int:
+        """Words of the weight memory on the chip."""
+        return self.program.machine.buffered if self.external else self.program.weights.shape[0]
+
+    def _fetcher(self, bits: int) -> None:
+        """What reads external memory; without one, nothing is ever fetched."""
+        if not self.external:
+            self.items.append(Assign(Ref("fetch_room"), Literal(1, 1)))
+            self.items.append(Assign(Ref("under_way"), Literal(0, 2)))
+            self.dropped += [Ref("fetch"), Ref("beats")]
+            return
+        self.items.append(Comment("weights come from external memory"))
+        self.items += fetcher(self.program.machine, bits)
+        used = _bits(self.weight_words)
+        if used < bits:
+            self.dropped.append(Part("fetched_place", bits - 1, used))
 
     def _delay(self, name: str, width: int, data: Expression, cycles: int, *, valid: bool = False) -> None:
         """The net `name`: `data` so many cycles later; flags that must not be there after a reset are `valid`."""
@@ -124,13 +159,20 @@ class EngineTop:
         self._delay("summing_first", 1, Ref("first"), taken)
         self._delay("summing_in_grid", 1, Ref("in_grid"), taken)
         last = Binary("&", Ref("compute"), Ref("last"))
-        self._delay("finished", 1, last, taken + 1 + self.post.latency_cycles, valid=True)
-        self.items.append(Assign(Ref("written"), Ref("finished")))
+        late = taken + 1 + self.post.latency_cycles
+        self._delay("finished", 1, last, late, valid=True)
+        bits = self._reach
+        self._delay("finished_place", bits, Part("write_place", bits - 1, 0), late)
+
+    @property
+    def _reach(self) -> int:
+        """Bits of a place in the larger of the memories that are written."""
+        return _bits(max(self.program.machine.features, self.program.machine.results))
 
     def _memory(self, name: str, width: int, words: int, pins: Mapping[str, Expression]) -> None:
         bits = _bits(words)
         joined: list[tuple[str, Expression]] = [("clk", Ref("clk")), *pins.items(), ("word", Ref(f"{name}_word"))]
-        joined += [("write_place", Part("write_place", bits - 1, 0)), ("read_place", Part("place", bits - 1, 0))]
+        joined += [("write_place", Part("written_place", bits - 1, 0)), ("read_place", Part("place", bits - 1, 0))]
         sizes = (("WIDTH", width), ("WORDS", words), ("BLOCK", int(words > _IN_LOGIC)))
         self.items += [Net("wire", f"{name}_word", width), Instance("bw_memory", name, tuple(joined), sizes)]
 
@@ -162,15 +204,18 @@ class EngineTop:
 
     def _weights(self) -> Lanes:
         """For each output the weights of all inputs, the first output lowest."""
-        weights = self.program.weights.array
-        rows = weights.transpose(0, 2, 1).reshape(len(weights), -1)
-        words = list(self.dot.port("w")) * self.program.machine.lanes
+        rows, words = weight_rows(self.program.weights.array), list(self.dot.port("w")) * self.program.machine.lanes
+        if self.external:
+            self.items += weight_memory(self.program.machine, bits_of(words), _bits(self.weight_words), _IN_LOGIC)
+            return Lanes("weights", words)
         return self._constants("weights", rows, words, Part("weight_place", _bits(len(rows)) - 1, 0))
 
     def _parameters(self) -> Lanes:
-        """For each lane mul, add, low, high; asked for when the total is made."""
+        """For each lane mul, add, low, high and the thresholds; asked for when the total is made."""
         rows = self.program.parameters.array.reshape(self.program.parameters.shape[0], -1)
-        words = [self.post.port(name)[0] for name in ("mul", "add", "low", "high")] * self.program.machine.lanes
+        own = [self.post.port(name)[0] for name in ("mul", "add", "low", "high")]
+        own += self.post.port("thresholds") if self.program.machine.steps else ()
+        words = own * self.program.machine.lanes
         bits = _bits(len(rows))
         self._delay("parameter_index", bits, Part("parameter_place", bits - 1, 0), 1 + self.dot.latency_cycles)
         return self._constants("parameters", rows, words, Ref("parameter_index"))
@@ -199,12 +244,16 @@ class EngineTop:
         joined += [("sum", product.to([wide])), ("x", late.to([wide], number)), ("total", Ref(total.name))]
         self.items.append(Instance("bw_engine_lane", f"lane_{number}", tuple(joined), (("WIDTH", width),)))
         told: dict[str, Expression] = {"total": total.to(self.post.port("total"))}
+        first = number * (4 + machine.steps)
         for place, name in enumerate(("mul", "add", "low", "high")):
-            told[name] = parameters.to(self.post.port(name), number * 4 + place)
-        if "even" in self.post.inputs:
-            told["even"] = Ref("even")
-        elif number == 0:
-            self.dropped.append(Ref("even"))
+            told[name] = parameters.to(self.post.port(name), first + place)
+        if machine.steps:
+            told["thresholds"] = parameters.to(self.post.port("thresholds"), first + 4)
+        for flag in ("even", "stepped"):
+            if flag in self.post.inputs:
+                told[flag] = Ref(flag)
+            elif number == 0:
+                self.dropped.append(Ref(flag))
         self.items.append(self.post.instance(f"post_{number}", told, [Ref(result.name)]))
         self.dropped += [*product.dropped, *total.dropped]
         return result
@@ -218,7 +267,7 @@ class EngineTop:
         self._memory(
             "outputs", bits_of(words), machine.results,
             {
-                "write": Binary("&", Ref("written"), Ref("results")), "data": Concat(tuple(reversed(kept))),
+                "write": Binary("&", Ref("finished"), Ref("results")), "data": Concat(tuple(reversed(kept))),
                 "read": Ref("store"), "blank": Literal(0, 1),
             },
         )  # fmt: skip
@@ -243,7 +292,7 @@ class EngineTop:
         own = [lane.to([machine.feature]) for lane in lanes]
         data = Conditional(Ref("loaded"), Concat(tuple(parts)), Concat(tuple(reversed(own))))
         self.items.append(Assign(Ref("features_data"), data))
-        result = Binary("&", Ref("written"), Unary("~", Ref("results")))
+        result = Binary("&", Ref("finished"), Unary("~", Ref("results")))
         self.items.append(Assign(Ref("features_write"), Binary("|", Ref("loaded"), result)))
         if port.data_bits > port.bits:
             self.dropped.append(Part("s_axis_tdata", port.data_bits - 1, port.bits))

@@ -1,27 +1,33 @@
 // The engine's sequencer: fetches instructions and walks their loops, one word of memory a cycle, frame after frame.
 //
 // FIELD         bits of a field of an instruction
-// INSTRUCTIONS  how many; behind the last one comes the first again
+// INSTRUCTIONS  how many
+// AGAIN         the instruction behind the last one
 // DRAIN         cycles from an instruction's last step until its last word is written
+// BLOCK         0: the program lies in logic, 1: in block memory
 // FILE          what $readmemh reads, one instruction a line, field 0 lowest
 //
-// Fields: 0 kind (0 load, 1 matrix, 2 vector, 3 store), 1 results (the memory that is written), 2 even (rounding),
-// 3 shared (one weight word), 4 first place to write, 5 first place to read, 6 its row, 7 its column, 8 rows and
-// 9 columns of the grid, 10 first weight, 11 first parameter; then for the six loops, the outermost first, 12..17
-// rounds less one, 18..23 by how much the place moves when that loop moves on (the inner ones starting anew),
-// 24..29 the row, 30..35 the column. Numbers are two's complement.
+// Fields: 0 kind (0 load, 1 matrix, 2 vector, 3 store, 4 fetch), 1 flags (bit 0: results, the memory that is written;
+// 1: even, rounding; 2: shared, one weight word; 3: stepped, thresholds; 4: each, parameters go on from pixel to pixel),
+// 2 fetches that may be under way, 3 first place to write, 4 first place to read, 5 its row, 6 its column, 7 rows and
+// 8 columns of the grid, 9 first weight, 10 first parameter; then for the six loops, the outermost first, 11..16 rounds
+// less one, 17..22 by how much the place moves when that loop moves on (the inner ones starting anew), 23..28 the row,
+// 29..34 the column; 35..37 the place to write, for the outer three loops. A fetch has in field 4 its first burst, in 5
+// the beats and in 9 the first place in the weight memory. Numbers are two's complement.
 //
-// Timing of an instruction: fetch, decode, its steps, DRAIN cycles. In the cycle of a step `load`, `compute` or
-// `store` is high, and `place`, `in_grid`, `first`, `last`, `weight_place` and `parameter_place` belong to it. A load
-// waits for `offered`, a store for `room`. `results`, `even` and `maximum` stay until the instruction's last word is
-// written (`written`, one cycle a word, moves `write_place` on).
+// Timing of an instruction: fetch, decode, its steps, DRAIN cycles (none behind a fetch). In the cycle of a step `load`,
+// `compute`, `store` or `fetch` is high, and all places, `in_grid`, `first` and `last` belong to it. A load waits for
+// `offered`, a store for `room`, a fetch for `fetch_room`, the others until no more fetches are `under_way` than their
+// field 2 says. `results`, `even`, `stepped` and `maximum` stay until the instruction's last word is written.
 
 `default_nettype none
 
 module bw_engine #(
     parameter FIELD = 16,
     parameter INSTRUCTIONS = 2,
+    parameter AGAIN = 0,
     parameter DRAIN = 1,
+    parameter BLOCK = 0,
     parameter FILE = "",
     parameter BITS = INSTRUCTIONS > 1 ? $clog2(INSTRUCTIONS) : 1,
     parameter DRAIN_BITS = DRAIN > 1 ? $clog2(DRAIN) : 1
@@ -31,15 +37,19 @@ module bw_engine #(
     input  wire             offered,
     output wire             ready,
     input  wire             room,
-    input  wire             written,
+    input  wire             fetch_room,
+    input  wire [1:0]       under_way,
     output wire             load,
     output wire             compute,
     output wire             store,
+    output wire             fetch,
     output wire             ends,
     output wire             results,
     output wire             even,
+    output wire             stepped,
     output wire             maximum,
     output reg  [FIELD-1:0] place,
+    output wire [FIELD-1:0] beats,
     output wire             in_grid,
     output wire             first,
     output wire             last,
@@ -49,8 +59,9 @@ module bw_engine #(
 );
 
     localparam [1:0] FETCH = 2'd0, DECODE = 2'd1, RUN = 2'd2, WAIT = 2'd3;
-    localparam FIELDS = 36;
+    localparam FIELDS = 38;
     localparam [31:0] LAST = INSTRUCTIONS - 1;
+    localparam [31:0] NEXT = AGAIN;
     localparam [31:0] LONGEST = DRAIN - 1;
 
     reg [1:0]            state;
@@ -58,23 +69,30 @@ module bw_engine #(
     reg [DRAIN_BITS-1:0] left;
 
     wire [FIELD*FIELDS-1:0] code;
-    bw_rom #(.WIDTH(FIELD * FIELDS), .WORDS(INSTRUCTIONS), .FILE(FILE)) u_program (
+    bw_rom #(.WIDTH(FIELD * FIELDS), .WORDS(INSTRUCTIONS), .BLOCK(BLOCK), .FILE(FILE)) u_program (
         .clk(clk), .index(number), .word(code)
     );
 
-    // Flags take the lowest bits of their fields.
-    wire [1:0] kind = code[1:0];
-    assign results = code[FIELD];
-    assign even = code[2*FIELD];
-    wire shared = code[3*FIELD];
-    assign maximum = kind[1];
-    wire unused = &{1'b0, code[FIELD-1:2], code[2*FIELD-1:FIELD+1], code[3*FIELD-1:2*FIELD+1], code[4*FIELD-1:3*FIELD+1]};
+    // Kind, flags and the number of fetches take the lowest bits of their fields.
+    wire [2:0] kind = code[2:0];
+    wire [4:0] flags = code[FIELD+:5];
+    wire [1:0] allowed = code[2*FIELD+:2];
+    assign results = flags[0];
+    assign even = flags[1];
+    wire shared = flags[2];
+    assign stepped = flags[3];
+    wire each = flags[4];
+    assign maximum = kind == 3'd2;
+    assign beats = code[5*FIELD+:FIELD];
+    wire unused = &{1'b0, code[FIELD-1:3], code[2*FIELD-1:FIELD+5], code[3*FIELD-1:2*FIELD+2]};
 
     wire running = state == RUN;
-    assign ready = running & (kind == 2'd0);
+    assign ready = running & (kind == 3'd0);
     assign load = ready & offered;
-    assign compute = running & (kind[0] ^ kind[1]);
-    assign store = running & (kind == 2'd3) & room;
+    assign compute = running & ((kind == 3'd1) | (kind == 3'd2)) & (under_way <= allowed);
+    assign store = running & (kind == 3'd3) & room;
+    wire fetches = kind == 3'd4;
+    assign fetch = running & fetches & fetch_room;
     wire step = load | compute | store;
 
     // A loop moves on when all inner ones are at their ends.
@@ -91,7 +109,7 @@ module bw_engine #(
     generate
         for (i = 0; i < 6; i = i + 1) begin : g_loop
             reg [FIELD-1:0] count;
-            assign at_ends[i] = count == code[(12+i)*FIELD+:FIELD];
+            assign at_ends[i] = count == code[(11+i)*FIELD+:FIELD];
             assign full[i] = &at_ends[5:i];
             assign moves[i] = full[i+1] & ~at_ends[i];
             assign zero[i] = count == {FIELD{1'b0}};
@@ -106,43 +124,46 @@ module bw_engine #(
     assign last = full[3];
     assign ends = full[0];
     wire next_pixel = moves[0] | moves[1];
+    wire next_parameter = moves[2] | (next_pixel & each);
 
     // Exactly one loop moves, or none at the very end: the moves are or-ed together.
     reg [FIELD-1:0] by_place;
     reg [FIELD-1:0] by_row;
     reg [FIELD-1:0] by_column;
+    reg [FIELD-1:0] by_write;
     integer k;
     always @* begin
         by_place = {FIELD{1'b0}};
         by_row = {FIELD{1'b0}};
         by_column = {FIELD{1'b0}};
+        by_write = {FIELD{1'b0}};
         for (k = 0; k < 6; k = k + 1) begin
-            by_place = by_place | ({FIELD{moves[k]}} & code[(18+k)*FIELD+:FIELD]);
-            by_row = by_row | ({FIELD{moves[k]}} & code[(24+k)*FIELD+:FIELD]);
-            by_column = by_column | ({FIELD{moves[k]}} & code[(30+k)*FIELD+:FIELD]);
+            by_place = by_place | ({FIELD{moves[k]}} & code[(17+k)*FIELD+:FIELD]);
+            by_row = by_row | ({FIELD{moves[k]}} & code[(23+k)*FIELD+:FIELD]);
+            by_column = by_column | ({FIELD{moves[k]}} & code[(29+k)*FIELD+:FIELD]);
         end
+        for (k = 0; k < 3; k = k + 1) by_write = by_write | ({FIELD{moves[k]}} & code[(35+k)*FIELD+:FIELD]);
     end
 
     // A negative row is a large one.
-    assign in_grid = (row < code[8*FIELD+:FIELD]) & (column < code[9*FIELD+:FIELD]);
+    assign in_grid = (row < code[7*FIELD+:FIELD]) & (column < code[8*FIELD+:FIELD]);
 
     always @(posedge clk) begin
         if (state == DECODE) begin
-            place <= code[5*FIELD+:FIELD];
-            row <= code[6*FIELD+:FIELD];
-            column <= code[7*FIELD+:FIELD];
-            weight_place <= code[10*FIELD+:FIELD];
-            parameter_place <= code[11*FIELD+:FIELD];
-            write_place <= code[4*FIELD+:FIELD];
-        end else begin
-            if (step) begin
-                place <= place + by_place;
-                row <= row + by_row;
-                column <= column + by_column;
-                weight_place <= next_pixel ? code[10*FIELD+:FIELD] : weight_place + {{(FIELD-1){1'b0}}, ~shared};
-                parameter_place <= next_pixel ? code[11*FIELD+:FIELD] : parameter_place + {{(FIELD-1){1'b0}}, moves[2]};
-            end
-            if (load | written) write_place <= write_place + 1'b1;
+            place <= code[4*FIELD+:FIELD];
+            row <= code[5*FIELD+:FIELD];
+            column <= code[6*FIELD+:FIELD];
+            weight_place <= code[9*FIELD+:FIELD];
+            parameter_place <= code[10*FIELD+:FIELD];
+            write_place <= code[3*FIELD+:FIELD];
+        end else if (step) begin
+            place <= place + by_place;
+            row <= row + by_row;
+            column <= column + by_column;
+            weight_place <= next_pixel ? code[9*FIELD+:FIELD] : weight_place + {{(FIELD-1){1'b0}}, ~shared};
+            parameter_place <= next_pixel & ~each ? code[10*FIELD+:FIELD] :
+                               parameter_place + {{(FIELD-1){1'b0}}, next_parameter};
+            write_place <= write_place + by_write;
         end
     end
 
@@ -154,12 +175,12 @@ module bw_engine #(
             case (state)
                 FETCH: state <= DECODE;
                 DECODE: state <= RUN;
-                RUN: if (step & full[0]) state <= WAIT;
-                WAIT: if (left == {DRAIN_BITS{1'b0}}) begin
-                    state <= FETCH;
-                    number <= number == LAST[BITS-1:0] ? {BITS{1'b0}} : number + 1'b1;
-                end
+                RUN: if (fetch) state <= FETCH;
+                     else if (step & full[0]) state <= WAIT;
+                WAIT: if (left == {DRAIN_BITS{1'b0}}) state <= FETCH;
             endcase
+            if (fetch | ((state == WAIT) & (left == {DRAIN_BITS{1'b0}})))
+                number <= number == LAST[BITS-1:0] ? NEXT[BITS-1:0] : number + 1'b1;
         end
         left <= state == WAIT ? left - 1'b1 : LONGEST[DRAIN_BITS-1:0];
     end

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bitwright.backends.verilog.bench import Vectors, hex_lines
 from bitwright.backends.verilog.printer import module as printed
+from bitwright.backends.verilog.stream.memory import MemoryImage, memory_around
 from bitwright.backends.verilog.stream.ports import StreamPort
 from bitwright.backends.verilog.tree import (
     Binary,
@@ -13,6 +14,7 @@ from bitwright.backends.verilog.tree import (
     Expression,
     Instance,
     Item,
+    Literal,
     Module,
     Net,
     Ref,
@@ -24,17 +26,24 @@ __all__ = ["bench_files"]
 _PINS = ("tdata", "tvalid", "tready", "tlast")
 
 
-def bench_files(top: str, ports: Sequence[StreamPort], golden: Vectors, header: str) -> dict[str, str]:
-    """The module `<top>_tb` and its vectors: a line of hexadecimal digits for each beat."""
+def bench_files(
+    top: str, ports: Sequence[StreamPort], golden: Vectors, header: str, memory: MemoryImage | None = None
+) -> dict[str, str]:
+    """The module `<top>_tb` and its vectors: a line of hexadecimal digits for each beat.
+
+    A design with external memory has a model of one beside it, with its image.
+    """
     arrays = (*golden.inputs, *golden.outputs)
     files = {
         f"tb/{top}_{port.prefix}.hex": hex_lines(port.pack(codes), port.data_bits)
         for port, codes in zip(ports, arrays, strict=True)
     }
-    return {f"tb/{top}_tb.v": printed(_bench(top, ports, golden.count), header)} | files
+    if memory:
+        files[f"tb/{top}_memory.hex"] = memory.hex_lines()
+    return {f"tb/{top}_tb.v": printed(_bench(top, ports, golden.count, memory), header)} | files
 
 
-def _bench(top: str, ports: Sequence[StreamPort], frames: int) -> Module:
+def _bench(top: str, ports: Sequence[StreamPort], frames: int, memory: MemoryImage | None) -> Module:
     name = f"{top}_tb"
     items: list[Item] = [Net("wire", "aclk", 1), Net("wire", "aresetn", 1)]
     joined: list[tuple[str, Expression]] = [("aclk", Ref("aclk")), ("aresetn", Ref("aresetn"))]
@@ -47,12 +56,20 @@ def _bench(top: str, ports: Sequence[StreamPort], frames: int) -> Module:
         checkers.append(_end(top, port, frames, len(checkers) + 1))
     for flag in ("done", "failed"):
         items += [Net("wire", f"{port.prefix}_{flag}", 1) for port in outputs]
+    moves, failed = [_moves(port) for port in ports], [Ref(f"{port.prefix}_failed") for port in outputs]
+    if memory:
+        reset = Unary("~", Ref("aresetn"))
+        made, pins = memory_around(memory, top, reset, Literal(1, 1), Literal(1, 1), clock="aclk")
+        items += made
+        joined += pins
+        moves.append(Ref("m_axi_rvalid"))
+        failed.append(Ref("wrong"))
     verdict: list[tuple[str, Expression]] = [
         ("aclk", Ref("aclk")),
         ("aresetn", Ref("aresetn")),
         ("done", Unary("&", Concat(tuple(Ref(f"{port.prefix}_done") for port in outputs)))),
-        ("failed", Unary("|", Concat(tuple(Ref(f"{port.prefix}_failed") for port in outputs)))),
-        ("moves", Unary("|", Concat(tuple(_moves(port) for port in ports)))),
+        ("failed", Unary("|", Concat(tuple(failed)))),
+        ("moves", Unary("|", Concat(tuple(moves)))),
     ]
     items.append(Instance(top, "dut", tuple(joined)))
     items += checkers

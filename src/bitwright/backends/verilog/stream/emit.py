@@ -13,6 +13,7 @@ from bitwright.backends.verilog.stream.actor import actor_module
 from bitwright.backends.verilog.stream.bench import bench_files
 from bitwright.backends.verilog.stream.document import stream_table
 from bitwright.backends.verilog.stream.kernels import Workshop
+from bitwright.backends.verilog.stream.memory import MEMORY, MemoryImage
 from bitwright.backends.verilog.stream.ports import StreamPort, stream_ports
 from bitwright.backends.verilog.stream.top import top_module
 from bitwright.backends.verilog.tree import Instance, Module
@@ -31,7 +32,8 @@ class StreamEmitted:
     """The files of a streaming design (relative path to text) and what a tool needs to know about them.
 
     `sources` are the Verilog files of the top, `images` the memory images that they read by bare name (they lie
-    beside the Verilog), `benches` those of the self-checking bench, which also reads `.hex` files beside it.
+    beside the Verilog), `benches` those of the self-checking bench, which also reads `.hex` files beside it. `memory`:
+    what a memory behind `m_axi` holds.
     """
 
     top: str
@@ -40,6 +42,7 @@ class StreamEmitted:
     images: tuple[str, ...]
     benches: tuple[str, ...]
     ports: tuple[StreamPort, ...]
+    memory: MemoryImage | None = None
 
     @property
     def inputs(self) -> list[StreamPort]:
@@ -124,12 +127,16 @@ _BENCH = ("bw_bench_clock", "bw_bench_source", "bw_bench_sink")
 
 
 def bench(
-    top: str, ports: Sequence[StreamPort], vectors: tuple[Sequence[IntArray], Sequence[IntArray]], header: str
+    top: str,
+    ports: Sequence[StreamPort],
+    vectors: tuple[Sequence[IntArray], Sequence[IntArray]],
+    header: str,
+    memory: MemoryImage | None = None,
 ) -> dict[str, str]:
     """The self-checking bench of `top` with golden vectors (inputs, outputs), and the modules that it places."""
     golden = Vectors(tuple(vectors[0]), tuple(vectors[1])).checked()
-    files = bench_files(top, ports, golden, header)
-    for part in _BENCH:
+    files = bench_files(top, ports, golden, header, memory)
+    for part in (*_BENCH, *([MEMORY] if memory else [])):
         files |= library("tb", part)
     return files
 

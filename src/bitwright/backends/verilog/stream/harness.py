@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bitwright.backends.verilog.printer import module as printed
 from bitwright.backends.verilog.stream.emit import StreamEmitted, library
+from bitwright.backends.verilog.stream.memory import MEMORY, memory_around
 from bitwright.backends.verilog.stream.ports import StreamPort
 from bitwright.backends.verilog.tree import (
     Assign,
@@ -41,7 +42,9 @@ def stream_harness(design: StreamEmitted, frames: int) -> StreamHarness:
 
     Inputs: `rst`; per source `<prefix>_load` (write `<prefix>_data` to place `<prefix>_place`), `<prefix>_beats`
     (how many to send) and `<prefix>_offer` (a beat may be offered in this cycle); per sink `<prefix>_tready`.
-    Outputs: per source `<prefix>_sent`, per sink `<prefix>_taken`, `<prefix>_tlast` and `<prefix>_tdata`.
+    Outputs: per source `<prefix>_sent`, per sink `<prefix>_taken`, `<prefix>_tlast` and `<prefix>_tdata`. Beside a
+    design with external memory stands a model of it that holds its image: inputs `memory_accepts` and `memory_answers`
+    (addresses, beats), output `memory_wrong` (a burst that AXI4 forbids, or beyond the image; an answer with an error).
     """
     made = _module(design, frames)
     sides = {
@@ -49,6 +52,8 @@ def stream_harness(design: StreamEmitted, frames: int) -> StreamHarness:
         for side in ("input", "output")
     }
     files = {f"tb/{made.name}.v": printed(made)} | library("tb", _FEED)
+    if design.memory:
+        files |= library("tb", MEMORY) | {f"tb/{design.top}_memory.hex": design.memory.hex_lines()}
     return StreamHarness(made.name, files, sides["input"], sides["output"])
 
 
@@ -61,6 +66,12 @@ def _module(design: StreamEmitted, frames: int) -> Module:
         joined += [(f"{port.prefix}_{pin}", Ref(f"{port.prefix}_{pin}")) for pin in _PINS]
         items += _fed(port, frames * port.words) if port.direction == "input" else _taken(port)
         heads += _heads(port, frames * port.words)
+    if design.memory:
+        heads += [PortDeclaration("input", "wire", f"memory_{pin}", 1) for pin in ("accepts", "answers")]
+        heads.append(PortDeclaration("output", "wire", "memory_wrong", 1))
+        made, pins = memory_around(design.memory, top, Ref("rst"), Ref("memory_accepts"), Ref("memory_answers"))
+        items += [*made, Assign(Ref("memory_wrong"), Ref("wrong"))]
+        joined += pins
     items.append(Instance(top, "dut", tuple(joined)))
     return Module(f"{top}_harness", f"{top} between sources with memories and open sinks.", tuple(heads), tuple(items))
 

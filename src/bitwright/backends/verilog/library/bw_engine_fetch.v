@@ -1,0 +1,159 @@
+// The engine's way to external memory: reads runs of words over AXI4 and writes them to the weight memory.
+//
+// DATA     bits of a beat
+// ADDRESS  bits of a byte address
+// BURST    beats of a burst at most, a power of two; BURST * DATA / 8 bytes are 4096 at most
+// SLICES   beats of a word of weights, the lowest bits first
+// FIELD    bits of the numbers of a fetch
+// SHIFT    the logarithm of a burst's bytes
+//
+// A fetch is `beats` beats from burst number `from` behind `base` on, for words from `place` on; it is taken in a cycle
+// with `start` and `room`. One more is taken while the one before still comes in, as soon as all addresses of that are
+// out: bursts follow each other without a gap. `base` is a multiple of a burst's bytes. Nothing ever makes the memory wait:
+// rready is high while something is to come.
+//
+// Timing: `start` in cycle t -> the first address in t + 1, then one a cycle as the memory takes them. A beat in cycle t is
+// written at the end of t + 1 (`write`, one bit a slice). `under_way` counts fetches whose last beat is not written yet.
+// `fault` stays, from the first answer that says error on.
+
+`default_nettype none
+
+module bw_engine_fetch #(
+    parameter DATA = 64,
+    parameter ADDRESS = 32,
+    parameter BURST = 16,
+    parameter SLICES = 1,
+    parameter FIELD = 16,
+    parameter SHIFT = $clog2(BURST * DATA / 8)
+) (
+    input  wire               clk,
+    input  wire               rst,
+    input  wire [ADDRESS-1:0] base,
+    input  wire               start,
+    output wire               room,
+    input  wire [FIELD-1:0]   from,
+    input  wire [FIELD-1:0]   beats,
+    input  wire [FIELD-1:0]   place,
+    output wire [1:0]         under_way,
+    output reg                fault,
+    output wire [ADDRESS-1:0] m_axi_araddr,
+    output wire [7:0]         m_axi_arlen,
+    output wire [2:0]         m_axi_arsize,
+    output wire [1:0]         m_axi_arburst,
+    output wire [3:0]         m_axi_arcache,
+    output wire [2:0]         m_axi_arprot,
+    output wire               m_axi_arvalid,
+    input  wire               m_axi_arready,
+    input  wire [DATA-1:0]    m_axi_rdata,
+    input  wire [1:0]         m_axi_rresp,
+    input  wire               m_axi_rlast,
+    input  wire               m_axi_rvalid,
+    output wire               m_axi_rready,
+    output reg  [SLICES-1:0]  write,
+    output reg  [FIELD-1:0]   write_place,
+    output reg  [DATA-1:0]    write_data
+);
+
+    localparam SLICE_BITS = SLICES > 1 ? $clog2(SLICES) : 1;
+    localparam [31:0] LAST = SLICES - 1;
+    localparam [31:0] FULL = BURST - 1;
+    localparam [31:0] LENGTH = BURST;
+    localparam [31:0] SIZE = $clog2(DATA / 8);
+    localparam NUMBER = ADDRESS - SHIFT;
+
+    // Addresses: the burst to ask for next and the beats that are left.
+    reg [NUMBER-1:0] burst;
+    reg [FIELD-1:0]  asking;
+    wire             asks = asking != {FIELD{1'b0}};
+    wire             whole = {{32{1'b0}}, asking} >= {{FIELD{1'b0}}, LENGTH};
+    wire [FIELD-1:0] shortest = asking - 1'b1;
+    wire [7:0]       short;
+
+    assign m_axi_araddr = {burst, {SHIFT{1'b0}}};
+    assign m_axi_arlen = whole ? FULL[7:0] : short;
+    assign m_axi_arsize = SIZE[2:0];
+    assign m_axi_arburst = 2'b01;
+    assign m_axi_arcache = 4'b0011;
+    assign m_axi_arprot = 3'b000;
+    assign m_axi_arvalid = asks;
+
+    // The fetch whose beats come in, and the next one.
+    reg              queued;
+    reg [FIELD-1:0]  next_place;
+    reg [FIELD-1:0]  next_beats;
+    reg [FIELD-1:0]  coming;
+    reg [FIELD-1:0]  into;
+    reg [SLICE_BITS-1:0] slice;
+    reg              finishing;
+
+    wire comes = coming != {FIELD{1'b0}};
+    wire beat = comes & m_axi_rvalid;
+    wire ends = beat & (coming == {{(FIELD-1){1'b0}}, 1'b1});
+    wire takes = queued & (~comes | ends);
+    wire filled = slice == LAST[SLICE_BITS-1:0];
+
+    assign m_axi_rready = comes;
+    assign room = ~asks & ~queued;
+    assign under_way = {1'b0, queued} + {1'b0, comes} + {1'b0, finishing};
+
+    generate
+        if (FIELD >= 8) begin : g_short
+            assign short = shortest[7:0];
+        end else begin : g_shorter
+            assign short = {{(8-FIELD){1'b0}}, shortest};
+        end
+    endgenerate
+    wire unused = &{1'b0, shortest, base[SHIFT-1:0], m_axi_rlast, m_axi_rresp[0]};
+
+    wire [NUMBER-1:0] origin;
+    generate
+        if (NUMBER >= FIELD) begin : g_wide
+            assign origin = base[ADDRESS-1:SHIFT] + {{(NUMBER-FIELD){1'b0}}, from};
+        end else begin : g_narrow
+            assign origin = base[ADDRESS-1:SHIFT] + from[NUMBER-1:0];
+            wire from_unused = &{1'b0, from};
+        end
+    endgenerate
+
+    always @(posedge clk) begin
+        if (rst) asking <= {FIELD{1'b0}};
+        else if (start & room) asking <= beats;
+        else if (asks & m_axi_arready) asking <= whole ? asking - LENGTH[FIELD-1:0] : {FIELD{1'b0}};
+        if (start & room) burst <= origin;
+        else if (asks & m_axi_arready) burst <= burst + 1'b1;
+    end
+
+    always @(posedge clk) begin
+        if (start & room) begin
+            next_place <= place;
+            next_beats <= beats;
+        end
+        if (rst) begin
+            queued <= 1'b0;
+            coming <= {FIELD{1'b0}};
+        end else begin
+            if (start & room) queued <= 1'b1;
+            else if (takes) queued <= 1'b0;
+            if (takes) coming <= next_beats;
+            else if (beat) coming <= coming - 1'b1;
+        end
+        if (takes) begin
+            into <= next_place;
+            slice <= {SLICE_BITS{1'b0}};
+        end else if (beat) begin
+            into <= into + {{(FIELD-1){1'b0}}, filled};
+            slice <= filled ? {SLICE_BITS{1'b0}} : slice + 1'b1;
+        end
+    end
+
+    always @(posedge clk) begin
+        write <= rst | ~beat ? {SLICES{1'b0}} : {{(SLICES-1){1'b0}}, 1'b1} << slice;
+        write_place <= into;
+        write_data <= m_axi_rdata;
+        finishing <= ~rst & ends;
+        fault <= ~rst & (fault | (beat & m_axi_rresp[1]));
+    end
+
+endmodule
+
+`default_nettype wire
