@@ -24,7 +24,7 @@ def architecture(name: str) -> Any:
     """A design of the architecture called `name`."""
     if name == "parallel":
         return compile_matrix([[3, -5], [7, 1]], input_format="s4.0", name="two by two", device="xc7a35t")
-    return _framed(StreamDesign, initiation_cycles=400) if name == "dataflow" else _framed(EngineDesign, engine_lanes=4)
+    return _framed(StreamDesign, architecture="dataflow") if name == "dataflow" else _framed(EngineDesign, architecture="engine", engine_lanes=4)
 
 
 def _framed(kind: type[Framed], **told: Any) -> Framed:
@@ -33,4 +33,7 @@ def _framed(kind: type[Framed], **told: Any) -> Framed:
     encoders = tuple(GridEncoder(k, t.step, t.low, t.high) for k, t in enumerate(inputs))
     decoders = tuple(Decoder(node.type.step) for node in graph.results)
     options = Options(device="xc7z020", name=graph.name, **told)
-    return kind(graph.name, options, graph, graph, encoders, decoders)
+    design = kind(graph.name, options, graph, graph, encoders, decoders)
+    if isinstance(design, StreamDesign):
+        design.foldings = {}  # each unit alone: no search is needed for these tests
+    return design

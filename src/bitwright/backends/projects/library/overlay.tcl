@@ -62,11 +62,12 @@ set design [get_files system.bd]
 add_files -norecurse [make_wrapper -files $design -top]
 set_property top system_wrapper [current_fileset]
 if {$build} {
-  launch_runs impl_1 -to_step write_bitstream
+  launch_runs impl_1
   wait_on_run impl_1
-  set run [file join $here overlay overlay.runs impl_1]
-  file copy -force [file join $run system_wrapper.bit] [file join $here network.bit]
-  set handoff [file join $here overlay overlay.gen sources_1 bd system hw_handoff system.hwh]
-  file copy -force $handoff [file join $here network.hwh]
+  open_run impl_1
+  write_bitstream -force [file join $here network.bit]
+  # What PYNQ reads about the block design; its folder has had two names.
+  set handoffs [glob -nocomplain -directory [file join $here overlay] overlay.*/sources_1/bd/system/hw_handoff/*.hwh]
+  foreach handoff $handoffs { file copy -force $handoff [file join $here network.hwh] }
 }
 close_project
