@@ -120,11 +120,13 @@ static void start(const bw_network *network, uintptr_t way, const void *data, si
   put(network, base + DMA_LENGTH, (uint32_t)bytes); /* this starts it */
 }
 
-static bw_status wait(const bw_network *network, uintptr_t way, uint32_t patience) {
+/* Both ways at once: where one has failed the other may wait forever. */
+static bw_status wait(const bw_network *network, uint32_t patience) {
   while (patience-- > 0) {
-    const uint32_t status = get(network, network->dma + way + DMA_STATUS);
-    if (status & DMA_ERRORS) return BW_DMA_ERROR;
-    if (status & DMA_IDLE) return BW_OK;
+    const uint32_t in = get(network, network->dma + DMA_TO_NETWORK + DMA_STATUS);
+    const uint32_t out = get(network, network->dma + DMA_FROM_NETWORK + DMA_STATUS);
+    if ((in | out) & DMA_ERRORS) return BW_DMA_ERROR;
+    if (in & out & DMA_IDLE) return BW_OK;
   }
   return BW_TIMEOUT;
 }
@@ -141,8 +143,7 @@ bw_status bw_run_frames(const bw_network *network, const uint8_t *in, uint8_t *o
   }
   start(network, DMA_FROM_NETWORK, out, out_bytes);
   start(network, DMA_TO_NETWORK, in, in_bytes);
-  status = wait(network, DMA_TO_NETWORK, patience);
-  if (status == BW_OK) status = wait(network, DMA_FROM_NETWORK, patience);
+  status = wait(network, patience);
   if (status == BW_OK && port->after != NULL) port->after(port->context, out, out_bytes);
   return status;
 }
