@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from tests.engine_graphs import perceptron
 
 from bitwright.core.origin import Origin
 from bitwright.ir.dataflow import SINK, Channel, Dataflow, DataflowBuilder, Process, Stream, Wait, schedule
@@ -24,6 +25,9 @@ from bitwright.ir.dataflow.ops import (
 from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word
 from bitwright.ir.netlist.ops import Register
 from bitwright.numeric import IntArray, Ints, Steps
+from bitwright.passes.mix import Mix, Segment, cuts
+from bitwright.passes.streaming import Place
+from bitwright.platforms import device
 
 ONE = Steps.of(1)
 Kernel = Callable[[NetlistBuilder, list[int]], list[int]]
@@ -218,7 +222,15 @@ def starved() -> Dataflow:
     return b.dataflow("starved", [both])
 
 
-PROGRAMS = (folded, pooled, convolved, residual, joined, rearranged, grouped, spilled, idle, constants)
+def executed() -> Dataflow:
+    """An engine between streams: words narrowed on the way in, its scores through an actor behind it."""
+    graph = perceptron()
+    first, last = (graph.nodes[at].name for at in (cuts(graph)[1], cuts(graph)[3]))
+    made = Mix(Place(device("xc7z020")), Segment(first, last), 4)(graph)
+    return replace(made, name="executed")
+
+
+PROGRAMS = (executed, folded, pooled, convolved, residual, joined, rearranged, grouped, spilled, idle, constants)
 
 
 def buffered(program: Dataflow, depth: int | Sequence[int] = 2, memory: Memory = Memory.LUT) -> Dataflow:
@@ -306,9 +318,11 @@ class Clockwork:
     def _passed(self, node: int, wait: Wait, frame: int, step: int, cycle: int) -> bool:
         if wait.free[step]:
             return True
-        other = self.steps[node][wait.process]
-        at = frame * self.plans[node][0][wait.process].steps + int(wait.step[step])
-        return at < 0 or (at < len(other) and other[at] + 1 <= cycle)
+        other, processes = self.steps[node][wait.process], self.plans[node][0]
+        at = frame * processes[wait.process].steps + int(wait.step[step])
+        if wait.delay == 0 and at == len(other):
+            return self._can(node, wait.process, processes[wait.process], cycle)
+        return at < 0 or (at < len(other) and other[at] + wait.delay <= cycle)
 
     def _fire(self, node: int, number: int, cycle: int) -> None:
         process = self.plans[node][0][number]

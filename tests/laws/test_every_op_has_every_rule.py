@@ -41,7 +41,7 @@ def classes(module: object, base: type[Op]) -> list[type[Op]]:
 
 GRAPH = classes(graph_ops, graph_ops.GraphOp)
 NETLIST = classes(netlist_ops, netlist_ops.WordOp)
-ACTORS = classes(actors, actors.Actor)
+ACTORS = [*classes(actors, actors.Actor), streams.Execute]
 INSTRUCTIONS = classes(instructions, instructions.Instruction)
 
 # Inputs are given, not computed: the programs' own loops handle them before they ask a rule.
@@ -57,7 +57,7 @@ TABLES: list[tuple[str, Rules[..., object], list[type[Op]], set[type[Op]]]] = [
     ("dataflow: run", streams.evaluate, ACTORS, {actors.Source}),
     ("dataflow: range", bare, ACTORS, {actors.Source}),
     ("dataflow: schedule", streams.schedule, ACTORS, set()),
-    ("dataflow: Verilog", front, ACTORS, {actors.Source}),
+    ("dataflow: Verilog", front, ACTORS, {actors.Source, streams.Execute}),
     ("engine: run", engines.execute, INSTRUCTIONS, set()),
     ("engine: steps", engines.steps, INSTRUCTIONS, set()),
     ("engine: code", fields_of, INSTRUCTIONS, set()),

@@ -124,12 +124,23 @@ class _Builder:
                 self._ports(i, first + at, process)
             if isinstance(node.op, Rearrange):
                 self._rearrange(i, node.op.depth if memories is None else memories.get(i, 0), own)
+            else:
+                self._inner(i, own)
 
     def _ports(self, node: int, at: int, process: Process) -> None:
         for port, flags in process.reads.items():
             self.reads[node, port] = at, self.out.put(np.flatnonzero(flags))
         if process.writes is not None:
             self.writes.append((at, self.out.put(np.flatnonzero(process.writes))))
+
+    def _inner(self, node: int, own: tuple[Process, ...]) -> None:
+        """What an actor's processes wait for in each other."""
+        for at, process in zip(self.processes[node], own, strict=True):
+            for wait in process.waits:
+                kept = np.flatnonzero(~wait.free)
+                places = self.out.put(kept), self.out.put(wait.step[kept])
+                told = f"{self.program.nodes[node].name} waits for itself"
+                self.out.rule(told, at, places[0], self.processes[node][wait.process], places[1], 0, wait.delay)
 
     def _rearrange(self, node: int, depth: int, own: tuple[Process, ...]) -> None:
         reader, writer = self.processes[node]

@@ -9,6 +9,7 @@ from typing import Any
 
 from bitwright.core.errors import InvalidValue
 from bitwright.cost.area import Area
+from bitwright.passes.mix import ENGINE, Segment
 from bitwright.passes.streaming import Folding, folding_of, foldings_to_json
 
 __all__ = ["Binding", "LayerPlan", "Plan", "foldings_from_json", "foldings_to_json"]
@@ -47,7 +48,8 @@ class Plan:
     initiation_cycles: cycles from frame to frame, the slowest layer's; exact once channels are buffered. area:
     predicted, converters, one-word channels and `infrastructure` included. proved: no other choice of candidates
     is better (HiGHS, gap 0); gap otherwise. nodes: of the search tree. method: "exact" or "greedy".
-    power_w: an estimate, see `explore.power`.
+    power_w: an estimate, see `explore.power`. architecture: "dataflow", or "engine" and "mixed" where the layers of
+    `segment` are those of an engine of `lanes`, which stands among the layers under the name "engine".
     """
 
     network: str
@@ -63,6 +65,9 @@ class Plan:
     nodes: int
     method: str = "exact"
     power_w: float = 0.0
+    architecture: str = "dataflow"
+    segment: Segment | None = None
+    lanes: int = 0
 
     @property
     def fps(self) -> float:
@@ -72,7 +77,8 @@ class Plan:
     @property
     def foldings(self) -> dict[str, Folding]:
         """Foldings by layer, as `passes.streaming.Place` takes them."""
-        return {layer.name: layer.folding for layer in self.layers}
+        own = self.segment is not None
+        return {layer.name: layer.folding for layer in self.layers if not (own and layer.name == ENGINE)}
 
     def to_json(self) -> str:
         """The foldings as JSON, see `foldings_to_json`."""

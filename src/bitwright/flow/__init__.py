@@ -15,6 +15,7 @@ _HOMES = {
     "compile_matrix": "bitwright.flow.matrix",
     "StreamDesign": "bitwright.flow.streamed",
     "explore": "bitwright.flow.exploring",
+    "explore_architectures": "bitwright.flow.exploring",
     "explore_front": "bitwright.flow.exploring",
     "explore_report": "bitwright.flow.exploration_report",
     "from_torch": "bitwright.flow.exporting",

@@ -11,6 +11,7 @@ from bitwright.core.errors import ConfigError
 from bitwright.core.naming import identifier
 from bitwright.flow.design import Design
 from bitwright.flow.engines import EngineDesign
+from bitwright.flow.mixing import MixedDesign, choose
 from bitwright.flow.options import Options
 from bitwright.flow.streamed import StreamDesign
 from bitwright.ir.graph import Graph, check
@@ -18,6 +19,7 @@ from bitwright.ir.interface import Decoder
 from bitwright.passes import ARGMAX, STANDARD, apply
 
 if TYPE_CHECKING:
+    from bitwright.explore import Plan
     from bitwright.frontends.grid.reading import Reading
     from bitwright.numeric import Steps
 
@@ -44,9 +46,8 @@ def compile_model(model: Any, options: Options | None = None, **told: Any) -> De
     reading, truth = _read(loaded, chosen, name)
     source = check(reading.graph)
     built = check(apply(source, ARGMAX if chosen.argmax_only else STANDARD))
-    engine = chosen.architecture == "engine"
-    kind: Any = EngineDesign if engine else StreamDesign if chosen.streams else Design
-    return kind(
+    chosen, plan = choose(built, chosen)
+    made: Any = _KINDS[chosen.architecture](
         name=source.name,
         options=chosen,
         source=source,
@@ -58,6 +59,19 @@ def compile_model(model: Any, options: Options | None = None, **told: Any) -> De
         model=truth,
         origin=origin,
     )
+    return _planned(made, plan)
+
+
+_KINDS = {"parallel": Design, "dataflow": StreamDesign, "engine": EngineDesign, "mixed": MixedDesign}
+
+
+def _planned(design: Any, plan: Plan | None) -> Any:
+    """The design with what is known of it from choosing its architecture."""
+    if plan is not None and isinstance(design, MixedDesign):
+        design.plan = plan
+    elif plan is not None and isinstance(design, StreamDesign):
+        design.foldings = plan.foldings
+    return design
 
 
 def _decoder(step: Steps, found: Decoder, options: Options) -> Decoder:

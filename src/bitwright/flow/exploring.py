@@ -6,23 +6,33 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bitwright.core.errors import ConfigError
+from bitwright.core.errors import ConfigError, Unsupported
 from bitwright.platforms import device
 
 if TYPE_CHECKING:
-    from bitwright.explore import Plan
+    from bitwright.explore import Architectures, Plan
     from bitwright.ir.graph import Graph
+    from bitwright.platforms import Device
 
-__all__ = ["explore", "explore_front", "plan_table", "stream_graph", "write_plan"]
+__all__ = [
+    "architectures_table",
+    "explore",
+    "explore_architectures",
+    "explore_front",
+    "plan_table",
+    "stream_graph",
+    "write_plan",
+]
 
 
 def explore(
     model: Any, devices: str | Sequence[str] = "xcvu9p", *, clock_mhz: float | None = None,
     target_fps: float | None = None, objective: str | None = None, budget: Mapping[str, float] | None = None,
-    **options: Any,
+    architecture: str = "dataflow", **options: Any,
 ) -> Plan:  # fmt: skip
-    """The best streaming design of `model` (a Keras model, a path, or a graph) on the best of `devices`, proved.
+    """The best folded design of `model` (a Keras model, a path, or a graph) on the best of `devices`, proved.
 
+    architecture: "dataflow", "engine", "mixed" (streams with an engine between them), or "auto": the best of these.
     With `target_fps` the least area that keeps the pace ("min_energy": the least energy), without it the highest pace
     that fits. budget: ceilings in luts, ffs, bram18s, dsps, urams instead of the device's. options: of `compile`
     (formats and the like). The plan's foldings go to `compile(folding=...)` by way of `plan.to_json()`, or `compile`
@@ -32,9 +42,80 @@ def explore(
 
     told = [device(name) for name in ([devices] if isinstance(devices, str) else devices)]
     graph = stream_graph(model, options)
+    if architecture != "dataflow":
+        only = _FOLDED if architecture == "auto" else (architecture,)
+        return _best_of(graph, told, clock_mhz, target_fps, objective, budget, only)
     return explore_graph(
         graph, told, clock_mhz=clock_mhz, target_fps=target_fps, objective=objective, budget=budget
     )  # fmt: skip
+
+
+_FOLDED = ("dataflow", "engine", "mixed")
+
+
+def _best_of(
+    graph: Graph, parts: Sequence[Device], clock_mhz: float | None, target_fps: float | None, objective: str | None,
+    budget: Mapping[str, float] | None, only: Sequence[str],
+) -> Plan:  # fmt: skip
+    """The best plan over the devices and architectures."""
+    from bitwright.explore import architectures
+
+    found: list[Architectures] = []
+    refused: Unsupported | None = None
+    told: dict[str, Any] = {"clock_mhz": clock_mhz, "target_fps": target_fps, "objective": objective, "budget": budget}
+    for part in parts:
+        try:
+            found.append(architectures.explore_architectures(graph, part, **told, only=only))
+        except Unsupported as error:
+            refused = error
+    if not found:
+        raise refused or ConfigError("no devices", where="exploration", remedy="name one at least")
+    plans = [f.best.plan for f in found if f.best.plan is not None]
+    if found[0].objective == "max_throughput":
+        return max(plans, key=lambda plan: plan.fps)
+    if found[0].objective == "min_energy":
+        return min(plans, key=lambda plan: plan.power_w / plan.fps)
+    return min(plans, key=lambda plan: (plan.area.luts, plan.area.bram18s))
+
+
+def explore_architectures(
+    model: Any, device_name: str = "xcvu9p", *, clock_mhz: float | None = None, target_fps: float | None = None,
+    objective: str | None = None, budget: Mapping[str, float] | None = None, only: Sequence[str] = (), **options: Any,
+) -> Architectures:  # fmt: skip
+    """`model` unrolled, as streams, on an engine, and as a mix of the latter two; and the best of them on a device.
+
+    As `explore`; what is unrolled competes too. only: some of "parallel", "dataflow", "engine", "mixed".
+    """
+    from bitwright.explore import architectures
+
+    return architectures.explore_architectures(
+        stream_graph(model, options), device(device_name), clock_mhz=clock_mhz, target_fps=target_fps,
+        objective=objective, budget=budget, only=tuple(only) or architectures.ARCHITECTURES,
+    )  # fmt: skip
+
+
+def architectures_table(found: Architectures) -> str:
+    """A line an architecture, what the best one is, and how much was tried for it."""
+    lines = [f"{'architecture':<13} {'cycles':>9} {'frames/s':>12} {'LUT':>9} {'BRAM18':>7} {'DSP':>6}"]
+    for choice in found.choices:
+        if choice.refused:
+            lines.append(f"{choice.architecture:<13} {choice.refused}")
+            continue
+        area = choice.area
+        lines.append(
+            f"{choice.architecture:<13} {choice.initiation_cycles:>9} {choice.fps:>12.0f} {area.luts:>9.0f}"
+            f" {area.bram18s:>7.0f} {area.dsps:>6.0f}{_with_engine(choice.plan)}"
+        )
+    proof = "proved over all that was tried" if found.proved else "not proved"
+    lines.append(
+        f"best ({found.objective}): {found.best.architecture}, {proof}; {found.stretches} stretches of layers for an"
+        f" engine, {found.solved} of them solved"
+    )
+    return "\n".join(lines)
+
+
+def _with_engine(plan: Plan | None) -> str:
+    return "" if plan is None or plan.segment is None else f"  engine of {plan.lanes} lanes {plan.segment}"
 
 
 def explore_front(
@@ -79,7 +160,7 @@ def plan_table(plan: Plan) -> str:
         f"{plan.device} at {plan.clock_mhz:g} MHz: {plan.fps:.0f} frames/s (a frame every {plan.initiation_cycles}"
         f" cycles), {area.luts:.0f} LUT, {area.ffs:.0f} FF, {area.bram18s:.0f} BRAM18, {area.dsps:.0f} DSP; {proof}"
     )
-    slowest = f"slowest: {', '.join(binding.layers)}"
+    slowest = f"slowest: {', '.join(binding.layers)}{_with_engine(plan)}"
     if binding.resource:
         slowest += f"; {binding.next_cycles} cycles take {binding.missing:.2f} times the {binding.resource} there are"
     return "\n".join([*lines, slowest])

@@ -15,6 +15,8 @@ from bitwright.core.errors import ConfigError
 
 __all__ = ["Options", "read_options"]
 
+_ARCHITECTURES = ("auto", "parallel", "dataflow", "engine", "mixed")
+
 InputFormatOption = str | tuple[str, Fraction] | None
 
 
@@ -23,20 +25,22 @@ class Options:
     """How to compile.
 
     device: a name of `bitwright.platforms.devices()`. clock_mhz: target clock (None: the device's
-    default). architecture: "auto", "parallel", "dataflow" or "engine". input_format: "s8.3" or (format, step) for
-    inputs without a quantizer. output_format: grid of an output that has no exact one. name: of the
-    design. valid: carry a valid bit along the pipeline. latency_cycles: of the pipeline (None: the least that
-    meets the clock). balance: share of flip-flops that may be spent on a faster clock. max_depth: adders on a
-    path of a matrix product (-1: as few as possible). effort: rounds of the search for smaller matrix products.
+    default). architecture: "parallel", "dataflow", "engine", "mixed" (streams with an engine between them), or "auto":
+    the best of these where a pace is asked for or the network is too large to unroll, else "parallel".
+    input_format: "s8.3" or (format, step) for inputs without a quantizer. output_format: grid of an output that has no
+    exact one. name: of the design. valid: carry a valid bit along the pipeline. latency_cycles: of the pipeline (None:
+    the least that meets the clock). balance: share of flip-flops that may be spent on a faster clock. max_depth: adders
+    on a path of a matrix product (-1: as few as possible). effort: rounds of the search for smaller matrix products.
     budget_s: seconds for each of these searches instead. dsps: DSP slices that constant multiplications may take.
     argmax_only: outputs keep only the order of their classes, in fewer bits (`predict` then gives scores: a
     softmax of them stays, but for biases finer than the sums). seed: of random vectors and of that search.
 
     Of the dataflow architecture: initiation_cycles, or target_fps: the pace that every layer is folded for; folding:
-    {"layer": {"SIMD": lanes, "PE": units, ...}} for layers that are to be folded otherwise. "auto" takes this
-    architecture where one of the three is given.
+    {"layer": {"SIMD": lanes, "PE": units, ...}} for layers that are to be folded otherwise.
 
     Of the engine: engine_lanes, elements of a word of its memories; its matrix unit has lanes x lanes multipliers.
+    Of "mixed": segment, {"given": name, "made": name}, the values between which the layers are the engine's, which then
+    has engine_lanes; without it both are what is best.
     engine_memory: weights come from external memory over AXI4, and what it is like: fields of `ir.engine.External`
     (data_bits, burst_beats, outstanding, latency_cycles, beat_cycles, address_bits) and buffer_words, of each of two
     buffers (0: all weights stay on the chip once they are there; left out: what `plan_offload` finds room for).
@@ -61,15 +65,18 @@ class Options:
     folding: dict[str, Any] | None = None
     engine_lanes: int = 16
     engine_memory: dict[str, Any] | None = None
+    segment: dict[str, Any] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.architecture not in ("auto", "parallel", "dataflow", "engine"):
+        if self.architecture not in _ARCHITECTURES:
             raise ConfigError(
                 f"architecture {self.architecture!r}",
                 where="option architecture",
-                remedy="use 'auto', 'parallel', 'dataflow' or 'engine'",
+                remedy=f"use {', '.join(repr(name) for name in _ARCHITECTURES[:-1])} or {_ARCHITECTURES[-1]!r}",
             )
+        if self.segment is not None and self.architecture not in ("auto", "mixed"):
+            raise ConfigError(f"segment for architecture {self.architecture!r}", where="options", remedy="use 'mixed'")
         self._check_pace()
         if self.clock_mhz is not None and not 0 < self.clock_mhz < 2000:
             raise ConfigError(f"{self.clock_mhz} MHz", where="option clock_mhz", remedy="give a clock from 1 to 2000")
@@ -83,7 +90,7 @@ class Options:
     def _check_pace(self) -> None:
         """A pace or a folding belongs to streams, and there is one pace."""
         asked = [name for name in ("initiation_cycles", "target_fps", "folding") if getattr(self, name) is not None]
-        if asked and self.architecture not in ("auto", "dataflow"):
+        if asked and self.architecture not in ("auto", "dataflow", "mixed"):
             raise ConfigError(
                 f"{asked[0]} for architecture {self.architecture!r}", where="options", remedy="use 'dataflow'"
             )
@@ -107,9 +114,9 @@ class Options:
 
     @property
     def streams(self) -> bool:
-        """Whether a design of these options is a streaming one."""
-        asked = (self.initiation_cycles, self.target_fps, self.folding)
-        return self.architecture == "dataflow" or (self.architecture == "auto" and asked != (None, None, None))
+        """Whether a design of these options is a streaming one, where the network allows it."""
+        asked = (self.initiation_cycles, self.target_fps, self.folding, self.segment)
+        return self.architecture in ("dataflow", "mixed") or (self.architecture == "auto" and asked != (None,) * 4)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, for the manifest."""

@@ -39,7 +39,7 @@ def test_impossible_clocks_are_refused(clock_mhz: float) -> None:
 
 
 def test_architectures_that_are_not_there_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"architecture 'systolic'(?s:.*)'parallel', 'dataflow' or 'engine'"):
+    with pytest.raises(ConfigError, match=r"architecture 'systolic'(?s:.*)'parallel', 'dataflow', 'engine' or 'mixed'"):
         Options(architecture="systolic")
 
 
@@ -49,6 +49,13 @@ def test_a_pace_or_a_folding_asks_for_streams(told: dict[str, Any]) -> None:
     assert not Options().streams
     with pytest.raises(ConfigError, match="for architecture 'parallel'"):
         Options(architecture="parallel", **told)
+
+
+def test_a_segment_asks_for_a_mix_of_streams_and_engine() -> None:
+    segment = {"given": "a", "made": "b"}
+    assert Options(segment=segment).streams
+    with pytest.raises(ConfigError, match="segment for architecture 'engine'"):
+        Options(architecture="engine", segment=segment)
 
 
 def test_one_pace_is_asked_for() -> None:

@@ -2,6 +2,7 @@
 
 from bitwright.ir.dataflow.check import check
 from bitwright.ir.dataflow.dataflow import SINK, Channel, Dataflow, DataflowBuilder, Edge
+from bitwright.ir.dataflow.execute import Execute
 from bitwright.ir.dataflow.infer import infer, tail_of
 from bitwright.ir.dataflow.run import evaluate, phases_of, run, trace
 from bitwright.ir.dataflow.schedule import Process, Wait, schedule
@@ -15,6 +16,7 @@ __all__ = [
     "Dataflow",
     "DataflowBuilder",
     "Edge",
+    "Execute",
     "Process",
     "Stream",
     "Wait",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bitwright.core.errors import InvalidProgram, InvalidValue
 from bitwright.core.rules import Rules
 from bitwright.ir.dataflow.dataflow import Dataflow
+from bitwright.ir.dataflow.execute import Execute, check_execute
 from bitwright.ir.dataflow.infer import bare, infer, tail_of
 from bitwright.ir.dataflow.ops import Actor, Apply, Interleave, MatVec, Rearrange, Source
 from bitwright.ir.dataflow.run import phases_of
@@ -52,6 +53,8 @@ def _check_channels(program: Dataflow) -> None:
 
 
 def _check_actor(node: Node[Actor, Stream], args: list[Stream], where: str) -> None:
+    if isinstance(node.op, Execute):
+        check_execute(node.op)
     try:
         told = infer(node.op, args, shape=node.type.shape, lanes=node.type.lanes, step=node.type.step)
     except InvalidValue as error:

@@ -6,7 +6,7 @@ every frame, and each as soon as its conditions hold:
 * a step that reads a port needs a word at the head of that channel (and takes it),
 * a step that writes needs a free place in every channel of the result (and keeps it for its word; it is free again
   in the cycle after the one in which the word is taken),
-* a `Wait` of a `Rearrange`'s process on the other one.
+* a `Wait` on the actor's other process.
 
 Datapaths never stall: a word is in its channel `latency` cycles after the step that wrote it, since its place was
 kept. So with t the cycle of a step:
@@ -14,7 +14,7 @@ kept. So with t the cycle of a step:
     t(step n)            >= t(step n - 1) + 1
     t(reads word m)      >= t(writes word m) + latency + 1           (+ 1 more where the channel is no LUT memory)
     t(writes word m)     >= t(reads word m - depth) + 1              on every channel of the result
-    t(waits on step j)   >= t(step j) + 1
+    t(waits on step j)   >= t(step j) + its delay (1 but where told)
 
 and each is the earliest cycle that fulfills them. Outside, a source's word and room for a result's word are always
 there (initiation and latency are meant so): in cycle 0, the first out of reset, every process may take its first step
@@ -49,7 +49,7 @@ from bitwright.ir.dataflow.walk import order, released
 from bitwright.ir.netlist import latency_cycles
 from bitwright.numeric import IntArray
 
-__all__ = ["Process", "Wait", "schedule"]
+__all__ = ["Flags", "Process", "Wait", "schedule"]
 
 Flags = NDArray[np.bool_]
 
@@ -59,12 +59,14 @@ class Wait:
     """Steps (steps,) of the other process that must have passed, -1 where none; counted from this frame's first.
 
     Numbers below zero belong to earlier frames, those of `steps` of the other process to the frame before, and so on;
-    `free` marks steps that wait for nothing (their number is not looked at).
+    `free` marks steps that wait for nothing (their number is not looked at). `delay`: cycles between the two at least,
+    0 where both may come in the same one.
     """
 
     process: int
     step: IntArray
     free: Flags
+    delay: int = 1
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from bitwright.core.errors import InvalidValue, Unsupported
 from bitwright.ir.engine import Engine, External
 from bitwright.ir.graph import Graph
 from bitwright.passes.engine.assembly import Assembly
+from bitwright.passes.engine.draft import Draft
 from bitwright.passes.engine.drafting import Drafting
 from bitwright.platforms import Device
 
@@ -33,6 +34,12 @@ class ScheduleEngine:
 
     def __call__(self, program: Graph) -> Engine:
         """The engine program of the same function."""
+        drafts = self.drafts(program)
+        assembly = Assembly(drafts, self.lanes, self.device, self.clock_mhz, self.external, self.buffer_words)
+        return assembly.made(program.name)
+
+    def drafts(self, program: Graph) -> list[Draft]:
+        """The instructions before memory is given out: walks, weights, ranges and last steps."""
         if self.lanes < 1 or self.buffer_words < 0:
             raise InvalidValue(f"{self.lanes} lanes, buffers of {self.buffer_words} words", remedy="give 1 or more")
         if len(program.inputs) != 1 or len(program.outputs) != 1:
@@ -40,6 +47,4 @@ class ScheduleEngine:
                 f"{len(program.inputs)} inputs and {len(program.outputs)} outputs", where=program.name,
                 why="the engine has one stream in and one out", remedy='use architecture="dataflow"',
             )  # fmt: skip
-        drafts = Drafting(program, self.lanes).made()
-        assembly = Assembly(drafts, self.lanes, self.device, self.clock_mhz, self.external, self.buffer_words)
-        return assembly.made(program.name)
+        return Drafting(program, self.lanes).made()

@@ -9,11 +9,11 @@ from importlib import resources
 
 from bitwright.backends.verilog.bench import Vectors
 from bitwright.backends.verilog.printer import module as printed
-from bitwright.backends.verilog.stream.actor import actor_module
 from bitwright.backends.verilog.stream.bench import bench_files
 from bitwright.backends.verilog.stream.document import stream_table
 from bitwright.backends.verilog.stream.kernels import Workshop
 from bitwright.backends.verilog.stream.memory import MEMORY, MemoryImage
+from bitwright.backends.verilog.stream.modules import module_of
 from bitwright.backends.verilog.stream.ports import StreamPort, stream_ports
 from bitwright.backends.verilog.stream.top import top_module
 from bitwright.backends.verilog.tree import Instance, Module
@@ -104,7 +104,8 @@ class _Emission:
             if isinstance(node.op, Source):
                 names.append("")
                 continue
-            actor = actor_module(self.program, node, self.shop.claim(f"{self.top}_{identifier(node.name)}"), self.shop)
+            name = self.shop.claim(f"{self.top}_{identifier(node.name)}")
+            actor = module_of(node.op, self.program, node, name, self.shop)
             names.append(actor.module.name)
             modules.append(actor.module)
             images |= actor.images
