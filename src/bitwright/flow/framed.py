@@ -22,6 +22,7 @@ from bitwright.numeric import IntArray
 
 if TYPE_CHECKING:
     from bitwright.backends.verilog.stream import StreamEmitted
+    from bitwright.flow.hls import Hls
     from bitwright.flow.streams import StreamRun
     from bitwright.ir.dataflow import Dataflow
     from bitwright.ir.engine import Engine
@@ -199,12 +200,15 @@ class Framed(Shared):
         return Unsupported(what, where=f"{self.name}, architecture {self.level!r}", remedy=remedy)
 
     def write(
-        self, folder: str | Path, *, vectors: int = 4, primitives: bool = False, projects: Sequence[str] = ()
-    ) -> Path:
+        self, folder: str | Path, *, vectors: int = 4, primitives: bool = False, projects: Sequence[str] = (),
+        hls: Hls | str = "",
+    ) -> Path:  # fmt: skip
         """Write rtl/, programs/, reports/, manifest.json and what the level has more into `folder`; returns it.
 
         projects: tools and boards to write files for, such as "vivado" or "quartus=5CSEBA6U23I7" (with a part).
+        hls: HLS C++ too, a vendor's name or `Hls`.
         """
+        from bitwright.flow.hls import hls_texts
         from bitwright.flow.projects import checked_projects, described_frames, project_files
 
         root = Path(folder)
@@ -214,6 +218,7 @@ class Framed(Shared):
         registers = json.loads(texts.get("registers.json", "{}"))
         block = described_frames(self, emitted, vectors=max(vectors, 1) if projects else 0, registers=registers)
         texts |= project_files(block, projects)
+        texts |= hls_texts(self, hls, vectors=max(vectors, 1))
         if self.certificate is not None:
             texts["reports/certificate.json"] = self.certificate.to_json()
         contents: dict[str, str | bytes] = {**texts, **self.blobs(emitted)}

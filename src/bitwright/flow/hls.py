@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import bitwright
 from bitwright.backends.cpp.project import HlsFiles, Target, folded_project, parallel_project
+from bitwright.backends.cpp.streaming import stream_project as framed_project
 from bitwright.core.errors import ConfigError
 from bitwright.core.files import inside, write_atomic
 from bitwright.flow.compiled import Compiled
 from bitwright.flow.vectors import random_codes
 from bitwright.ir.graph import run
 
-__all__ = ["STRATEGIES", "Hls", "hls_files", "write_hls"]
+__all__ = ["STRATEGIES", "Hls", "hls_files", "hls_texts", "write_hls"]
 
 STRATEGIES = ("latency", "distributed_arithmetic", "resource")
 
@@ -27,13 +29,16 @@ class Hls:
     vendor: vitis, vivado, catapult, intel or smarthls. strategy: "latency" and "distributed_arithmetic" (one thing
     here: constants dissolved into shared sums, straight-line expressions, a sample every clock cycle) or
     "resource" (loops, multipliers used `reuse_factor` times for a sample). reuse_factor: for all layers, or by
-    layer name. part: as the vendor's tool spells it ("": the design's device).
+    layer name. part: as the vendor's tool spells it ("": the design's device). loadable: weights of a streaming
+    design are arguments of the top function. Streaming designs and engines are folded as they were compiled: strategy
+    and reuse_factor say nothing there, and are refused.
     """
 
     vendor: str = "vitis"
     strategy: str = "latency"
     reuse_factor: int | Mapping[str, int] = 1
     part: str = ""
+    loadable: bool = False
     notes: tuple[str, ...] = field(default=())
     """What was read from elsewhere and plays no part here."""
 
@@ -49,18 +54,50 @@ class Hls:
 
 
 def hls_files(design: Compiled, options: Hls | None = None, *, vectors: int = 64) -> HlsFiles:
-    """The HLS project of a design with `vectors` golden vectors in its bench."""
+    """The HLS project of a design of any architecture with `vectors` golden vectors in its bench.
+
+    Raises `ConfigError` for options that are not that architecture's.
+    """
     told = options or Hls()
     codes = random_codes(design.graph, vectors, design.options.seed)
     golden = (codes, run(design.graph, codes))
     target = Target(told.vendor, told.part or design.options.device, design.clock_mhz)
     header = f"{design.name}: written by bitwright {bitwright.__version__}; graph {design.graph.digest()[:16]}"
+    program: Any = getattr(design, "program", None)
+    if program is not None:
+        _folded_already(told)
+        return framed_project(
+            program, target, name=design.name, vectors=golden, header=header, loadable=told.loadable
+        )
+    if told.loadable:
+        raise ConfigError(
+            "loadable weights of an unrolled design", where="option loadable", why="its constants are the circuit",
+            remedy="compile it with architecture='dataflow'",
+        )  # fmt: skip
     if told.strategy == "resource":
         _known_layers(design, told.reuse_factor)
         return folded_project(
             design.graph, target, reuse=told.reuse_factor, name=design.name, vectors=golden, header=header
         )
     return parallel_project(design.combinational, target, name=design.name, vectors=golden, header=header)
+
+
+def hls_texts(design: Compiled, options: Hls | str, *, vectors: int) -> dict[str, str]:
+    """The files of `hls_files` below `hls/`; none where `options` is ""."""
+    if not options:
+        return {}
+    told = Hls(options) if isinstance(options, str) else options
+    return {f"hls/{name}": text for name, text in hls_files(design, told, vectors=vectors).files.items()}
+
+
+def _folded_already(told: Hls) -> None:
+    """Refuse what a design that is folded leaves no choice of."""
+    for name, value in (("strategy", told.strategy), ("reuse_factor", told.reuse_factor)):
+        if value != getattr(Hls, name):
+            raise ConfigError(
+                f"{name} {value!r} for a folded design", where=f"option {name}",
+                why="its loops are those of its folding", remedy="compile it with folding={...} or target_fps",
+            )  # fmt: skip
 
 
 def _known_layers(design: Compiled, factors: int | Mapping[str, int]) -> None:

@@ -172,6 +172,69 @@ inline void convert(In& in, Outs&... outs) {
   }
 }
 
+// Each word digit by digit, as COUNT words.
+template <class D, class In, class... Outs>
+inline void digits(In& in, Outs&... outs) {
+  for (std::size_t i = 0; i < D::WORDS; ++i) {
+    typename D::bits_t left[D::LANES];
+    BW_REGISTERS(left)
+    BW_PIPELINE_ABOVE
+    for (std::size_t digit = 0; digit < D::COUNT; ++digit) {
+      BW_PIPELINE
+      if (digit == 0) {
+        const typename D::x_t x = in.read();
+        for (std::size_t k = 0; k < D::LANES; ++k) left[k] = D::natural(x.lane[k]);
+      }
+      typename D::y_t y;
+      for (std::size_t k = 0; k < D::LANES; ++k) {
+        y.lane[k] = left[k] >> ((D::COUNT - 1) * D::BITS);  // the highest digit
+        left[k] = left[k] << D::BITS;
+      }
+      give(y, outs...);
+    }
+  }
+}
+
+// Of every COUNT words one: their total, step by step.
+template <class D, class In, class... Outs>
+inline void accumulate(In& in, Outs&... outs) {
+  typename D::total_t total;
+  BW_REGISTERS(total.lane)
+  std::size_t phase = 0;
+  for (std::size_t i = 0; i < D::WORDS; ++i) {
+    BW_PIPELINE_ABOVE
+    for (std::size_t n = 0; n < D::COUNT; ++n) {
+      BW_PIPELINE
+      total = D::advance(total, in.read(), n == 0);
+      if (n + 1 == D::COUNT) {
+        give(D::tail(total, phase), outs...);
+        phase = next(phase, D::PHASES);
+      }
+    }
+  }
+}
+
+// Each word meets the state that the word before it left; every round begins anew.
+template <class D, class In, class... Outs>
+inline void recur(In& in, Outs&... outs) {
+  typename D::state_t state;
+  BW_REGISTERS(state.lane)
+  std::size_t phase = 0;
+  for (std::size_t round = 0; round < D::ROUNDS; ++round) {
+    D::begin(state);
+    BW_PIPELINE_ABOVE
+    for (std::size_t i = 0; i < D::COUNT; ++i) {
+      BW_PIPELINE
+      typename D::made_t made;
+      D::step(in.read(), state, made);
+      if (!D::LAST || i + 1 == D::COUNT) {
+        give(D::tail(made, phase), outs...);
+        phase = next(phase, D::PHASES);
+      }
+    }
+  }
+}
+
 // The sum (or the maximum) of COUNT blocks of REST words.
 template <class D, class In, class... Outs>
 inline void reduce(In& in, Outs&... outs) {

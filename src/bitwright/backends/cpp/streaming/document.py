@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bitwright.backends.cpp.dialects import Dialect
 from bitwright.backends.cpp.streaming.kernels import lanes_type
-from bitwright.backends.cpp.streaming.units import Described, Weights, described
+from bitwright.backends.cpp.streaming.parts import Described, Weights, described
 from bitwright.backends.cpp.streaming.vendors import CHANNELS, Channels
 from bitwright.backends.cpp.tree import Block, Function, Item, Line, Pragma, Statement, Struct
 from bitwright.backends.cpp.words import Unit

@@ -15,7 +15,23 @@ from bitwright.ir.netlist.ops import Input, Register
 
 __all__ = ["Given", "computed", "hull", "lanes_type", "unread"]
 
-_TAKEN = ("x", "y", "w", "a", "b", "unit", "phase", "found", "std", "bw_stream", "bw_engine")
+_TAKEN = (
+    "x",
+    "y",
+    "state",
+    "after",
+    "before",
+    "first",
+    "w",
+    "a",
+    "b",
+    "unit",
+    "phase",
+    "found",
+    "std",
+    "bw_stream",
+    "bw_engine",
+)
 
 
 @dataclass(frozen=True, slots=True)

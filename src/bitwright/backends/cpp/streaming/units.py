@@ -1,23 +1,28 @@
-"""What each actor is in C++: the rule table from actor to the description that its library function takes."""
+"""What each actor is in C++: the rules from actor to the description that its library function takes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
 
 import numpy as np
 
-from bitwright.backends.cpp.dialects import Dialect
-from bitwright.backends.cpp.streaming.kernels import Given, computed, hull, lanes_type, unread
-from bitwright.backends.cpp.tree import Function, Item, Line, Statement
+from bitwright.backends.cpp.streaming.kernels import Given, computed, hull, unread
+from bitwright.backends.cpp.streaming.parts import (
+    Described,
+    Ends,
+    Weights,
+    described,
+    function,
+    numbers_of,
+    types_of,
+)
+from bitwright.backends.cpp.tree import Function, Line
 from bitwright.backends.cpp.words import Unit
-from bitwright.core.rules import Rules
-from bitwright.ir.dataflow import Stream, order, phases_of, released, tail_of
-from bitwright.ir.dataflow.infer import bare, out_grid
+from bitwright.ir.dataflow import Stream, order, released
+from bitwright.ir.dataflow.infer import out_grid
 from bitwright.ir.dataflow.ops import (
-    Actor,
     Apply,
     Convert,
     Interleave,
@@ -28,117 +33,30 @@ from bitwright.ir.dataflow.ops import (
     Reduction,
     Window,
 )
-from bitwright.ir.netlist import Netlist, Word
-from bitwright.numeric import IntArray
+from bitwright.ir.netlist import Word
 
-__all__ = ["Described", "Weights", "described"]
-
-
-@dataclass(frozen=True)
-class Weights:
-    """A memory of an actor: (words, lanes) codes in a lane type."""
-
-    codes: IntArray
-    kind: str
-
-
-@dataclass(frozen=True)
-class Described:
-    """An actor in C++.
-
-    members: of the struct that describes it. calls: the library functions called in turn, with the ports each reads.
-    rounds: how often all calls. steps: turns of the loops for a frame.
-    """
-
-    members: list[Item]
-    calls: list[tuple[str, tuple[int, ...]]]
-    steps: int
-    rounds: int = 1
-    turns: bool = False
-    weights: Weights | None = None
-    about: str = ""
-
-
-described: Rules[[Stream, list[Stream], Unit], Described] = Rules("HLS C++ of an actor")
-"""(op, result, arguments, the vendor's words) -> its description."""
-
-
-def _numbers(fields: Mapping[str, int], kind: str = "std::size_t") -> list[Item]:
-    return [Line(f"static const {kind} {name} = {value};") for name, value in fields.items()]
-
-
-def _types(**fields: str) -> list[Item]:
-    return [Line(f"typedef {text} {name};") for name, text in fields.items()]
-
-
-def _function(head: str, body: Sequence[Statement], dialect: Dialect) -> Function:
-    return dialect.function(f"static {head}", body, dialect.pragma("inline"))
-
-
-@dataclass(frozen=True)
-class _Ends:
-    """Result and arguments of an actor, in the vendor's types."""
-
-    op: Actor
-    result: Stream
-    args: list[Stream]
-    unit: Unit
-
-    @property
-    def words(self) -> list[Word]:
-        """The lanes before the tail."""
-        return bare(self.op, self.args, self.result.lanes)[1]
-
-    def kind(self, words: Sequence[Word]) -> str:
-        """The type of their elements."""
-        return self.unit.dialect.integer(hull(words))
-
-    def lanes(self, words: Sequence[Word]) -> str:
-        """The type of a word of them."""
-        return lanes_type(self.unit.dialect, words)
-
-    def tail(self, given: Mapping[str, tuple[str, Sequence[Word]]]) -> list[Item]:
-        """PHASES and the tail: `given` are its ports with their variables' types and lanes."""
-        tail = tail_of(self.op)
-        phases = 1 if tail is None else phases_of(tail)
-        head = ", ".join([*(f"const {kind}& {name}" for name, (kind, _) in given.items()), "std::size_t phase"])
-        lanes = [f"y.lane[{i}]" for i in range(self.result.lanes)]
-        body: list[Statement] = [Line("y_t y;")]
-        if tail is None:
-            (name,) = given
-            body += [Line(f"{lane} = {name}.lane[{i}];") for i, lane in enumerate(lanes)]
-        else:
-            body += computed(tail, {**self._ports(given), "phase": self._phase(tail)}, lanes, self.unit)
-        body = [*unread(("phase", *given), body), *body, Line("return y;")]
-        function = _function(f"y_t tail({head})", body, self.unit.dialect)
-        return [*_types(y_t=self.lanes(self.result.lane_words())), *_numbers({"PHASES": phases}), function]
-
-    def _ports(self, given: Mapping[str, tuple[str, Sequence[Word]]]) -> dict[str, Given]:
-        return {name: Given(lambda i, n=name: f"{n}.lane[{i}]", self.kind(words)) for name, (_, words) in given.items()}
-
-    def _phase(self, tail: Netlist) -> Given:
-        return Given(lambda _: "static_cast<unsigned>(phase)", "unsigned")
+__all__ = ["described"]
 
 
 @described.on(Apply)
 def _(op: Apply, result: Stream, args: list[Stream], unit: Unit) -> Described:
-    ends = _Ends(op, result, args, unit)
+    ends = Ends(op, result, args, unit)
     names = ("x",) if len(args) == 1 else ("a", "b")
     types = {f"{name}_t": ends.lanes(a.lane_words()) for name, a in zip(names, args, strict=True)}
     given = {name: (f"{name}_t", a.lane_words()) for name, a in zip(names, args, strict=True)}
-    members = [*_types(**types), *_numbers({"WORDS": result.words}), *ends.tail(given)]
+    members = [*types_of(**types), *numbers_of({"WORDS": result.words}), *ends.tail(given)]
     return Described(members, [("map" if len(args) == 1 else "join", tuple(range(len(args))))], result.words)
 
 
 @described.on(Convert)
 def _(op: Convert, result: Stream, args: list[Stream], unit: Unit) -> Described:
-    ends, steps = _Ends(op, result, args, unit), _gears(args[0], result)
+    ends, steps = Ends(op, result, args, unit), _gears(args[0], result)
     given = args[0].lane_words()
-    types = _types(
+    types = types_of(
         x_t=ends.lanes(given), y_t=ends.lanes(result.lane_words()),
         element_t=ends.kind([*given, *result.lane_words()]),
     )  # fmt: skip
-    numbers = _numbers({"IN": args[0].lanes, "OUT": result.lanes, "WORDS": args[0].words, "STEPS": steps})
+    numbers = numbers_of({"IN": args[0].lanes, "OUT": result.lanes, "WORDS": args[0].words, "STEPS": steps})
     return Described([*types, *numbers], [("convert", (0,))], steps, about=f"{args[0].lanes} lanes to {result.lanes}")
 
 
@@ -155,7 +73,7 @@ def _gears(given: Stream, result: Stream) -> int:
 
 @described.on(Window)
 def _(op: Window, result: Stream, args: list[Stream], unit: Unit) -> Described:
-    ends, (rows, columns) = _Ends(op, result, args, unit), out_grid(op)
+    ends, (rows, columns) = Ends(op, result, args, unit), out_grid(op)
     lanes, words = args[0].lanes, ends.words
     walked, numbers = list[int](), dict[str, int]()
     for axis, (name, outs) in enumerate((("ROW", rows), ("COLUMN", columns))):
@@ -168,16 +86,16 @@ def _(op: Window, result: Stream, args: list[Stream], unit: Unit) -> Described:
     groups = op.grid[2] // lanes
     numbers |= {"TOP": op.pads[0][0], "LEFT": op.pads[1][0], "GROUPS": groups, "LANES": lanes}
     one = hull(words)
-    fill = _function(f"{ends.kind([one])} fill()", [Line(f"return {op.fill};")], unit.dialect)
-    types = _types(x_t=ends.lanes([one] * lanes), taps_t=ends.lanes(words))
-    members = [*types, *_numbers(numbers), fill, *ends.tail({"x": ("taps_t", words)})]
+    fill = function(f"{ends.kind([one])} fill()", [Line(f"return {op.fill};")], unit.dialect)
+    types = types_of(x_t=ends.lanes([one] * lanes), taps_t=ends.lanes(words))
+    members = [*types, *numbers_of(numbers), fill, *ends.tail({"x": ("taps_t", words)})]
     told = f"{op.kernel[0]} x {op.kernel[1]} over {op.grid[0]} x {op.grid[1]} x {op.grid[2]}"
     return Described(members, [("window", (0,))], walked[0] * walked[1] * groups, about=told)
 
 
 @described.on(Rearrange)
 def _(op: Rearrange, result: Stream, args: list[Stream], unit: Unit) -> Described:
-    ends, words = _Ends(op, result, args, unit), prod(op.grid)
+    ends, words = Ends(op, result, args, unit), prod(op.grid)
     depth = 1 << (op.depth - 1).bit_length() if op.depth else words
     whole = depth >= words
     steps = _walked(op, 0 if whole else depth)
@@ -186,13 +104,13 @@ def _(op: Rearrange, result: Stream, args: list[Stream], unit: Unit) -> Describe
     grid = dict(zip(("ROWS", "COLUMNS", "DEEP"), op.grid, strict=True))
     sizes = {"LOOPS": len(loops), "RELEASE": op.release, "DEPTH": words if whole else depth}
     members = [
-        *_types(x_t=ends.lanes(ends.words)),
-        *_numbers({**grid, "WORDS": words, **dict(names)}, "int"),
-        *_numbers({**sizes, "RESULTS": order(op).size, "STEPS": steps}),
-        *_numbers({"WHOLE": int(whole)}, "bool"),
+        *types_of(x_t=ends.lanes(ends.words)),
+        *numbers_of({**grid, "WORDS": words, **dict(names)}, "int"),
+        *numbers_of({**sizes, "RESULTS": order(op).size, "STEPS": steps}),
+        *numbers_of({"WHOLE": int(whole)}, "bool"),
         *(_listed(f"{name}_step", [getattr(loop, name) for loop in loops]) for name in ("row", "column", "word")),
         _listed("extent", [loop.extent for loop in loops], "std::size_t"),
-        _function(f"{ends.kind(ends.words)} fill()", [Line(f"return {op.fill};")], unit.dialect),
+        function(f"{ends.kind(ends.words)} fill()", [Line(f"return {op.fill};")], unit.dialect),
         *ends.tail({"x": ("x_t", ends.words)}),
     ]
     told = " ".join(f"{loop.extent}x({loop.row},{loop.column},{loop.word})" for loop in op.loops)
@@ -221,7 +139,7 @@ def _walked(op: Rearrange, depth: int) -> int:
 
 @described.on(MatVec)
 def _(op: MatVec, result: Stream, args: list[Stream], unit: Unit) -> Described:
-    ends, lanes = _Ends(op, result, args, unit), args[0].lanes
+    ends, lanes = Ends(op, result, args, unit), args[0].lanes
     groups, inputs, outputs = op.weights.shape
     folds, blocks, vectors = inputs // lanes, outputs // op.units, args[0].size // inputs
     codes = op.weights.array.reshape(groups, folds, lanes, blocks, op.units).transpose(0, 3, 1, 4, 2)
@@ -234,10 +152,10 @@ def _(op: MatVec, result: Stream, args: list[Stream], unit: Unit) -> Described:
     body = [*unread(("x", "w", "unit"), body), *body, Line("return found;")]
     numbers = {"VECTORS": vectors, "BLOCKS": blocks, "FOLDS": folds, "UNITS": op.units, "ROWS": len(rows)}
     members = [
-        *_types(x_t=ends.lanes(args[0].lane_words()), w_t=f"bw_stream::Vector<{weight}, {rows.shape[1]}>"),
-        *_types(sum_t=ends.kind(ends.words), total_t=ends.lanes(ends.words)),
-        *_numbers(numbers),
-        _function(f"{term} dot(const x_t& x, const w_t& w, std::size_t unit)", body, unit.dialect),
+        *types_of(x_t=ends.lanes(args[0].lane_words()), w_t=f"bw_stream::Vector<{weight}, {rows.shape[1]}>"),
+        *types_of(sum_t=ends.kind(ends.words), total_t=ends.lanes(ends.words)),
+        *numbers_of(numbers),
+        function(f"{term} dot(const x_t& x, const w_t& w, std::size_t unit)", body, unit.dialect),
         *ends.tail({"x": ("total_t", ends.words)}),
     ]
     told = f"{inputs} x {outputs} as {folds} x {blocks} folds of {lanes} x {op.units} products"
@@ -247,16 +165,16 @@ def _(op: MatVec, result: Stream, args: list[Stream], unit: Unit) -> Described:
 
 @described.on(Reduce)
 def _(op: Reduce, result: Stream, args: list[Stream], unit: Unit) -> Described:
-    ends = _Ends(op, result, args, unit)
+    ends = Ends(op, result, args, unit)
     rest, lanes = args[0].words // op.count, args[0].lanes
     each = "a.lane[{i}] + b.lane[{i}]"
     if op.reduction is Reduction.MAX:
         each = "a.lane[{i}] > b.lane[{i}] ? a.lane[{i}] : b.lane[{i}]"
     body = [Line("x_t y;"), *(Line(f"y.lane[{i}] = {each.format(i=i)};") for i in range(lanes)), Line("return y;")]
     members = [
-        *_types(x_t=ends.lanes(ends.words)),
-        *_numbers({"COUNT": op.count, "REST": rest}),
-        _function("x_t combine(const x_t& a, const x_t& b)", body, unit.dialect),
+        *types_of(x_t=ends.lanes(ends.words)),
+        *numbers_of({"COUNT": op.count, "REST": rest}),
+        function("x_t combine(const x_t& a, const x_t& b)", body, unit.dialect),
         *ends.tail({"x": ("x_t", ends.words)}),
     ]
     told = f"the {op.reduction.value} of {op.count} blocks"
@@ -265,8 +183,8 @@ def _(op: Reduce, result: Stream, args: list[Stream], unit: Unit) -> Described:
 
 @described.on(Interleave)
 def _(op: Interleave, result: Stream, args: list[Stream], unit: Unit) -> Described:
-    ends, rounds = _Ends(op, result, args, unit), args[0].words // op.counts[0]
-    members = [*_types(x_t=ends.lanes(ends.words)), *ends.tail({"x": ("x_t", ends.words)})]
+    ends, rounds = Ends(op, result, args, unit), args[0].words // op.counts[0]
+    members = [*types_of(x_t=ends.lanes(ends.words)), *ends.tail({"x": ("x_t", ends.words)})]
     calls = [(f"turn, {count}", (port,)) for port, count in enumerate(op.counts)]
     told = f"in turns of {', '.join(map(str, op.counts))} words"
     return Described(members, calls, sum(a.words for a in args), rounds, turns=True, about=told)
