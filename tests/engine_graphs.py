@@ -10,7 +10,7 @@ from bitwright.numeric import IntArray, Ints, Rounding, ShiftRoundSaturate, Step
 from bitwright.passes.streaming import Recode
 
 __all__ = [
-    "GRAPHS", "branched", "codes", "constants", "grouped", "moved", "perceptron", "residual", "uneven", "wide_head",
+    "GRAPHS", "alexnet", "branched", "codes", "constants", "grouped", "moved", "perceptron", "residual", "uneven", "wide_head",
 ]  # fmt: skip
 
 _ONE = Steps.of(1)
@@ -208,7 +208,25 @@ def branched() -> Graph:
     return net.graph("branched")
 
 
-GRAPHS = (perceptron, residual, grouped, wide_head, uneven, moved, constants, branched)
+def alexnet() -> Graph:
+    """DoReFa-AlexNet, small: a strided entry of many bits, layers in two groups and whole ones by turns, three dense."""
+    net = _Net(9, (19, 17, 3), 0, 255)
+    net.conv(16, kernel=5, stride=2, pad=0)
+    net.uneven(3)
+    net.put(g.MaxPool((2, 2), (2, 2), ((0, 0), (0, 0))), name="pool")
+    for filters, groups in ((24, 2), (32, 1), (24, 2), (16, 2)):
+        net.conv(filters, groups=groups)
+        net.uneven(3)
+    net.put(g.MaxPool((2, 2), (2, 2), ((0, 0), (0, 1))), name="last_pool")
+    net.flat()
+    for units in (48, 40):
+        net.dense(units, 1)
+        net.uneven(3)
+    net.dense(10, 1)
+    return net.graph("alexnet")
+
+
+GRAPHS = (perceptron, residual, grouped, wide_head, uneven, moved, constants, branched, alexnet)
 
 
 def codes(graph: Graph, frames: int, seed: int = 0) -> list[IntArray]:

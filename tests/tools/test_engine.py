@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.engine_graphs import codes, constants, grouped, moved, perceptron, residual, uneven, wide_head
+from tests.engine_graphs import alexnet, codes, constants, grouped, moved, perceptron, residual, uneven, wide_head
 
 from bitwright.backends.verilog.engine import emit_engine
 from bitwright.core.files import write_atomic
@@ -34,6 +34,7 @@ CASES: list[tuple[Graph, int, float | None, External | None, int]] = [
     (uneven(), 3, 400.0, External(128, 16, 4, latency_cycles=50), 40),
     (moved(), 8, 200.0, External(), 0),
     (constants(), 4, 200.0, None, 0),
+    (alexnet(), 8, 200.0, External(64, 16, 8, latency_cycles=40), 36),
 ]
 PROGRAMS = [
     engines.check(ScheduleEngine(XCVU9P, clock, lanes, external, buffer)(graph))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.engine_graphs import GRAPHS, branched, codes, constants, grouped, moved, perceptron, residual, uneven
+from tests.engine_graphs import GRAPHS, alexnet, branched, codes, constants, grouped, moved, perceptron, residual, uneven
 from tests.generate_graphs import random_graph
 
 from bitwright.core.errors import InvalidProgram, InvalidValue, Unsupported
@@ -65,6 +65,15 @@ def test_groups_are_read_alone_where_words_allow_it() -> None:
     program = scheduled(grouped(), 4)
     gathered = [n.op.walk.loops[5].extent for n in program.nodes if isinstance(n.op, Matrix)]
     assert gathered == [1, 1, 1, 2]
+
+
+def test_groups_are_read_alone_with_weights_outside_too() -> None:
+    """Of layers in two groups of 12 channels, on words of 12, every block reads one word; nothing is reshuffled."""
+    program = scheduled(alexnet(), 12, External(), 40)
+    computing = [n for n in program.nodes if isinstance(n.op, Matrix | Vector)]
+    read = {n.name: n.op.walk.loops[5].extent for n in computing}
+    assert {name: read[name] for name in ("map_2", "map_5")} == {"map_2": 1, "map_5": 1}
+    assert not any(n.name.endswith(("packed", "words", "copy")) for n in computing)
 
 
 def test_memory_is_given_again_when_nobody_reads_it_any_more() -> None:
