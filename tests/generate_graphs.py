@@ -85,6 +85,8 @@ def random_graph(rng: random.Random, *, nodes: int = 12, name: str = "random", w
         elif grown is not None:
             del draw.builder.nodes[before:]
     ends = _ends(draw)
+    if len(draw.builder.nodes) % 3 == 0:
+        ends += _ranked(draw)
     if rng.random() < 0.1:
         ends.append(draw.apply(ops.Constant(draw.ints(9, 2)), step=Steps.of(1)))
     return draw.builder.graph(name, ends)
@@ -110,6 +112,16 @@ def _ends(draw: _Draw) -> list[int]:
     unread = [t for t in draw.tensors if not any(t in node.args for node in draw.builder.nodes)] or draw.tensors[-1:]
     spread = lambda t: int(np.subtract(*draw.builder.type(t).bounds()[::-1]).sum())  # noqa: E731
     return sorted(unread, key=spread, reverse=True)[: draw.rng.choice((1, 2, 2, 3))]
+
+
+def _ranked(draw: _Draw) -> list[int]:
+    """The largest of the latest tensor with one step; no number is drawn for it, so that all else stays the same."""
+    for tensor in reversed(draw.tensors):
+        type = draw.builder.type(tensor)
+        if type.shape and type.step.uniform is not None and type.shape[-1] > 1:
+            count = 1 + len(draw.builder.nodes) % min(type.shape[-1], 3)
+            return [draw.apply(ops.TopK(count, tensor % 3 == 0), tensor)]
+    return []
 
 
 def _input_type(draw: _Draw) -> TensorType:

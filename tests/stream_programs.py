@@ -18,6 +18,7 @@ from bitwright.ir.dataflow.ops import (
     MatVec,
     Memory,
     Rearrange,
+    Recur,
     Reduce,
     Reduction,
     Window,
@@ -213,6 +214,28 @@ def constants() -> Dataflow:
     return b.dataflow("constants", [y, total])
 
 
+def recurring() -> Dataflow:
+    """Running differences through a loop of three cycles, and the place of the largest of each four."""
+    b = DataflowBuilder()
+    x = b.source(stream((8, 2), 2, [Word(-8, 7), Word(0, 3)]), "rows")
+
+    def differ(n: NetlistBuilder, words: list[int]) -> list[int]:
+        return [n.add(words[0], words[1]), n.clip(n.subtract(words[0], words[2]), -9, 6), words[1]]
+
+    ports = {"x": [Word(-8, 7), Word(0, 3)], "state": [Word(-9, 6), Word(0, 3)]}
+    step = netlist("differ", ports, differ, 2)
+    state = b.apply(Recur(8, Ints([3, 1]), step), [x], name="running", shape=(8,))
+
+    def largest(n: NetlistBuilder, words: list[int]) -> list[int]:
+        kept = n.at_least(words[1], words[0])
+        most, at = n.mux(kept, words[1], words[0]), n.mux(kept, words[2], words[3])
+        return [at, most, at, n.clip(n.add(words[3], n.constant(1)), 0, 3)]
+
+    ports = {"x": [Word(-8, 10)], "state": [Word(-8, 10), Word(0, 3), Word(0, 3)]}
+    best = Recur(4, Ints([-8, 0, 0]), netlist("largest", ports, largest), True)
+    return b.dataflow("recurring", [b.apply(best, [state], name="argmax", shape=(2,)), state])
+
+
 def starved() -> Dataflow:
     """The sum over all words meets each word again, in turn: deadlock unless the frame fits into the short branch."""
     b = DataflowBuilder()
@@ -230,7 +253,9 @@ def executed() -> Dataflow:
     return replace(made, name="executed")
 
 
-PROGRAMS = (executed, folded, pooled, convolved, residual, joined, rearranged, grouped, spilled, idle, constants)
+PROGRAMS = (
+    executed, folded, pooled, convolved, residual, joined, rearranged, grouped, spilled, idle, constants, recurring,
+)  # fmt: skip
 
 
 def buffered(program: Dataflow, depth: int | Sequence[int] = 2, memory: Memory = Memory.LUT) -> Dataflow:

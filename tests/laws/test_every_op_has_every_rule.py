@@ -24,6 +24,7 @@ from bitwright.ir.engine import ops as instructions
 from bitwright.ir.engine.text import WORDS as ENGINE_WORDS
 from bitwright.ir.graph import ops as graph_ops
 from bitwright.ir.graph.infer import step
+from bitwright.ir.graph.scan import Scan
 from bitwright.ir.graph.text import WORDS as GRAPH_WORDS
 from bitwright.ir.netlist import ops as netlist_ops
 from bitwright.ir.netlist.text import WORDS as NETLIST_WORDS
@@ -39,7 +40,7 @@ def classes(module: object, base: type[Op]) -> list[type[Op]]:
     return [kind for kind in known if isinstance(kind, type) and issubclass(kind, base) and kind is not base]
 
 
-GRAPH = classes(graph_ops, graph_ops.GraphOp)
+GRAPH = [*classes(graph_ops, graph_ops.GraphOp), Scan]
 NETLIST = classes(netlist_ops, netlist_ops.WordOp)
 ACTORS = [*classes(actors, actors.Actor), streams.Execute]
 INSTRUCTIONS = classes(instructions, instructions.Instruction)
@@ -50,8 +51,9 @@ TABLES: list[tuple[str, Rules[..., object], list[type[Op]], set[type[Op]]]] = [
     ("graph: range", graphs.bounds, GRAPH, {graph_ops.Input}),
     ("graph: step", step, GRAPH, {graph_ops.Input}),
     ("graph: unroll", unroll, GRAPH, {graph_ops.Input}),
-    ("graph: C++", emulate, GRAPH, {graph_ops.Input}),
-    ("graph: folded HLS C++", fold, GRAPH, {graph_ops.Input}),
+    # Scans are made on the way to streams; C++ has the steps.
+    ("graph: C++", emulate, GRAPH, {graph_ops.Input, Scan}),
+    ("graph: folded HLS C++", fold, GRAPH, {graph_ops.Input, Scan}),
     # Products of two live tensors have no actor: they are refused by name. Constants are operands of others.
     ("graph: place", place, GRAPH, {graph_ops.Input, graph_ops.Constant, graph_ops.MatMul}),
     ("dataflow: run", streams.evaluate, ACTORS, {actors.Source}),

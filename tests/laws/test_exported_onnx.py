@@ -57,7 +57,7 @@ def comes_back(graph: Graph, dialect: Dialect, seed: int) -> Graph | None:
     try:
         data = model_of(graph, dialect).SerializeToString()
     except BitwrightError as error:
-        return refused(error.remedy, ('dialect="qonnx"', "fewer bits"), seed)
+        return refused(error.remedy, ('dialect="qonnx"', "fewer bits", "an argmax"), seed)
     model = parse_model(data)
     assert same(Executor(model)(x), wanted), seed
     if dialect is Dialect.QDQ:

@@ -18,10 +18,10 @@ from .stream_units import Link, Product
 
 LIBRARY = Path(__file__).parents[2] / "src/bitwright/backends/verilog/library"
 MODULES = (
-    "accumulate", "channel", "convert", "count", "delay", "interleave", "memory", "moves", "rearrange", "reduce", "rom",
-    "scan", "sink", "source", "taps", "valid", "vector", "window", "words",
+    "accumulate", "channel", "convert", "count", "delay", "interleave", "memory", "moves", "rearrange", "recur", "reduce",
+    "rom", "scan", "sink", "source", "taps", "valid", "vector", "window", "words",
 )  # fmt: skip
-BENCHES = ("channel", "convert", "interleave", "rearrange", "reduce", "vector", "window", "words")
+BENCHES = ("channel", "convert", "interleave", "rearrange", "recur", "reduce", "vector", "window", "words")
 START = 3
 """Cycles of reset."""
 

@@ -12,9 +12,10 @@ from bitwright.core.errors import Unsupported
 from bitwright.cost.actors import actor_area, channel_area
 from bitwright.cost.area import Area
 from bitwright.explore.folded import Folded, folded_areas
+from bitwright.ir.dataflow import Dataflow, schedule
 from bitwright.ir.dataflow.ops import Convert, Rearrange, Source
-from bitwright.ir.graph import Graph, GraphBuilder
-from bitwright.ir.graph.ops import Constant, Conv, Dense, GraphOp, Input, Map, Reshape
+from bitwright.ir.graph import Graph, GraphBuilder, Scan
+from bitwright.ir.graph.ops import Constant, Conv, Dense, GraphOp, Input, Map, Reshape, TopK
 from bitwright.ir.netlist import Word
 from bitwright.numeric import Ints
 from bitwright.passes.streaming import Folding, Kernel, Place, fold_steps, legal_foldings
@@ -54,6 +55,8 @@ class Wire:
 
 
 _LINEAR = Dense | Conv
+_BUILT = Scan | TopK
+"""Operators whose cycles only their actors tell."""
 _WIDEST = 16
 """Lanes of an element-wise layer that are really built; more are as many times as large."""
 _SAMPLE = 1024
@@ -117,10 +120,24 @@ class _Sizer:
         if isinstance(node.op, _LINEAR) and not _is_depthwise(node.op):
             yield from self._linear(node, last, then)
             return
+        if isinstance(node.op, _BUILT):
+            for folding in legal_foldings(node.op, node, args):
+                yield self._built(node, last, then, folding)
+            return
         for lanes in self._lanes(node, last):
             folding = Folding(lanes)
             cycles = fold_steps(node.op, node, args, folding)
             yield self._candidate(folding, lanes, cycles, last, self.area(node, last, then, folding))
+
+    def _built(self, node: GraphNode, last: GraphNode, then: Map | None, folding: Folding) -> Candidate:
+        """A layer as its actors are."""
+        program = self._placed(node, last, then, folding)
+        own = [n for n in program.nodes if not isinstance(n.op, Source | Convert)]
+        types = [[a.type for a in program.args_of(n)] for n in own]
+        steps = [p.steps for n, given in zip(own, types, strict=True) for p in schedule(n.op, n.type, given)[0]]
+        made = program.results[0].type
+        area = self._area(program) + channel_area(made.bits, 1)
+        return Candidate(folding, types[0][0].lanes, made.lanes, max(steps), area)
 
     def _lanes(self, node: GraphNode, last: GraphNode) -> list[int]:
         args = [a.type for a in self.graph.args_of(node)]
@@ -179,6 +196,12 @@ class _Sizer:
     def _alone(
         self, node: GraphNode, last: GraphNode, then: Map | None, folding: Folding, op: GraphOp | None = None
     ) -> Area:
+        """What the layer takes, placed by itself."""
+        return self._area(self._placed(node, last, then, folding, op))
+
+    def _placed(
+        self, node: GraphNode, last: GraphNode, then: Map | None, folding: Folding, op: GraphOp | None = None
+    ) -> Dataflow:
         """The layer placed by itself, its inputs in words that fit."""
         builder = GraphBuilder()
         told, args = {node.name: folding}, list[int]()
@@ -192,7 +215,10 @@ class _Sizer:
         made = builder.apply(op or node.op, args, step=node.type.step, name=node.name)
         if then is not None:
             made = builder.apply(then, [made], step=last.type.step, name=f"{node.name}_map")
-        placed = Place(self.device, self.clock_mhz, told)(builder.graph("alone", [made]))
+        return Place(self.device, self.clock_mhz, told)(builder.graph("alone", [made]))
+
+    def _area(self, placed: Dataflow) -> Area:
+        """Its actors."""
         total = Area()
         for actor in placed.nodes:
             if isinstance(actor.op, Source | Convert):

@@ -18,10 +18,11 @@ from bitwright.ir import dataflow as streams
 from bitwright.ir import graph as graphs
 from bitwright.ir.dataflow import Dataflow
 from bitwright.ir.dataflow.ops import MatVec
-from bitwright.ir.graph import Graph
+from bitwright.ir.graph import Graph, Scan
 from bitwright.numeric import IntArray
+from bitwright.passes import ARGMAX, STANDARD, apply
 from bitwright.passes.buffer import Buffer
-from bitwright.passes.streaming import Folding, Place, Recode, foldings_of, foldings_to_json
+from bitwright.passes.streaming import Folding, Place, Recode, Roll, foldings_of, foldings_to_json
 
 if TYPE_CHECKING:
     from bitwright.backends.verilog.stream import StreamEmitted
@@ -73,8 +74,12 @@ class StreamDesign(Framed):
 
     @cached_property
     def streamed(self) -> Graph:
-        """The graph as it is laid out: two-valued tensors are bits."""
-        return graphs.check(Recode()(self.graph))
+        """The graph as it is laid out: recurrent layers are cells with a state, two-valued tensors are bits."""
+        rolled = Roll()(self.source)
+        if not any(isinstance(node.op, Scan) for node in rolled.nodes):
+            return graphs.check(Recode()(self.graph))
+        # What passes do to the first steps of a recurrent layer makes them differ from the others.
+        return graphs.check(Recode()(apply(rolled, ARGMAX if self.options.argmax_only else STANDARD)))
 
     @cached_property
     def foldings(self) -> Mapping[str, Folding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bitwright.core.errors import InvalidValue
 from bitwright.core.rules import Rules
-from bitwright.ir.graph import Graph, TensorType
+from bitwright.ir.graph import Graph, Scan, TensorType
 from bitwright.ir.graph.kernels import plain_conv, spread, windows
 from bitwright.ir.graph.ops import (
     Add,
@@ -33,11 +33,13 @@ from bitwright.ir.graph.ops import (
     Slice,
     Subtract,
     SumPool,
+    TopK,
     Transpose,
     Upsample,
 )
 from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word
 from bitwright.numeric import IntArray
+from bitwright.passes.choosing import top
 from bitwright.passes.multipliers import Multipliers, chosen_products, matrix_key
 from bitwright.passes.share import AdderGraph, Share, SumGraph
 from bitwright.passes.words import element, larger, tree
@@ -261,6 +263,35 @@ def _(op: SumPool, context: _Context, args: list[Words]) -> Words:
 @unroll.on(MaxPool)
 def _(op: MaxPool, context: _Context, args: list[Words]) -> Words:
     return _pooled(op, args[0], -1, lambda a, b: larger(context.builder, a, b))
+
+
+@unroll.on(TopK)
+def _(op: TopK, context: _Context, args: list[Words]) -> Words:
+    place = context.builder.constant
+    out: list[list[int]] = []
+    for row in args[0].reshape(-1, args[0].shape[-1]).tolist():
+        items = [(x,) if op.values else (x, place(i)) for i, x in enumerate(row)]
+        out.append([item[-1] for item in top(context.builder, items, op.count)])
+    return np.array(out, dtype=np.int64).reshape(*args[0].shape[:-1], op.count)
+
+
+@unroll.on(Scan)
+def _(op: Scan, context: _Context, args: list[Words]) -> Words:
+    """The cell once for every row."""
+    state, found = _each(context.builder.constant, op.initial.array), list[Words]()
+    for row in range(args[0].shape[0]):
+        tensors: list[Words] = []
+        given = iter((args[0][row : row + 1], state))
+        for node in op.cell.nodes:
+            inner = replace(context, type=node.type)
+            if isinstance(node.op, Input):
+                tensors.append(next(given))
+            else:
+                words = unroll(node.op, inner, [tensors[a] for a in node.args])
+                tensors.append(_narrowed(context.builder, words, node.type))
+        result, state = (tensors[o] for o in op.cell.outputs)
+        found.append(result)
+    return found[-1] if op.last else np.stack(found)
 
 
 @unroll.on(Reshape)

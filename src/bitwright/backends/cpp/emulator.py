@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+import bitwright.backends.cpp.choose  # the rule of the largest  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from bitwright.backends.cpp.carriers import carrier
 from bitwright.backends.cpp.door import decoder_struct, encoder_struct
 from bitwright.backends.cpp.entry import Port, c_interface, entries

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
+import bitwright.backends.cpp.choose  # the rule of the largest  # pyright: ignore[reportUnusedImport]
 import bitwright.backends.cpp.windowed  # the rules of windows  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from bitwright.backends.cpp.carriers import largest_sum
 from bitwright.backends.cpp.dialects import Dialect

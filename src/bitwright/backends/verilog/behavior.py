@@ -36,6 +36,7 @@ from bitwright.ir.graph.ops import (
     Slice,
     Subtract,
     SumPool,
+    TopK,
     Transpose,
     Upsample,
 )
@@ -291,6 +292,23 @@ def _(op: SumPool, text: Reference, node: int, index: int) -> Formula:
 @behavior.on(MaxPool)
 def _(op: MaxPool, text: Reference, node: int, index: int) -> Formula:
     return text.extreme(_pool(op, text, node, index), ">", f"n{node}_{index}_largest")
+
+
+@behavior.on(TopK)
+def _(op: TopK, text: Reference, node: int, index: int) -> Formula:
+    """The place that as many others come before as its own number says, or the value there."""
+    position, shape = text.arg(node)
+    row, rank = divmod(index, op.count)
+    cells = [text.cell((position, row * shape[-1] + i)) for i in range(shape[-1])]
+    bits, found = len(cells).bit_length(), _number(0)
+    for i, cell in enumerate(cells):
+        before = [f"({o.name} {'>=' if j < i else '>'} {cell.name} ? {bits + 1}'sd1 : {bits + 1}'sd0)"
+                  for j, o in enumerate(cells) if j != i]  # fmt: skip
+        told = " + ".join([f"{bits + 1}'sd0", *before])
+        found = f"({told}) == {bits + 1}'sd{rank} ? {cell.name if op.values else _number(i)} : {found}"
+    ends = [cell.range for cell in cells] if op.values else [Interval(0, len(cells) - 1)]
+    whole = Interval(min(0, *(e.low for e in ends)), max(0, *(e.high for e in ends)))
+    return found, whole
 
 
 @behavior.on(Reshape, Transpose, Slice, Pad, Upsample, Concat)

@@ -1,5 +1,6 @@
 """What the actors of streaming designs take: LUTs, flip-flops, carry cells, multipliers, block memories."""
 
+from bitwright.cost.actors import recur
 from bitwright.cost.actors.channels import channel_area
 from bitwright.cost.actors.engines import EngineSizes, engine_area, sizes_of
 from bitwright.cost.actors.memories import block_area, ram_area, rom_area
@@ -15,6 +16,7 @@ __all__ = [
     "engine_area",
     "predict_stream",
     "ram_area",
+    "recur",
     "rom_area",
     "sizes_of",
 ]

@@ -8,6 +8,7 @@ from bitwright.ir.dataflow.dataflow import Dataflow
 from bitwright.ir.dataflow.execute import Execute, check_execute
 from bitwright.ir.dataflow.infer import bare, infer, tail_of
 from bitwright.ir.dataflow.ops import Actor, Apply, Interleave, MatVec, Rearrange, Source
+from bitwright.ir.dataflow.recur import inner_netlists
 from bitwright.ir.dataflow.run import phases_of
 from bitwright.ir.dataflow.types import Stream
 from bitwright.ir.dataflow.walk import released
@@ -81,6 +82,8 @@ def _check_netlists(op: Actor, args: list[Stream], result: Stream, where: str) -
         _check_ports(op.dot, {"x": args[0].lane_words(), "w": [span] * args[0].lanes}, where)
         if len(op.dot.outputs) != 1:
             raise InvalidProgram("a dot product of several words", where=where)
+    for netlist, given in inner_netlists(op, args):
+        _check_ports(netlist, given, where)
     tail = tail_of(op)
     if tail is None:
         return

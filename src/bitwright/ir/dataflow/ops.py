@@ -25,6 +25,7 @@ __all__ = [
     "MatVec",
     "Memory",
     "Rearrange",
+    "Recur",
     "Reduce",
     "Reduction",
     "Source",
@@ -150,6 +151,22 @@ class Reduce(Actor):
 
     count: int
     reduction: Reduction
+    tail: Netlist | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recur(Actor):
+    """Each word meets the state that the word before it left; every round of `count` words begins with `initial`.
+
+    `step` has the ports `x` (one element a lane) and `state` (as many words as `initial`), and gives `y`, the lanes of
+    the result before the tail, and then the next state. With `last` only the last word of a round makes one of the
+    result. A word is taken once the state that it meets is there: every `latency_cycles(step) + 1` cycles.
+    """
+
+    count: int
+    initial: Ints
+    step: Netlist
+    last: bool = False
     tail: Netlist | None = None
 
 

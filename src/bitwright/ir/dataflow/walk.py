@@ -28,9 +28,11 @@ def order(op: Rearrange) -> IntArray:
 def released(op: Rearrange) -> IntArray:
     """For each word of the result how many words of the argument nothing needs any more, from it on.
 
-    It is the place that the `release` outermost loops point to, held to the grid; 0 while that is above the grid.
+    It is the place that the `release` outermost loops point to, held to the grid; 0 while that is above the grid, and
+    where no loop releases words.
     """
     row, column, _ = _places(op, op.release)
+    row = row if op.release else np.full_like(row, -1)
     rows, columns, words = op.grid
     place = (np.clip(row, 0, rows) * columns + np.where(row < rows, np.clip(column, 0, columns), 0)) * words
     found = np.where(row < 0, 0, place)

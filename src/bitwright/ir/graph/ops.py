@@ -30,6 +30,7 @@ __all__ = [
     "Slice",
     "Subtract",
     "SumPool",
+    "TopK",
     "Transpose",
     "Upsample",
 ]
@@ -144,6 +145,17 @@ class MaxPool(GraphOp):
     pool: tuple[int, ...]
     strides: tuple[int, ...]
     pads: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TopK(GraphOp):
+    """The `count` largest along the last axis, falling, equal ones in the order of their places.
+
+    Their places, or with `values` themselves; the elements have one step along that axis. One of them is the argmax.
+    """
+
+    count: int
+    values: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bitwright.ir.graph import ops
 from bitwright.ir.graph.graph import Graph
+from bitwright.ir.graph.scan import Scan
 from bitwright.ir.graph.types import TensorType
 from bitwright.ir.text import Vocabulary, parse_program, print_program
 from bitwright.numeric import Rounding, ShiftRoundSaturate, Table, Thresholds
 
 __all__ = ["WORDS", "parse", "show"]
 
-WORDS = Vocabulary.of(
+_CELL = Vocabulary.of(
     "graph",
     Graph,
     *(getattr(ops, name) for name in ops.__all__ if name != "GraphOp"),
@@ -20,6 +23,8 @@ WORDS = Vocabulary.of(
     Table,
     Rounding,
 )
+WORDS = replace(_CELL, classes={**_CELL.classes, "Scan": Scan}).holding(_CELL)
+"""A scan's cell is a graph without scans."""
 
 
 def show(program: Graph) -> str:

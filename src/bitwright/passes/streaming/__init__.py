@@ -1,10 +1,11 @@
 """From graphs to streams: recode, place (and fold) the layers as actors."""
 
-from bitwright.passes.streaming import linear, moves, pointwise
+from bitwright.passes.streaming import choose, linear, moves, pointwise, recurrent
 from bitwright.passes.streaming.fold import Fold, fold_steps, legal_foldings
 from bitwright.passes.streaming.folding import Folding, Kernel, folding_of, foldings_of, foldings_to_json
 from bitwright.passes.streaming.placer import Place
 from bitwright.passes.streaming.recode import Recode
+from bitwright.passes.streaming.roll import Roll
 from bitwright.passes.streaming.widen import Widen
 
 __all__ = [
@@ -13,7 +14,9 @@ __all__ = [
     "Kernel",
     "Place",
     "Recode",
+    "Roll",
     "Widen",
+    "choose",
     "fold_steps",
     "folding_of",
     "foldings_of",
@@ -22,4 +25,5 @@ __all__ = [
     "linear",
     "moves",
     "pointwise",
+    "recurrent",
 ]

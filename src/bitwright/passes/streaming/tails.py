@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import lcm
 
 import numpy as np
@@ -12,6 +12,7 @@ from bitwright.core.origin import Origin
 from bitwright.ir.graph import GraphBuilder, TensorType
 from bitwright.ir.graph.ops import Dense, Map
 from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word, latency_cycles
+from bitwright.ir.netlist.ops import Register
 from bitwright.numeric import IntArray, Ints, ShiftRoundSaturate, Steps, Table, Thresholds
 from bitwright.passes.merge import Merge
 from bitwright.passes.recipe import unrolled
@@ -118,3 +119,15 @@ class Tails:
             return netlist
         made = Retime(self.device, self.clock_mhz)(netlist)
         return made if latency_cycles(made) else netlist
+
+    def looped(self, netlist: Netlist) -> Netlist:
+        """`netlist` with registers inside alone: its outputs go into registers that a loop has anyway."""
+        made = self.pipelined(netlist)
+        last = [made.nodes[o] for o in made.outputs]
+        if not any(isinstance(n.op, Register) for n in last):
+            return made
+        place = {word: word for word in range(len(made))}
+        for output, node in zip(made.outputs, last, strict=True):
+            place[output] = node.args[0] if isinstance(node.op, Register) else output
+        results = tuple(port.at(place) for port in made.results)
+        return replace(made, outputs=tuple(place[o] for o in made.outputs), results=results).pruned()

@@ -13,7 +13,7 @@ import bitwright as bw
 from bitwright.core.errors import Inexact, InvalidModel, Unsupported
 from bitwright.frontends.qonnx import Status, explain, read_model
 from bitwright.ir.graph import run
-from bitwright.ir.graph.ops import Add, Constant, Conv, Dense, Map, Reshape, Transpose
+from bitwright.ir.graph.ops import Add, Constant, Conv, Dense, Map, Reshape, TopK, Transpose
 
 F = np.float32
 
@@ -110,6 +110,14 @@ def test_argmax_ignores_a_function_that_keeps_the_order() -> None:
     assert reading.graph.results[0].type.shape == (1,)
 
 
+def test_the_largest_and_their_places_are_one_operator_each() -> None:
+    held = {"v": np.eye(4, dtype=F), "k": np.array([3])}
+    nodes = [node("MatMul", ["q", "v"], "t"), node("TopK", ["t", "k"], ["z", "y"], axis=-1)]
+    reading, _, made = lowered(nodes, (4,), held, kinds={"y": 7})
+    assert made[-1] is TopK
+    assert reading.graph.results[0].type.shape == (3,)
+
+
 def test_functions_behind_the_last_sum_are_left_to_the_decoder() -> None:
     held = {"v": np.eye(4, dtype=F), "f": F(0.3), "o": F(0.7)}
     nodes = [node("MatMul", ["q", "v"], "t"), node("Mul", ["t", "f"], "u"), node("Add", ["u", "o"], "y")]
@@ -147,7 +155,7 @@ def test_grouped_convolutions_keep_their_groups() -> None:
         ([node("MatMul", ["q", "v"], "y")], {"v": np.full((3, 3), 0.1234567, F)}, "not quantized"),
         ([node("Softmax", ["q"], "t"), node("MatMul", ["t", "v"], "y")], {"v": np.eye(3, dtype=F)}, "softmax"),
         ([node("Erfinv", ["q"], "y", "com.example")], {}, "unknown"),
-        ([node("TopK", ["q", "k"], ["y", "p"])], {"k": np.array([2])}, "first"),
+        ([node("TopK", ["q", "k"], ["y", "p"], largest=0)], {"k": np.array([2])}, "smallest"),
         ([node("Tile", ["q", "k"], "y")], {"k": np.array([1, 2])}, "Tile of a live tensor"),
     ],
 )

@@ -336,6 +336,27 @@ inline void max_pool(const X* x, Y* y) noexcept {
   }
 }
 
+/// The K largest of each row, falling, the first of equals first: their places, or with Values themselves.
+template <std::size_t L, std::size_t Rows, std::size_t Count, std::size_t K, bool Values, class X, class Y>
+inline void top(const X* x, Y* y) noexcept {
+  for (std::size_t r = 0; r < Rows; ++r) {
+    for (std::size_t l = 0; l < L; ++l) {
+      const X* row = x + r * Count * L + l;
+      std::size_t best[K] = {};
+      for (std::size_t c = 0; c < Count; ++c) {
+        std::size_t at = c < K ? c : K;
+        for (; at > 0 && row[c * L] > row[best[at - 1] * L]; --at) {
+          if (at < K) best[at] = best[at - 1];
+        }
+        if (at < K) best[at] = c;
+      }
+      for (std::size_t k = 0; k < K; ++k) {
+        y[(r * K + k) * L + l] = Values ? to<Y>(row[best[k] * L]) : to<Y>(best[k]);
+      }
+    }
+  }
+}
+
 /// a @ b of one pair of matrices.
 template <std::size_t L, std::size_t Rows, std::size_t Inner, std::size_t Columns, class Sum, class A, class B, class Y>
 inline void matmul(const A* a, const B* b, Y* y) noexcept {

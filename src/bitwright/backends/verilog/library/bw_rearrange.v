@@ -185,7 +185,7 @@ module bw_rearrange #(
         FIRST_ROW < 0 ? 0 : FIRST_ROW >= FRAME ? FRAME : FIRST_ROW + held(FIRST_COLUMN, ROW_WORDS);
     generate
         if (RELEASE == 0) begin : g_frame
-            assign released = FIRST_RELEASED[BITS-1:0];
+            assign released = {BITS{1'b0}};
         end else begin : g_release
             localparam [32*LOOPS-1:0] FREE_ROWS = scaled(ROW, ROW_WORDS, RELEASE);
             localparam [32*LOOPS-1:0] FREE_COLUMNS = scaled(COLUMN, COLUMN_WORDS, RELEASE);

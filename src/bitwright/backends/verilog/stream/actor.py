@@ -13,6 +13,7 @@ from bitwright.backends.verilog.ports import BusWords, pack_tight
 from bitwright.backends.verilog.stream.fronts import BLOCK, Front, front
 from bitwright.backends.verilog.stream.kernels import Kernel, Workshop
 from bitwright.backends.verilog.stream.layout import Lanes, bits_of, bus, packed
+from bitwright.backends.verilog.stream.recur import loop_nets
 from bitwright.backends.verilog.tree import (
     Assign,
     Binary,
@@ -29,7 +30,8 @@ from bitwright.backends.verilog.tree import (
     Ref,
 )
 from bitwright.ir.dataflow import Dataflow, Stream, phases_of, schedule, tail_of
-from bitwright.ir.dataflow.ops import Actor, MatVec, Memory
+from bitwright.ir.dataflow.ops import Actor, MatVec, Memory, Recur
+from bitwright.ir.dataflow.recur import result_lanes, state_words
 from bitwright.ir.netlist import Netlist, Word
 from bitwright.ir.program import Node
 from bitwright.numeric import IntArray
@@ -89,6 +91,8 @@ class _Body:
         lanes, flag = Lanes("x", self.front.words), "go"
         if isinstance(self.op, MatVec):
             lanes, flag = self._matrix(self.op, lanes)
+        if isinstance(self.op, Recur):
+            lanes, flag = self._loop(self.op, lanes)
         tail = tail_of(self.op)
         if tail is not None:
             lanes = self._tail(tail, lanes, flag)
@@ -122,6 +126,10 @@ class _Body:
         if isinstance(self.op, MatVec):
             self.items += [Net("wire", "first", 1), Net("wire", "last", 1), Net("wire", "index", self._index_bits())]
             joined += [(port, Ref(port)) for port in ("first", "last", "index")]
+        if isinstance(self.op, Recur):
+            nets, ports = loop_nets(self.op)
+            self.items += nets
+            joined += ports
         self.items.append(Instance(self.front.module, "front", tuple(joined), self.front.parameters))
 
     def _arguments(self, names: list[str], heads: list[Expression]) -> list[tuple[str, Expression]]:
@@ -181,6 +189,22 @@ class _Body:
         self.items.append(Assign(Ref("out_data"), lanes.to(self.result.lane_words())))
         self.items.append(Assign(Ref("out_push"), Ref("push" if tail_of(self.op) is not None else flag)))
         self.dropped += lanes.dropped
+
+    def _loop(self, op: Recur, x: Lanes) -> tuple[Lanes, str]:
+        """The step: lanes of the result, and behind them the state, which goes back to the front."""
+        kernel, state = self.shop.kernel(op.step, f"{self.name}_step"), Lanes("state", state_words(op.step))
+        made, kept = Lanes("made", kernel.words), Lanes("kept", kernel.words[: result_lanes(op.step)])
+        self.items += [Comment("the step: the result's word and the next state"), Net("wire", "made", made.bits)]
+        given = {"x": x.to(kernel.port("x")), "state": state.to(kernel.port("state"))}
+        self.items.append(kernel.instance("step", given, list(self._buses("made", kernel))))
+        self.items.append(Assign(Ref("next"), made.to(state.words, result_lanes(op.step))))
+        self.items += [Comment("the result's word leaves by a register too"), Net("wire", "kept", kept.bits)]
+        joined = (("clk", Ref("clk")), ("data", made.to(kept.words)), ("late", Ref("kept")))
+        self.items.append(Instance("bw_delay", "keep", joined, (("WIDTH", kept.bits), ("CYCLES", 1))))
+        self.dropped += [*x.dropped, *state.dropped]
+        self.items += self._late("go", kernel.latency_cycles + 1, "stepped")
+        self.latency_cycles += kernel.latency_cycles + 1
+        return kept, "stepped"
 
     def _matrix(self, op: MatVec, x: Lanes) -> tuple[Lanes, str]:
         """The weights, a dot product and an accumulator for each unit, and the flag of the finished word."""

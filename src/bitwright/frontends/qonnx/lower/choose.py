@@ -1,4 +1,4 @@
-"""ArgMax, ArgMin and TopK with k = 1: a maximum, and the least place that reaches it."""
+"""ArgMax and TopK: the largest along the last axis, of equals the first."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from bitwright.frontends.qonnx.execute.table import whole
 from bitwright.frontends.qonnx.lower.reader import Reader, evaluate, fixed, lower
 from bitwright.frontends.qonnx.lower.values import Live, Value
 from bitwright.frontends.qonnx.model import Node
-from bitwright.ir.graph.ops import Map, MaxPool, Reshape, Subtract
-from bitwright.numeric import Ints, Steps, Thresholds
+from bitwright.ir.graph.ops import TopK
 
 __all__ = ["rising"]
 
@@ -41,12 +40,14 @@ def rising(reader: Reader, live: Live) -> bool:
 def _(op: o.TopK, node: Node, reader: Reader, args: list[Any]) -> list[Value]:
     k = whole(fixed(args[1], node, "k"))
     live = args[0]
-    if k != (1,) or not op.largest or op.axis % (len(live.shape) + 1) != len(live.shape):
+    if not op.largest or op.axis % (len(live.shape) + 1) != len(live.shape):
+        kind = "largest" if op.largest else "smallest"
         raise Unsupported(
-            f"the first {k} along axis {op.axis}", where=f"node '{node.name}'", remedy="use k = 1 on the last axis"
-        )
+            f"the first {k} {kind} along axis {op.axis}", where=f"node '{node.name}'",
+            remedy="take the largest on the last axis",
+        )  # fmt: skip
     told = reader.counts.get(node.outputs[0], 0) > 0
-    place, value = _place(node, reader, live, value_read=told)
+    place, value = _places(node, reader, live, k[0], value_read=told)
     return [value, reader.emitted(place)]
 
 
@@ -58,7 +59,7 @@ def _(op: o.Extreme, node: Node, reader: Reader, args: list[Any]) -> Value:
             f"{node.kind} along axis {op.axis}", where=f"node '{node.name}'",
             remedy="use ArgMax on the last axis, the first of equals",
         )  # fmt: skip
-    place, _ = _place(node, reader, live, value_read=False)
+    place, _ = _places(node, reader, live, 1, value_read=False)
     found = reader.emitted(place)
     return found if op.keepdims else reader.reshaped(found, live.shape[:-1], node.name)
 
@@ -78,8 +79,8 @@ def _ranked(node: Node, reader: Reader, live: Live) -> Live:
     return replace(live, lazy=live.lazy.then(rank))
 
 
-def _place(node: Node, reader: Reader, live: Live, value_read: bool) -> tuple[int, Live]:
-    """The position of the place of the first maximum, and the maximum; the last axis has length 1."""
+def _places(node: Node, reader: Reader, live: Live, count: int, value_read: bool) -> tuple[int, Live]:
+    """The position of the places of the `count` largest, and these themselves."""
     walk, name = reader.walk, node.name
     live = reader.settled(live, name)
     kept = ()
@@ -90,23 +91,11 @@ def _place(node: Node, reader: Reader, live: Live, value_read: bool) -> tuple[in
         live = _ranked(node, reader, live)
     position = reader.codes(live, name)
     position = walk.rescaled(position, walk.type(position).step.finest, name)
-    shape, step = walk.type(position).shape, walk.type(position).step
-    count, rows = shape[-1], int(np.prod(shape[:-1], dtype=np.int64))
-
-    def largest(at: int) -> int:
-        image = walk.emit(Reshape((rows, count, 1)), [at], name)
-        top = walk.emit(MaxPool((1, count), (1, 1), ((0, 0), (0, 0))), [image], name)
-        return walk.emit(Reshape((*shape[:-1], 1)), [top], name)
-
-    best = largest(position)
-    below = walk.emit(Subtract(), [position, best], name)
-    # Minus the place where an element is the maximum, else minus count: the greatest of these is the first place.
-    places = np.arange(count)
-    form = Thresholds(Ints(np.zeros((count, 1), dtype=np.int64)), Ints(np.stack([np.full(count, -count), -places], 1)))
-    marked = walk.emit(Map(form, Ints(places)), [below], name, Steps.of(1))
-    ends = np.arange(-count, 1)
-    back = Thresholds(Ints(ends[None, 1:]), Ints(-ends[None]))
-    place = walk.emit(Map(back, Ints(0)), [largest(marked)], name, Steps.of(1))
-    walk.note(name, True, f"the first of the largest of {count}, on one common step of {step.uniform}")
-    value = reader.emitted(best)
+    size, step = walk.type(position).shape[-1], walk.type(position).step
+    if not 1 <= count <= size:
+        raise Unsupported(f"the {count} largest of {size}", where=f"node '{name}'", remedy=f"take 1 to {size}")
+    place = walk.emit(TopK(count), [position], name)
+    value = reader.emitted(walk.emit(TopK(count, True), [position], name))
+    told = "the first of the largest" if count == 1 else f"the first {count} by falling size"
+    walk.note(name, True, f"{told} of {size}, on one common step of {step.uniform}")
     return place, replace(value, lazy=replace(value.lazy, chain=kept))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bitwright.core.errors import Unsupported
 from bitwright.frontends.qonnx.write.file import Dialect
 from bitwright.frontends.qonnx.write.quantizers import constant
 from bitwright.frontends.qonnx.write.writer import Floats, Tensor, Writer, unit_of, write
@@ -31,6 +32,7 @@ from bitwright.ir.graph.ops import (
     Slice,
     Subtract,
     SumPool,
+    TopK,
     Transpose,
     Upsample,
 )
@@ -178,6 +180,18 @@ def _(op: SumPool, writer: Writer, node: _Node, args: _Args) -> Tensor:
     weights = constant(writer, ones, np.ones((1,) * ones.ndim), node.name, "ones")
     told = {"kernel_shape": list(op.pool), "strides": list(op.strides), "pads": _flat(op.pads), "group": channels}
     return Tensor(writer.file.node("Conv", [tensor.name, weights], node.name, **told), node.type.shape, True)
+
+
+@write.on(TopK)
+def _(op: TopK, writer: Writer, node: _Node, args: _Args) -> Tensor:
+    if op.count > 1 or op.values:
+        raise Unsupported(
+            f"the {op.count} largest, {'values' if op.values else 'places'}", where=f"layer '{node.name}'",
+            remedy="export the network up to it, or with an argmax",
+        )  # fmt: skip
+    tensor = writer.laid(args[0], False, node.name)
+    place = writer.file.node("ArgMax", [tensor.name], node.name, axis=-1, keepdims=1)
+    return Tensor(writer.file.node("Cast", [place], node.name, to=1), node.type.shape)
 
 
 # Two tensors.
