@@ -34,6 +34,10 @@ Clock = Annotated[float | None, typer.Option("--clock-mhz", help="target clock i
 Architecture = Annotated[str | None, typer.Option(help="parallel, dataflow or auto [default: auto]")]
 Pace = Annotated[int | None, typer.Option("--initiation-cycles", help="dataflow: cycles from frame to frame")]
 Fps = Annotated[float | None, typer.Option("--target-fps", help="dataflow: frames per second")]
+Writable = Annotated[
+    list[str] | None,
+    typer.Option(help="dataflow: layer (or layer=bits) with numbers that can be written at run time; repeat, or all"),
+]
 Config = Annotated[Path | None, typer.Option(help="options as .toml, .yaml or .json")]
 InputFormat = Annotated[str | None, typer.Option(help="grid of an input without a quantizer, e.g. s8.4")]
 OutputFormat = Annotated[str | None, typer.Option(help="grid of an output that has no exact one, e.g. s16.8")]
@@ -70,6 +74,7 @@ def _shared(
     architecture: Architecture = None,
     initiation_cycles: Pace = None,
     target_fps: Fps = None,
+    writable: Writable = None,
     config: Config = None,
     seed: Seed = None,
 ) -> None:
@@ -306,17 +311,26 @@ def diff(
 def import_(
     model: Model,
     weights: Annotated[Path | None, typer.Option(help="an .h5 of weights, for a .json [default: its neighbor]")] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="the .keras file to write")] = Path("model.keras"),
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="the .keras file, or a configuration's folder, to write")
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="tell what becomes of each node of an .onnx file")] = False,
     input_format: InputFormat = None,
 ) -> None:
-    """Turn an old model file into a .keras file of Keras's and bitwright's layers, or explain an .onnx file."""
+    """Turn an old model file into a .keras file, explain an .onnx file, or build what an hls4ml_config.yml asks for."""
     from bitwright.flow.models import explain_model, import_model
 
+    if model.suffix.lower() in (".yml", ".yaml"):
+        from bitwright.flow.hls4ml_build import import_hls4ml
+
+        told = {"input_format": input_format} if input_format else {}
+        design, hls = import_hls4ml(model, out or Path("build/design"), **told)
+        typer.echo("\n".join([design.headline(), *(f"note: {note}" for note in hls.notes)]))
+        return
     if explain:
         typer.echo(explain_model(model, input_format).text())
         return
-    found = import_model(model, out, weights)
+    found = import_model(model, out or Path("model.keras"), weights)
     typer.echo(f"{found.path}: {found.layers} layers, {found.weights} weights")
 
 

@@ -21,7 +21,7 @@ MODULES = (
     "accumulate", "channel", "convert", "count", "delay", "interleave", "memory", "moves", "rearrange", "recur", "reduce",
     "rom", "scan", "sink", "source", "taps", "valid", "vector", "window", "words",
 )  # fmt: skip
-BENCHES = ("channel", "convert", "interleave", "rearrange", "recur", "reduce", "vector", "window", "words")
+BENCHES = ("axi_lite", "channel", "convert", "interleave", "rearrange", "recur", "reduce", "vector", "window", "words")
 START = 3
 """Cycles of reset."""
 

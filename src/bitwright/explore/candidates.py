@@ -155,7 +155,8 @@ class _Sizer:
             cycles = fold_steps(node.op, node, args, folding)
             for told, area in folded_areas(layer, folding, self.device):
                 yield Candidate(told, folding.lanes, folding.units, cycles, area)
-        if node.op.weights.array.size <= self.most_unrolled and getattr(node.op, "groups", 1) == 1:
+        fixed = node.op.writable is None
+        if fixed and node.op.weights.array.size <= self.most_unrolled and getattr(node.op, "groups", 1) == 1:
             yield self._unrolled(node, last, then)
 
     def _unrolled(self, node: GraphNode, last: GraphNode, then: Map | None) -> Candidate:

@@ -12,6 +12,7 @@ from bitwright.cost.actors import channel_area
 from bitwright.cost.actors.logic import counter, kernel_area, register
 from bitwright.cost.actors.memories import rom_estimate
 from bitwright.cost.actors.rules import matvec_area, sliding_area
+from bitwright.cost.actors.writable import store_area
 from bitwright.cost.area import Area
 from bitwright.ir.dataflow.ops import Loop, MatVec, Memory, Rearrange
 from bitwright.ir.dataflow.types import Stream
@@ -20,7 +21,7 @@ from bitwright.ir.netlist import Netlist, Word, latency_cycles
 from bitwright.numeric import IntArray, Ints, Steps
 from bitwright.passes.streaming import Folding
 from bitwright.passes.streaming.dots import dot, xnor
-from bitwright.passes.streaming.linear import Product, product_of
+from bitwright.passes.streaming.linear import Product, one_ending, product_of
 from bitwright.passes.streaming.placer import GraphNode, Placer
 from bitwright.passes.streaming.tails import Mapped
 from bitwright.passes.streaming.view import View, view_of
@@ -49,6 +50,7 @@ class Folded:
     view: View | None
     dots: dict[int, tuple[Netlist, Area]] = field(default_factory=dict[int, tuple[Netlist, Area]])
     tails: dict[int, Area] = field(default_factory=dict[int, Area])
+    constant_bits: int = 0
 
     @classmethod
     def of(cls, placer: Placer, node: GraphNode, last: GraphNode, then: Map | None) -> Folded:
@@ -61,13 +63,15 @@ class Folded:
         weights = np.stack(np.split(flat, groups, axis=1))
         word = Word(int(given.low.array.min()), int(given.high.array.max()))
         stream = Stream((weights.shape[1],), 1, Ints(word.low), Ints(word.high), Steps.of(1))
-        product = product_of(stream, weights, placer)
+        product = product_of(stream, weights, placer, op.writable)
         low, high = product.ends(given)
         return cls(placer, node, last, then, weights, product, Word(low, high), word, view)
 
     @cached_property
     def stored(self) -> Word:
         """The range of a stored weight."""
+        if self.product.span is not None:
+            return Word(*self.product.span)
         return Word(int(self.product.stored.min()), int(self.product.stored.max()))
 
     @cached_property
@@ -92,6 +96,8 @@ class Folded:
         """The map of `units` lanes that each meet every so many channels."""
         outputs = self.weights.shape[2] * self.weights.shape[0]
         phases = max(outputs // units, 1)
+        if self.writable:
+            return self._written_tail(units, phases)
         if phases not in self.tails:
             assert isinstance(self.node.op, Dense | Conv)
             bias = self.node.op.bias.array - self.product.gain * self.product.excess.reshape(-1)
@@ -102,6 +108,20 @@ class Folded:
         return self.tails[phases].times(units) + counter(phases)
 
 
+    @property
+    def writable(self) -> bool:
+        """Whether its numbers can be written."""
+        return self.product.span is not None
+
+    def _written_tail(self, units: int, phases: int) -> Area:
+        """The same with its numbers in a memory: of one lane, as often as there are units."""
+        if 0 not in self.tails:
+            made = one_ending(self.placer, self.node, self.last, self.then, self.product, self.total).tail
+            self.constant_bits = sum(made.nodes[w].type.width for w in made.inputs[1].words)
+            self.tails[0] = kernel_area(made, self.placer.tails.fabric)
+        return self.tails[0].times(units) + store_area(units * self.constant_bits, phases, Memory.LUT) + counter(phases)
+
+
 def folded_areas(layer: Folded, folding: Folding, device: Device) -> list[tuple[Folding, Area]]:
     """The area of the layer with `folding`, once for each memory that its weights and its lines may wait in."""
     found: list[tuple[Folding, Area]] = []
@@ -110,7 +130,7 @@ def folded_areas(layer: Folded, folding: Folding, device: Device) -> list[tuple[
     bits = Word(int(last.low.array.min()), int(last.high.array.max())).width
     made = channel_area(bits * folding.units, 1)
     for lines, window in _windows(layer, folding.lanes, device):
-        for kind, spilled, store in _stores(layer, folding):
+        for kind, spilled, store in _stores(layer, folding, device):
             told = Folding(folding.lanes, folding.units, folding.kernel, kind, lines, spilled)
             found.append((told, plain + window + store + made))
     return found
@@ -120,9 +140,11 @@ def _words(layer: Folded, folding: Folding) -> int:
     return prod(layer.weights.shape) // (folding.lanes * folding.units)
 
 
-def _stores(layer: Folded, folding: Folding) -> list[tuple[Memory, int, Area]]:
+def _stores(layer: Folded, folding: Folding, device: Device) -> list[tuple[Memory, int, Area]]:
     """Memories for the weights: their kind, the bits of each word that spill into LUTs, and what they take."""
     words, width = _words(layer, folding), folding.lanes * folding.units * layer.stored.width
+    if layer.writable:
+        return _written(width, words, device)
     logic = rom_estimate(width, words, Memory.LUT)
     block = rom_estimate(width, words, Memory.BLOCK)
     if words == 1 or logic.luts < _WORTH_A_BLOCK * block.bram18s:
@@ -131,6 +153,20 @@ def _stores(layer: Folded, folding: Folding) -> list[tuple[Memory, int, Area]]:
     if words > _DEEPEST:
         return whole
     return [(Memory.LUT, 0, logic), *whole, *(_split(width, words) if words <= _BLOCK_WORDS else [])]
+
+
+def _written(width: int, words: int, device: Device) -> list[tuple[Memory, int, Area]]:
+    """Memories that can be written are whole: in LUTs, or in blocks or UltraRAMs where these save some.
+
+    An UltraRAM holds nothing when the power comes on, so that no other weights can be in one.
+    """
+    logic, block, ultra = (store_area(width, words, kind) for kind in (Memory.LUT, Memory.BLOCK, Memory.ULTRA))
+    if words == 1 or logic.luts < _WORTH_A_BLOCK * block.bram18s:
+        return [(Memory.LUT, 0, logic)]
+    found = [(Memory.BLOCK, 0, block)]
+    if device.urams and words >= _WORTH_AN_ULTRA:
+        found.append((Memory.ULTRA, 0, ultra))
+    return found + ([(Memory.LUT, 0, logic)] if words <= _DEEPEST else [])
 
 
 def _split(width: int, words: int) -> list[tuple[Memory, int, Area]]:
@@ -150,6 +186,8 @@ _BLOCK_WORDS, _BLOCK_BITS = 512, 36
 
 _WORTH_A_BLOCK = 4.0
 """LUTs that a block memory must save at least to be looked at."""
+_WORTH_AN_ULTRA = 512
+"""Words of a memory from which on one of 4096 is looked at."""
 _DEEPEST = 1 << 14
 """Words of a memory of weights in LUTs."""
 
@@ -174,7 +212,8 @@ def _windows(layer: Folded, lanes: int, device: Device) -> list[tuple[Memory, Ar
     op = _sliding(view, lanes, layer.weights.shape[0])
     width = lanes * layer.word.width
     found: list[tuple[Memory, Area]] = []
-    for kind in (Memory.LUT, Memory.BLOCK):
+    ultra = (Memory.ULTRA,) if device.urams and op.depth >= _WORTH_AN_ULTRA else ()
+    for kind in (Memory.LUT, Memory.BLOCK, *ultra):
         made = Rearrange(op.grid, op.loops, op.start, op.release, 0, op.depth, None, kind)
         found.append((kind, sliding_area(made, width)))
     gain = found[0][1].luts - found[1][1].luts

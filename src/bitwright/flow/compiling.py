@@ -13,6 +13,7 @@ from bitwright.flow.design import Design
 from bitwright.flow.engines import EngineDesign
 from bitwright.flow.mixing import MixedDesign, choose
 from bitwright.flow.options import Options
+from bitwright.flow.reloading import declarations, refuse_unknown
 from bitwright.flow.streamed import StreamDesign
 from bitwright.ir.graph import Graph, check
 from bitwright.ir.interface import Decoder
@@ -45,6 +46,7 @@ def compile_model(model: Any, options: Options | None = None, **told: Any) -> De
     name = identifier(chosen.name or (Path(origin).stem if origin else loaded.name))
     reading, truth = _read(loaded, chosen, name)
     source = check(reading.graph)
+    refuse_unknown(declarations(chosen.writable), source)
     built = check(apply(source, ARGMAX if chosen.argmax_only else STANDARD))
     chosen, plan = choose(built, chosen)
     made: Any = _KINDS[chosen.architecture](
@@ -84,8 +86,11 @@ def _read(model: Any, options: Options, name: str) -> tuple[Reading, Any]:
     from bitwright.frontends import qonnx, tflite
 
     if isinstance(model, tflite.Model):
+        if options.writable:
+            raise ConfigError("writable for a TFLite file", where="options", remedy="compile the Keras or ONNX model")
         return tflite.read_model(model, name=name), None
     told: dict[str, Any] = {"input_format": options.input_format, "output_format": options.output_format, "name": name}
+    told["writable"] = declarations(options.writable)
     if isinstance(model, qonnx.Model):
         return qonnx.read_model(model, **told)
     from bitwright.frontends.keras import read_model
@@ -110,5 +115,6 @@ def _in_float64(model: Any, options: Options, reading: Reading) -> Graph:
         return reading.graph
     from bitwright.frontends.keras.precise import graph_in_float64
 
-    found = graph_in_float64(model, options.input_format, options.output_format)
+    told = declarations(options.writable)
+    found = graph_in_float64(model, options.input_format, options.output_format, told)
     return replace(found, name=reading.graph.name)

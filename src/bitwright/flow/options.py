@@ -18,6 +18,7 @@ __all__ = ["Options", "read_options"]
 _ARCHITECTURES = ("auto", "parallel", "dataflow", "engine", "mixed")
 
 InputFormatOption = str | tuple[str, Fraction] | None
+WritableOption = bool | list[str] | dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ class Options:
     softmax of them stays, but for biases finer than the sums). seed: of random vectors and of that search.
 
     Of the dataflow architecture: initiation_cycles, or target_fps: the pace that every layer is folded for; folding:
-    {"layer": {"SIMD": lanes, "PE": units, ...}} for layers that are to be folded otherwise.
+    {"layer": {"SIMD": lanes, "PE": units, ...}} for layers that are to be folded otherwise; writable: layers whose
+    weights, biases and thresholds can be written while the hardware runs (True: all; names; or {"layer": bits of a
+    weight, or {"weights": bits, "bias": bits}}).
 
     Of the engine: engine_lanes, elements of a word of its memories; its matrix unit has lanes x lanes multipliers.
     Of "mixed": segment, {"given": name, "made": name}, the values between which the layers are the engine's, which then
@@ -63,6 +66,7 @@ class Options:
     initiation_cycles: int | None = None
     target_fps: float | None = None
     folding: dict[str, Any] | None = None
+    writable: WritableOption = None
     engine_lanes: int = 16
     engine_memory: dict[str, Any] | None = None
     segment: dict[str, Any] | None = None
@@ -89,11 +93,13 @@ class Options:
 
     def _check_pace(self) -> None:
         """A pace or a folding belongs to streams, and there is one pace."""
-        asked = [name for name in ("initiation_cycles", "target_fps", "folding") if getattr(self, name) is not None]
+        asked = [name for name in _STREAMING if self._is_asked(name)]
         if asked and self.architecture not in ("auto", "dataflow", "mixed"):
             raise ConfigError(
                 f"{asked[0]} for architecture {self.architecture!r}", where="options", remedy="use 'dataflow'"
             )
+        if self.writable and self.argmax_only:
+            raise ConfigError("writable and argmax_only", where="options", remedy="leave one of them out")
         if {"initiation_cycles", "target_fps"} <= set(asked):
             raise ConfigError("two paces", where="options", remedy="give initiation_cycles or target_fps")
 
@@ -105,9 +111,13 @@ class Options:
             if key not in known:
                 near = get_close_matches(key, known, 1) or [", ".join(known)]
                 raise ConfigError(f"unknown option {key!r}", where="options", remedy=f"did you mean {near[0]}?")
+            if key == "writable" and isinstance(value, set | frozenset | tuple):
+                value = list(value)
             if not _fits(value, str(known[key])):
                 raise ConfigError(f"{key}={value!r} is no {known[key]}", where="options", remedy="see bw.Options")
         record = dict(told)
+        if isinstance(record.get("writable"), set | frozenset | tuple):
+            record["writable"] = sorted(record["writable"])
         if isinstance(record.get("input_format"), tuple | list):
             record["input_format"] = _with_step(record["input_format"])
         return cls(**record)
@@ -115,8 +125,13 @@ class Options:
     @property
     def streams(self) -> bool:
         """Whether a design of these options is a streaming one, where the network allows it."""
-        asked = (self.initiation_cycles, self.target_fps, self.folding, self.segment)
-        return self.architecture in ("dataflow", "mixed") or (self.architecture == "auto" and asked != (None,) * 4)
+        asked = any(self._is_asked(name) for name in (*_STREAMING, "segment"))
+        return self.architecture in ("dataflow", "mixed") or (self.architecture == "auto" and asked)
+
+    def _is_asked(self, name: str) -> bool:
+        """Whether an option says something; of `writable` only layers do."""
+        told = getattr(self, name)
+        return bool(told) if name == "writable" else told is not None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, for the manifest."""
@@ -124,6 +139,10 @@ class Options:
         if isinstance(self.input_format, tuple):
             record["input_format"] = [str(part) for part in self.input_format]
         return record
+
+
+_STREAMING = ("initiation_cycles", "target_fps", "folding", "writable")
+"""Options of the dataflow architecture."""
 
 
 def _with_step(told: Any) -> tuple[Any, Fraction]:
@@ -140,6 +159,8 @@ def _with_step(told: Any) -> tuple[Any, Fraction]:
 def _fits(value: Any, declared: str) -> bool:
     if declared == "InputFormatOption":
         return value is None or isinstance(value, str | tuple | list)
+    if declared == "WritableOption":
+        return value is None or isinstance(value, bool | list | dict)
     kinds = {"str": str, "bool": bool, "int": int, "float": (int, float), "None": type(None), "dict": dict}
     wanted = [kinds[part.strip().partition("[")[0]] for part in declared.split("|")]
     if isinstance(value, bool):

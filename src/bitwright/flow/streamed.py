@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from bitwright.core.errors import Unsupported
 from bitwright.cost import Area
 from bitwright.cost.actors import predict_stream
 from bitwright.cost.predict import critical_ns
 from bitwright.cost.timetable import Timetable, timetable
 from bitwright.explore import explore_graph
 from bitwright.flow.framed import Framed
+from bitwright.flow.reloading import memory_words, reloaded, same_map, with_graph
 from bitwright.flow.vectors import random_codes
 from bitwright.ir import dataflow as streams
 from bitwright.ir import graph as graphs
@@ -25,7 +29,8 @@ from bitwright.passes.buffer import Buffer
 from bitwright.passes.streaming import Folding, Place, Recode, Roll, foldings_of, foldings_to_json
 
 if TYPE_CHECKING:
-    from bitwright.backends.verilog.stream import StreamEmitted
+    from bitwright.backends.verilog.stream import ControlMap, StreamEmitted
+    from bitwright.flow.streams import StreamRun
     from bitwright.report import Report
 
 __all__ = ["StreamDesign", "StreamEstimate"]
@@ -138,6 +143,83 @@ class StreamDesign(Framed):
             codes = random_codes(self.graph, vectors, self.options.seed)
             golden = (codes, streams.run(self.program, codes))
         return emit_stream(self.program, name=self.name, vectors=golden, header=self.header, primitives=primitives)
+
+    def registers(self) -> dict[str, Any]:
+        """What `registers.json` says: the registers and memories behind AXI4-Lite, and where they lie.
+
+        Raises `Unsupported` for a design without memories that can be written.
+        """
+        return self._control().record()
+
+    def _control(self) -> ControlMap:
+        from bitwright.backends.verilog.stream import control_map
+
+        found = control_map(self.program)
+        if not found.memories:
+            raise Unsupported(
+                "no memory can be written", where=self.name, remedy="name layers: compile(..., writable=['fc1'])"
+            )
+        return found
+
+    def words_of(self, layer: str, weights: IntArray) -> list[int]:
+        """The words of the memory of a layer's weights that hold `weights`, integer codes in the graph's layout.
+
+        Where inputs and weights are bits the thresholds depend on the weights: `with_weights` has all memories.
+        Raises `ConfigError`, `InvalidProgram` or `InvalidValue` naming the layer.
+        """
+        made = self.with_weights({layer: weights})
+        name = next(m.name for m in self._control().memories if layer in (m.layer, m.name.rpartition(".")[0]))
+        return made.memory_words()[name]
+
+    def memory_words(self) -> dict[str, list[int]]:
+        """What every memory that can be written is to hold for this design's numbers: words by the memory's name."""
+        return memory_words(self.program)
+
+    def with_weights(
+        self, weights: Mapping[str, IntArray], biases: Mapping[str, IntArray] | None = None
+    ) -> StreamDesign:
+        """The same hardware with other numbers: integer codes by layer, in the graph's layout, maps as they are.
+
+        Its `memory_words` are what is to be written, and it computes what the hardware then does. Raises `ConfigError`,
+        `InvalidProgram` or `InvalidValue` naming the layer, for numbers outside the declared formats among others.
+        """
+        source, graph = reloaded(self, weights, biases or {})
+        return self._refilled(source=source, graph=graph, model=None)
+
+    def with_model(self, model: Any) -> StreamDesign:
+        """The same hardware with the numbers of another model of the same layers, trained anew for instance.
+
+        Raises `Unsupported` naming the layer where the two differ in anything that is not in a memory.
+        """
+        from bitwright.flow.compiling import compile_model
+
+        other = compile_model(model, replace(self.options, name=self.name))
+        return self._refilled(
+            source=other.source, graph=other.graph, model=other.model, origin=other.origin, findings=other.findings
+        )
+
+    def _refilled(self, **changed: Any) -> StreamDesign:
+        """This hardware with another graph, of which only numbers in memories differ."""
+        made = replace(self, **changed, measured=None, certificate=None)
+        # What is built stays: the folding, and the program but for what its memories hold.
+        made.__dict__["foldings"] = self.foldings
+        made.__dict__["program"] = streams.check(with_graph(self, made.streamed))
+        return made
+
+    def simulate_reload(
+        self, codes: Sequence[IntArray], other: StreamDesign, *, pauses: int | None = None, workdir: Path | None = None
+    ) -> StreamRun:
+        """This design's RTL on `codes` after the words of `other` were written over AXI4-Lite."""
+        from bitwright.flow.streams import StreamBatch
+
+        same_map([self, other])
+        sink = None if pauses is None else pauses + 1
+        with (
+            TemporaryDirectory(prefix="bitwright-") as scratch,
+            StreamBatch([self.program], workdir=workdir or Path(scratch), frames=len(codes[0])) as batch,
+        ):
+            batch.load(0, other.memory_words())
+            return batch.run([self._shaped(codes)], source_ready=pauses, sink_ready=sink)[0]
 
     def texts(self) -> dict[str, str]:
         """The program as text, and the folding."""

@@ -18,6 +18,7 @@ from bitwright.core.files import inside, write_atomic
 from bitwright.core.progress import Progress
 from bitwright.flow.compiled import Batch, Compiled
 from bitwright.flow.difference import first_difference, in_common, netlist_fault
+from bitwright.flow.reloading import declarations
 from bitwright.flow.vectors import corner_codes, random_codes
 from bitwright.flow.writing import emit, place
 from bitwright.ir import graph as graphs
@@ -86,7 +87,9 @@ def _second_opinion(design: Compiled) -> None:
 
     if any(f.wide for f in design.findings):
         return  # the maps were read in float64 from the start
-    other = graph_in_float64(design.model, design.options.input_format, design.options.output_format)
+    options = design.options
+    told = declarations(options.writable)
+    other = graph_in_float64(design.model, options.input_format, options.output_format, told)
     differing = map_differences(design.source, other)
     design.findings = tuple(
         replace(f, unstable=tuple(sorted({*f.unstable, *differing[f.node]})), exact=f.exact and not differing[f.node])

@@ -10,6 +10,7 @@ from bitwright.ir.graph import Graph, GraphBuilder
 from bitwright.ir.graph.ops import Conv, ConvTranspose, Dense, Map
 from bitwright.numeric import IntArray, Ints, Rounding, ShiftRoundSaturate, Steps
 from bitwright.passes.affine import Affine, roundest
+from bitwright.passes.features import is_writable
 from bitwright.passes.rewrite import GraphNode, keep, rebuild
 from bitwright.passes.settle import affine_of, settled, trailing_zeros
 
@@ -48,7 +49,8 @@ class Absorb:
         readers = program.consumers()
         changed: dict[int, tuple[GraphNode, list[Column]]] = {}
         for position, node in enumerate(program.nodes):
-            if isinstance(node.op, Linear) and position not in program.outputs and len(readers[position]) == 1:
+            fixed = isinstance(node.op, Linear) and not is_writable(node.op)
+            if fixed and position not in program.outputs and len(readers[position]) == 1:
                 reader = program.nodes[readers[position][0]]
                 columns = _columns(node, reader)
                 rewritten = [absorbed(c) for c in columns]

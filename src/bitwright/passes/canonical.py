@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -80,5 +80,5 @@ def _(op: Conv, builder: GraphBuilder, node: GraphNode, args: list[int]) -> int:
     if not isinstance(before.op, Pad) or before.op.pads[-1] != (0, 0):
         return keep(builder, node, args)
     pads = tuple((a + c, b + d) for (a, b), (c, d) in zip(op.pads, before.op.pads[:-1], strict=True))
-    merged = Conv(op.weights, op.bias, op.strides, pads, op.dilation, op.groups)
+    merged = replace(op, pads=pads)
     return keep(builder, node, list(before.args), merged, "canonical")

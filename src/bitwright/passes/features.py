@@ -31,7 +31,7 @@ from bitwright.ir.graph.ops import (
 )
 from bitwright.numeric import IntArray, ShiftRoundSaturate, Table
 
-__all__ = ["Flags", "equal_features", "first_of", "read_features", "width"]
+__all__ = ["Flags", "equal_features", "first_of", "is_writable", "read_features", "width"]
 
 Flags = NDArray[np.bool_]
 
@@ -53,6 +53,11 @@ def first_of(keys: Iterable[Hashable]) -> IntArray:
     return np.array([seen.setdefault(key, place) for place, key in enumerate(keys)], dtype=np.int64)
 
 
+def is_writable(op: GraphOp) -> bool:
+    """Whether its numbers may change: then no two features stay equal, and each may be read."""
+    return isinstance(op, Dense | Conv) and op.writable is not None
+
+
 @equal_features.on(GraphOp)
 def _(op: GraphOp, args: list[IntArray], types: list[TensorType], type: TensorType) -> IntArray:
     return np.arange(width(type))
@@ -61,6 +66,8 @@ def _(op: GraphOp, args: list[IntArray], types: list[TensorType], type: TensorTy
 @equal_features.on(Dense, Conv, ConvTranspose)
 def _(op: Dense | Conv | ConvTranspose, args: list[IntArray], types: list[TensorType], type: TensorType) -> IntArray:
     count = op.weights.shape[-1]
+    if is_writable(op):
+        return np.arange(count)
     columns = op.weights.array.reshape(-1, count)
     per_group = count // (1 if isinstance(op, Dense) else op.groups)
     return first_of((c // per_group, columns[:, c].tobytes(), int(op.bias.array[c])) for c in range(count))
@@ -137,11 +144,15 @@ def _(op: GraphOp, read: Flags, types: list[TensorType]) -> list[Flags]:
 
 @read_features.on(Dense)
 def _(op: Dense, read: Flags, types: list[TensorType]) -> list[Flags]:
+    if is_writable(op):
+        return _all(types)
     return [np.asarray(op.weights.array[:, read].any(axis=1))]
 
 
 @read_features.on(Conv, ConvTranspose)
 def _(op: Conv | ConvTranspose, read: Flags, types: list[TensorType]) -> list[Flags]:
+    if is_writable(op):
+        return _all(types)
     weights = op.weights.array * read
     inner, filters = weights.shape[-2], weights.shape[-1] // op.groups
     grouped = weights.reshape(-1, inner, op.groups, filters)

@@ -9,7 +9,7 @@ import numpy as np
 from bitwright.ir.graph import Graph, GraphBuilder, TensorType
 from bitwright.ir.graph.ops import Conv, ConvTranspose, Dense
 from bitwright.numeric import IntArray, Ints
-from bitwright.passes.features import Flags, equal_features, first_of, read_features, width
+from bitwright.passes.features import Flags, equal_features, first_of, is_writable, read_features, width
 from bitwright.passes.rewrite import GraphNode, keep, rebuild
 
 __all__ = ["Prune"]
@@ -69,6 +69,8 @@ def _merged(program: Graph) -> Graph:
             known.append(_Known(builder))
         if not isinstance(node.op, Linear) or (not isinstance(node.op, Dense) and node.op.groups > 1):
             return keep(builder, node, args)
+        if is_writable(node.op):
+            return keep(builder, node, args)
         first, numbers = known[0].of(args[0])
         return keep(builder, node, args, _gathered(node.op, first, numbers))
 
@@ -98,7 +100,9 @@ def _cleared(program: Graph) -> Graph:
     def rewrite(builder: GraphBuilder, node: GraphNode, args: list[int]) -> int:
         if id(node) not in unread:
             return keep(builder, node, args)
-        op = _without(node.op, node.type, unread[id(node)]) if isinstance(node.op, Linear) else node.op
+        op = node.op
+        if isinstance(op, Linear) and not is_writable(op):
+            op = _without(op, node.type, unread[id(node)])
         same = op == node.op and not any(id(program.nodes[a]) in unread for a in node.args)
         return keep(builder, node, args, op, "" if same else "prune")
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from bitwright.core.errors import InvalidProgram
 from bitwright.cost.actors.channels import channel_area, sink_area, source_area
 from bitwright.cost.actors.rules import actor_area
+from bitwright.cost.actors.writable import control_area
 from bitwright.cost.area import Area
 from bitwright.cost.timetable import Timetable, timetable
 from bitwright.ir.dataflow import SINK, Dataflow
@@ -93,4 +94,5 @@ def predict_stream(program: Dataflow, device: Device) -> StreamPrediction:
     for channel in program.channels:
         if channel.edge.consumer == SINK:
             ends += sink_area(program.nodes[channel.edge.producer].type.words)
+    ends += control_area(program)
     return StreamPrediction(program, device, actors, channels, ends)

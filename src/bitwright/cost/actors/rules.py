@@ -9,6 +9,7 @@ import numpy as np
 from bitwright.core.rules import Rules
 from bitwright.cost.actors.logic import STEP_LUTS, adder, counter, kernel_area, register
 from bitwright.cost.actors.memories import bits_for, ram_area, rom_area
+from bitwright.cost.actors.writable import constants_area, weights_area
 from bitwright.cost.area import Area
 from bitwright.ir.dataflow import Stream, phases_of, tail_of
 from bitwright.ir.dataflow.infer import bare
@@ -184,6 +185,9 @@ def _zeros(number: int) -> int:
 @actor_area.on(MatVec)
 def _(op: MatVec, result: Stream, args: list[Stream], fabric: Fabric) -> Area:
     lanes = args[0].lanes
+    if op.stored is not None:
+        store = weights_area(op, lanes) + constants_area(op)
+        return matvec_area(op, args[0].bits, lanes, store, fabric) + tail_area(op, fabric)
     rows = weight_bits(op, lanes)
     kept = rows.shape[1] - op.spilled
     store = rom_area(rows[:, :kept], op.memory)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -15,11 +15,15 @@ from bitwright.frontends.grid.chains import Grid, Lowered, coarsened, lower_chai
 from bitwright.frontends.grid.elementwise import Elementwise, Evaluate
 from bitwright.frontends.grid.entry import lower_entry
 from bitwright.ir.graph import GraphBuilder, TensorType
-from bitwright.ir.graph.ops import GraphOp, Map
+from bitwright.ir.graph.ops import Conv, Dense, GraphOp, Map
+from bitwright.ir.graph.writable import declared
 from bitwright.ir.interface import Encoder, Head, RoundEncoder
 from bitwright.numeric import Format, Ints, Rounding, ShiftRoundSaturate, Steps
 
-__all__ = ["Finding", "InputFormat", "Lazy", "Walk", "then"]
+__all__ = ["Declared", "Finding", "InputFormat", "Lazy", "Walk", "then"]
+
+Declared = tuple[int | None, int | None]
+"""Bits of a layer's weights and of its biases; None: as many as the numbers that are there need."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,8 @@ class Walk:
         self.evaluate = evaluate
         # What the layer being read is called with beyond tensors.
         self.options: dict[str, Any] = {}
+        # Layers whose numbers may change at run time: bits of weights and of biases ("*": every layer).
+        self.writable: Mapping[str, Declared] = {}
         # The tensors are kept with the positions: the keys name their functions by id.
         self._done: dict[tuple[Any, ...], tuple[int, Lazy]] = {}
         self._entered: dict[int, int] = {}
@@ -120,10 +126,24 @@ class Walk:
 
     def emit(self, op: GraphOp, args: Sequence[int], layer: str, step: Steps | None = None) -> int:
         """Append an operator that belongs to `layer`."""
+        op = self._declared(op, layer)
         try:
             return self.builder.apply(op, args, step=step, name=layer, origin=Origin(layer))
         except InvalidValue as error:
             raise Inexact(error.what, where=f"layer '{layer}'", why=error.why, remedy=error.remedy) from error
+
+    def _declared(self, op: GraphOp, layer: str) -> GraphOp:
+        """`op`, with the numbers that may change at run time where its layer is one of those."""
+        told = self.writable.get(layer)
+        each = isinstance(op, Conv) and op.groups > 1 and op.groups == op.weights.shape[-1]
+        if told is None and not each:
+            told = self.writable.get("*")
+        if told is None or not isinstance(op, Dense | Conv):
+            return op
+        try:
+            return declared(op, *told)
+        except InvalidValue as error:
+            raise InvalidValue(error.what, where=f"layer '{layer}'", why=error.why, remedy=error.remedy) from error
 
     def note(self, layer: str, exact: bool, why: str, **more: Any) -> None:
         """Record what is known about `layer`; `more` are further fields of `Finding`."""

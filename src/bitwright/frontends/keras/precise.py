@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitwright.core.errors import InvalidModel
+from bitwright.frontends.grid.walk import Declared
 from bitwright.ir.graph import Graph, parse, show
 from bitwright.ir.graph.ops import Map
 from bitwright.ir.interface import Head
@@ -41,12 +42,18 @@ def logits_in_float64(model: Any, x: Sequence[NDArray[Any]], heads: Sequence[Hea
             return [found[name] for name in found.files]
 
 
-def graph_in_float64(model: Any, input_format: Any = None, output_format: str | None = None) -> Graph:
+def graph_in_float64(
+    model: Any,
+    input_format: Any = None,
+    output_format: str | None = None,
+    writable: Mapping[str, Declared] | None = None,
+) -> Graph:
     """The graph as the float64 twin of `model` reads: the same but for unstable codes."""
     with TemporaryDirectory(prefix="bitwright-") as scratch:
         folder = Path(scratch)
         given = [str(part) for part in input_format] if isinstance(input_format, tuple) else input_format
-        _ask(model, folder, "graph", json.dumps({"input_format": given, "output_format": output_format}))
+        told = {"input_format": given, "output_format": output_format, "writable": writable}
+        _ask(model, folder, "graph", json.dumps(told))
         return parse((folder / "graph.txt").read_text())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from inspect import signature
 from pathlib import Path
@@ -15,7 +15,7 @@ from keras import ops
 
 from bitwright.core.errors import BitwrightError, InvalidModel, Unsupported
 from bitwright.frontends.grid.reading import Reading
-from bitwright.frontends.grid.walk import InputFormat, Lazy, Walk
+from bitwright.frontends.grid.walk import Declared, InputFormat, Lazy, Walk
 from bitwright.frontends.keras import (  # their rules  # noqa: F401
     attention,  # pyright: ignore[reportUnusedImport]
     edge_tables,  # pyright: ignore[reportUnusedImport]
@@ -62,12 +62,18 @@ def load_model(path: str | Path) -> Any:
 
 
 def read_model(
-    model: Any, *, input_format: Any = None, output_format: str | Format | None = None, name: str = ""
+    model: Any,
+    *,
+    input_format: Any = None,
+    output_format: str | Format | None = None,
+    name: str = "",
+    writable: Mapping[str, Declared] | None = None,
 ) -> Reading:
     """The integer graph of `model`.
 
     input_format: grid of inputs without a quantizer, "s8.3", a Format, or (format, step).
     output_format: grid on which an output without an exact one is rounded, half-even.
+    writable: layers whose numbers may change at run time, with the bits of weights and biases ("*": every layer).
     Raises `Unsupported`, `InvalidModel` or `Inexact` naming the layer and the way out.
     """
     functional = functional_of(model)
@@ -76,6 +82,7 @@ def read_model(
     told = None if output_format is None else _format(output_format)
     shapes = {i: _shape(t) for i, t in enumerate(functional.inputs)}
     walk = Walk(formatted, shapes, evaluate)
+    walk.writable = writable or {}
     sources = [Lazy(shapes[i], None, source=i) for i in shapes]
     kinds: dict[str, str] = {}
     outputs = _inline(functional, walk, sources, kinds)

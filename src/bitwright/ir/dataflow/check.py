@@ -6,7 +6,7 @@ from bitwright.core.errors import InvalidProgram, InvalidValue
 from bitwright.core.rules import Rules
 from bitwright.ir.dataflow.dataflow import Dataflow
 from bitwright.ir.dataflow.execute import Execute, check_execute
-from bitwright.ir.dataflow.infer import bare, infer, tail_of
+from bitwright.ir.dataflow.infer import bare, infer, stored_range, tail_of
 from bitwright.ir.dataflow.ops import Actor, Apply, Interleave, MatVec, Rearrange, Source
 from bitwright.ir.dataflow.recur import inner_netlists
 from bitwright.ir.dataflow.run import phases_of
@@ -15,6 +15,7 @@ from bitwright.ir.dataflow.walk import released
 from bitwright.ir.netlist import Netlist, Word
 from bitwright.ir.netlist import check as check_netlist
 from bitwright.ir.program import Node
+from bitwright.numeric import IntArray
 
 __all__ = ["check"]
 
@@ -75,19 +76,15 @@ def _holds(outer: list[Word], inner: list[Word]) -> bool:
 
 def _check_netlists(op: Actor, args: list[Stream], result: Stream, where: str) -> None:
     if isinstance(op, MatVec):
-        weights = op.weights.array
-        span = Word(int(weights.min()), int(weights.max()))
-        if op.spilled and not 0 < op.spilled < op.units * args[0].lanes * span.width:
-            raise InvalidProgram(f"{op.spilled} spilled bits of a word of weights", where=where)
-        _check_ports(op.dot, {"x": args[0].lane_words(), "w": [span] * args[0].lanes}, where)
-        if len(op.dot.outputs) != 1:
-            raise InvalidProgram("a dot product of several words", where=where)
+        _check_matrix(op, args[0], where)
     for netlist, given in inner_netlists(op, args):
         _check_ports(netlist, given, where)
     tail = tail_of(op)
     if tail is None:
         return
     given: dict[str, list[Word]] = {"x": bare(op, args, result.lanes)[1]}
+    if isinstance(op, MatVec) and op.constants is not None:
+        given["c"] = _check_constants(op, op.constants.array, result, where)
     if isinstance(op, Apply):
         names = ("x",) if len(args) == 1 else ("a", "b")
         given = {name: a.lane_words() for name, a in zip(names, args, strict=True)}
@@ -97,6 +94,38 @@ def _check_netlists(op: Actor, args: list[Stream], result: Stream, where: str) -
     words = result.words
     if words % phases_of(tail):
         raise InvalidProgram(f"{words} words in {phases_of(tail)} phases", where=where)
+
+
+def _check_matrix(op: MatVec, given: Stream, where: str) -> None:
+    weights, span = op.weights.array, stored_range(op)
+    if weights.min() < span.low or weights.max() > span.high:
+        raise InvalidProgram(f"weights leave {span.low}..{span.high}", where=where)
+    if op.stored is not None:
+        _check_any_weights(op, given, where)
+    if op.spilled and not 0 < op.spilled < op.units * given.lanes * span.width:
+        raise InvalidProgram(f"{op.spilled} spilled bits of a word of weights", where=where)
+    _check_ports(op.dot, {"x": given.lane_words(), "w": [span] * given.lanes}, where)
+    if len(op.dot.outputs) != 1:
+        raise InvalidProgram("a dot product of several words", where=where)
+
+
+def _check_any_weights(op: MatVec, given: Stream, where: str) -> None:
+    """The totals hold for all weights that may ever be stored."""
+    if op.spilled:
+        raise InvalidProgram("weights that can be written are in two memories", where=where)
+    span, folds = stored_range(op), op.weights.shape[1] // given.lanes
+    corners = [[x * w for x in (t.low, t.high) for w in (span.low, span.high)] for t in given.lane_words()]
+    low, high = (folds * sum(map(end, corners)) for end in (min, max))
+    if low < op.low or high > op.high:
+        raise InvalidProgram(f"totals from {low} to {high} leave {op.low}..{op.high}", where=where)
+
+
+def _check_constants(op: MatVec, constants: IntArray, result: Stream, where: str) -> list[Word]:
+    """What the port `c` of a tail takes; a matrix has constants of its own only where its weights can be written."""
+    if op.stored is None or constants.ndim != 2 or result.words % len(constants):
+        raise InvalidProgram(f"constants of shape {constants.shape} for {result.words} words", where=where)
+    ends = constants.min(axis=0).tolist(), constants.max(axis=0).tolist()
+    return [Word(low, high) for low, high in zip(*ends, strict=True)]
 
 
 def _check_ports(netlist: Netlist, given: dict[str, list[Word]], where: str) -> None:

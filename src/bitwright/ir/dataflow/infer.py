@@ -22,7 +22,7 @@ from bitwright.ir.dataflow.types import Stream
 from bitwright.ir.netlist import Netlist, Word
 from bitwright.numeric import Ints, Steps
 
-__all__ = ["bare", "infer", "out_grid", "tail_of"]
+__all__ = ["bare", "infer", "out_grid", "stored_range", "tail_of"]
 
 bare: Rules[[list[Stream], int], tuple[int, list[Word]]] = Rules("words of an actor before its tail")
 """(arguments, told lanes) -> words of a frame and the range of each lane, before the tail."""
@@ -31,6 +31,12 @@ bare: Rules[[list[Stream], int], tuple[int, list[Word]]] = Rules("words of an ac
 def tail_of(op: Actor) -> Netlist | None:
     """The netlist at the end of an actor, if it has one."""
     return getattr(op, "tail", None)
+
+
+def stored_range(op: MatVec) -> Word:
+    """What a stored weight may be: as declared, or what is there where nothing is ever written."""
+    ends = op.stored or (int(op.weights.array.min()), int(op.weights.array.max()))
+    return Word(*ends)
 
 
 def infer(

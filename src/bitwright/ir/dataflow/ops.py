@@ -133,6 +133,10 @@ class MatVec(Actor):
     are added up over the vector's words into `total`, and the tail makes the result's word of them.
     The vector waits in a memory of its own for the blocks after the first. Of each word of weights the `spilled`
     highest bits are in lookup tables, where the rest is in other memory.
+
+    `stored` (low, high): the memory can be written while the hardware runs, with any codes in that range, and `low`
+    and `high` hold for all of them. `constants` (words, numbers) then are what the tail's port `c` meets, word n of
+    the result number n modulo the words; they can be written too.
     """
 
     weights: Ints
@@ -143,6 +147,8 @@ class MatVec(Actor):
     tail: Netlist | None = None
     memory: Memory = Memory.LUT
     spilled: int = 0
+    stored: tuple[int, int] | None = None
+    constants: Ints | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,11 @@ def _finished(op: Actor, words: IntArray) -> IntArray:
     tail = tail_of(op)
     if tail is None or isinstance(op, Apply):
         return words
-    return _through(tail, {"x": words})
+    given = {"x": words}
+    if isinstance(op, MatVec) and op.constants is not None:
+        met = op.constants.array[np.arange(words.shape[1]) % op.constants.shape[0]]
+        given["c"] = np.broadcast_to(met, (len(words), *met.shape))
+    return _through(tail, given)
 
 
 def _through(tail: Netlist, given: dict[str, IntArray]) -> IntArray:

@@ -37,6 +37,7 @@ from bitwright.ir.graph.ops import (
     Upsample,
 )
 from bitwright.ir.graph.types import TensorType
+from bitwright.ir.graph.writable import any_weights
 from bitwright.numeric import IntArray, Ints, Steps
 from bitwright.numeric.interval import array_product, matmul_bounds, refuse_beyond
 
@@ -71,6 +72,9 @@ def _(op: Constant, args: list[TensorType]) -> tuple[IntArray, IntArray]:
 
 @bounds.on(Dense)
 def _(op: Dense, args: list[TensorType]) -> tuple[IntArray, IntArray]:
+    if op.writable is not None:
+        ones = np.ones(op.weights.shape, dtype=np.int64)
+        return any_weights(op, args[0], op.writable, lambda products: products @ ones)
     return _biased(op, *matmul_bounds(*args[0].bounds(), op.weights.array))
 
 
@@ -90,6 +94,9 @@ def _(op: Conv, args: list[TensorType]) -> tuple[IntArray, IntArray]:
             f"{args[0].shape[-1]} channels in {op.groups} groups for weights {op.weights.shape}", where="Conv"
         )
     low, high = (a[None] for a in args[0].bounds())
+    if op.writable is not None:
+        ones = np.ones(op.weights.shape, dtype=np.int64)
+        return any_weights(op, args[0], op.writable, lambda products: conv(op, products[None], ones, exact_matmul)[0])
     weights = op.weights.array
     heaviest = np.abs(weights.astype(np.float64)).reshape(-1, filters).sum(axis=0).max(initial=0)
     refuse_beyond(args[0].largest * int(heaviest))

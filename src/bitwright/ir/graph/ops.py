@@ -33,6 +33,7 @@ __all__ = [
     "TopK",
     "Transpose",
     "Upsample",
+    "Writable",
 ]
 
 
@@ -55,11 +56,27 @@ class Constant(GraphOp):
 
 
 @dataclass(frozen=True, slots=True)
+class Writable:
+    """What the numbers of a layer may become while the hardware runs.
+
+    Weights are low, low + grid, ... up to high, biases anything from bias_low to bias_high. Ranges are inferred from
+    these, not from the numbers that are there, so that they hold for all that may come.
+    """
+
+    low: int
+    high: int
+    grid: int = 1
+    bias_low: int = 0
+    bias_high: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Dense(GraphOp):
     """x @ weights + bias over the last axis. weights (inputs, units), bias (units,)."""
 
     weights: Ints
     bias: Ints
+    writable: Writable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +93,7 @@ class Conv(GraphOp):
     pads: tuple[tuple[int, int], ...]
     dilation: tuple[int, ...]
     groups: int = 1
+    writable: Writable | None = None
 
 
 @dataclass(frozen=True, slots=True)

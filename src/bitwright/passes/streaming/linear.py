@@ -9,20 +9,22 @@ import numpy as np
 
 from bitwright.core.errors import Unsupported
 from bitwright.ir.dataflow import Stream
-from bitwright.ir.dataflow.ops import Apply, Loop, MatVec, Rearrange
+from bitwright.ir.dataflow.ops import Apply, Loop, MatVec, Memory, Rearrange
 from bitwright.ir.graph import TensorType
 from bitwright.ir.graph.kernels import plain_conv
-from bitwright.ir.graph.ops import Conv, ConvTranspose, Dense, Map
+from bitwright.ir.graph.ops import Conv, ConvTranspose, Dense, Map, Writable
 from bitwright.ir.netlist import Netlist, NetlistBuilder, Word
 from bitwright.numeric import IntArray, Ints
 from bitwright.passes.streaming.dots import dot, is_binary, xnor
 from bitwright.passes.streaming.folding import Folding, Kernel
 from bitwright.passes.streaming.maps import by_phase
 from bitwright.passes.streaming.placer import GraphNode, Placer, place, with_zero
+from bitwright.passes.streaming.rewritable import Ending, bias_range, ending
+from bitwright.passes.streaming.tails import Mapped
 from bitwright.passes.streaming.view import View, view_of
 from bitwright.passes.words import times
 
-__all__ = ["Product", "product_of"]
+__all__ = ["Product", "one_ending", "product_of", "refuse_writable"]
 
 
 @place.on(Dense)
@@ -30,6 +32,7 @@ def _(op: Dense, placer: Placer, node: GraphNode, last: GraphNode, then: Map | N
     weights = op.weights.array[None]
     folding = placer.folding(node)
     if folding.kernel is Kernel.UNROLLED:
+        refuse_writable(op, node)
         whole = placer.argument(node, 0, weights.shape[1])
         return _unrolled(placer, whole, weights[0], op.bias.array, node, last, then)
     return _folded(placer, placer.argument(node, 0, folding.lanes), weights, op.bias.array, node, last, then)
@@ -76,7 +79,10 @@ def _convolved(
     folding = placer.folding(node)
     cropped = any(n < 0 for pads in view.pads for n in pads)
     if op.groups == channels == filters and channels > 1 and not cropped:
+        refuse_writable(op, node)
         return _depthwise(placer, given, view, op, node, last, then)
+    if folding.kernel is Kernel.UNROLLED:
+        refuse_writable(op, node)
     if folding.kernel is Kernel.UNROLLED and op.groups == 1 and not cropped:
         return _convolved_at_once(placer, given, view, op, node, last, then)
     inner = channels // op.groups
@@ -86,6 +92,15 @@ def _convolved(
     if taps > 1 or view.strides != (1, 1) or any(n for p in view.pads for n in p):
         source = _sliding(placer, source, view, op.groups, folding, node)
     return _folded(placer, source, groups, op.bias.array, node, last, then)
+
+
+def refuse_writable(op: Dense | Conv, node: GraphNode) -> None:
+    """Raise where weights that are to be written are no words of a memory."""
+    if op.writable is not None:
+        raise Unsupported(
+            "weights dissolved in logic cannot be written", where=f"layer '{node.origin.layer or node.name}'",
+            why="it is unrolled, or depthwise", remedy="fold it (kernel: folded), or leave it out of `writable`",
+        )  # fmt: skip
 
 
 def _sliding(placer: Placer, source: int, view: View, groups: int, folding: Folding, node: GraphNode) -> int:
@@ -123,14 +138,52 @@ def _folded(
             f"{inputs} inputs by {given.lanes} lanes, {outputs} outputs by {folding.units} units",
             where=f"layer '{node.name}'", remedy="fold by divisors of both",
         )  # fmt: skip
-    product = product_of(given, weights, placer)
+    writable = getattr(node.op, "writable", None)
+    if folding.weights is Memory.ULTRA and writable is None:
+        raise Unsupported(
+            "weights in UltraRAM that nobody writes", where=f"layer '{node.origin.layer or node.name}'",
+            why="it holds nothing when the power comes on", remedy="use block memory, or name the layer in `writable`",
+        )  # fmt: skip
+    product = product_of(given, weights, placer, writable)
     low, high = product.ends(placer.program.nodes[node.args[0]].type)
     added = bias - (product.gain * product.excess.reshape(-1))
     told = placer.mapped(last, then, folding.units, product.gain, added)
-    tail = placer.tails.mapped([Word(low, high)] * folding.units, told)
     kernel = placer.tails.pipelined(product.kernel)
-    op = MatVec(Ints(product.stored), folding.units, kernel, low, high, tail, folding.weights, folding.spilled)
+    op = MatVec(Ints(product.stored), folding.units, kernel, low, high, None, folding.weights, folding.spilled)
+    if writable is None:
+        op = replace(op, tail=placer.tails.mapped([Word(low, high)] * folding.units, told))
+    else:
+        op = _rewritable(op, placer, product, told, writable, last)
     return placer.put(op, [source], node, last.type)
+
+
+def _rewritable(
+    op: MatVec, placer: Placer, product: Product, told: Mapped, writable: Writable, last: GraphNode
+) -> MatVec:
+    """`op` with its weights and what stands behind its sums in memories that can be written."""
+    words = op.weights.shape[0] * op.weights.shape[2] // op.units
+    made = _ending(placer, product, told, writable, last, Word(op.low, op.high), words)
+    return replace(op, tail=made.tail, spilled=0, stored=product.span, constants=Ints(made.constants))
+
+
+def _ending(
+    placer: Placer, product: Product, told: Mapped, writable: Writable, last: GraphNode, total: Word, words: int
+) -> Ending:
+    bias = bias_range(writable, product.gain, product.stored.shape[1] if product.bits else 0)
+    image = Word(int(last.type.low.array.min()), int(last.type.high.array.max()))
+    return ending(placer.tails, total, told, words, bias, image, f"layer '{last.origin.layer or last.name}'")
+
+
+def one_ending(
+    placer: Placer, node: GraphNode, last: GraphNode, then: Map | None, product: Product, total: Word
+) -> Ending:
+    """What stands behind the sums of a writable layer, of one unit: a word of constants for each channel."""
+    op = node.op
+    assert isinstance(op, Dense | Conv)
+    assert op.writable is not None
+    bias = op.bias.array - product.gain * product.excess.reshape(-1)
+    told = placer.mapped(last, then, 1, product.gain, bias)
+    return _ending(placer, product, told, op.writable, last, total, op.bias.shape[0])
 
 
 @dataclass(frozen=True)
@@ -142,6 +195,8 @@ class Product:
     gain: int
     excess: IntArray
     bits: bool
+    span: tuple[int, int] | None = None
+    """What may be stored one day, where the weights can be written."""
 
     def ends(self, given: TensorType) -> tuple[int, int]:
         """The range of the kernel's sum."""
@@ -149,24 +204,32 @@ class Product:
             return 0, self.stored.shape[1]
         low, high = (int(a) for a in (given.low.array.min(), given.high.array.max()))
         low, high = min(low, 0), max(high, 0)  # padding
+        if self.span is not None:
+            corners = [end * weight * self.stored.shape[1] for end in (low, high) for weight in self.span]
+            return min(corners), max(corners)
         up, down = (np.maximum(s * self.stored, 0).sum(axis=1) for s in (1, -1))
         return int((up * low - down * high).min()), int((up * high - down * low).max())
 
 
-def product_of(given: Stream, weights: IntArray, placer: Placer) -> Product:
-    """The products of words of `given` with weights (groups, inputs, outputs), in the form that takes the least."""
+def product_of(given: Stream, weights: IntArray, placer: Placer, told: Writable | None = None) -> Product:
+    """The products of words of `given` with weights (groups, inputs, outputs), in the form that takes the least.
+
+    `told`: what the weights may become, where they can be written.
+    """
     fabric = placer.tails.fabric
-    gain = int(np.gcd.reduce(np.abs(weights), axis=None)) or 1
-    plain = weights // gain
+    values = np.unique(weights) if told is None else np.arange(told.low, told.high + 1, told.grid)
+    gain = int(np.gcd.reduce(np.abs(values))) or 1
+    plain, values = weights // gain, values // gain
     types = given.lane_words()
     none = np.zeros((weights.shape[0], weights.shape[2]), dtype=np.int64)
-    if is_binary(types) and set(np.unique(plain).tolist()) <= {-1, 1}:
+    if is_binary(types) and set(values.tolist()) <= {-1, 1}:
         # w * x = [x equals bit of w] - 1 + bit for x in {0, 1}: only pairs that agree are counted.
         stored = (plain > 0).astype(np.int64)
         excess = weights.shape[1] - stored.sum(axis=1)
-        return Product(xnor(given.lanes, fabric), stored, gain, excess, True)
-    word = Word(int(plain.min()), int(plain.max()))
-    return Product(dot(tuple(types), word, fabric), plain, gain, none, False)
+        return Product(xnor(given.lanes, fabric), stored, gain, excess, True, None if told is None else (0, 1))
+    word = Word(int(values.min()), int(values.max()))
+    span = None if told is None else (word.low, word.high)
+    return Product(dot(tuple(types), word, fabric), plain, gain, none, False, span)
 
 
 def _unrolled(

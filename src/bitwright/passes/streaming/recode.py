@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from bitwright.ir.graph import Graph, GraphBuilder
-from bitwright.ir.graph.ops import Conv, Dense, Map, MaxPool, Reshape, Slice, Transpose, Upsample
+from bitwright.ir.graph.ops import Conv, Dense, Map, MaxPool, Reshape, Slice, Transpose, Upsample, Writable
 from bitwright.numeric import IntArray, Ints, Thresholds
 from bitwright.passes.rewrite import GraphNode, keep, rebuild
 
@@ -81,6 +81,12 @@ def _bits(op: Map, ends: tuple[int, int]) -> Map:
 def _taken_in(op: Dense | Conv, ends: tuple[int, int]) -> Dense | Conv:
     weights: IntArray = op.weights.array
     column = weights.reshape(-1, weights.shape[-1]).sum(axis=0)
-    return replace(
-        op, weights=Ints(weights * (ends[1] - ends[0])), bias=Ints(op.bias.array + ends[0] * column)
-    )
+    apart = ends[1] - ends[0]
+    told = op.writable
+    if told is not None:
+        # The constant is as far as the sum of so many weights may go.
+        reach = sorted(ends[0] * end * (weights.size // weights.shape[-1]) for end in (told.low, told.high))
+        told = Writable(
+            told.low * apart, told.high * apart, told.grid * apart, told.bias_low + reach[0], told.bias_high + reach[1]
+        )
+    return replace(op, weights=Ints(weights * apart), bias=Ints(op.bias.array + ends[0] * column), writable=told)

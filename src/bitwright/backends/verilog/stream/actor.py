@@ -10,9 +10,11 @@ import numpy as np
 from bitwright.backends.verilog.bench import hex_lines
 from bitwright.backends.verilog.netlist import sink
 from bitwright.backends.verilog.ports import BusWords, pack_tight
+from bitwright.backends.verilog.stream.control import memory_ports
 from bitwright.backends.verilog.stream.fronts import BLOCK, Front, front
 from bitwright.backends.verilog.stream.kernels import Kernel, Workshop
 from bitwright.backends.verilog.stream.layout import Lanes, bits_of, bus, packed
+from bitwright.backends.verilog.stream.registers import WritableMemory, memories_of, rows_of, weight_rows
 from bitwright.backends.verilog.stream.recur import loop_nets
 from bitwright.backends.verilog.tree import (
     Assign,
@@ -34,7 +36,6 @@ from bitwright.ir.dataflow.ops import Actor, MatVec, Memory, Recur
 from bitwright.ir.dataflow.recur import result_lanes, state_words
 from bitwright.ir.netlist import Netlist, Word
 from bitwright.ir.program import Node
-from bitwright.numeric import IntArray
 
 __all__ = ["ActorModule", "actor_module", "argument_names"]
 
@@ -55,7 +56,8 @@ def argument_names(count: int) -> list[str]:
 def actor_module(program: Dataflow, node: Node[Actor, Stream], name: str, shop: Workshop) -> ActorModule:
     """The module `name` of an actor of `program`; its kernels' files go to `shop`."""
     args = [program.nodes[a].type for a in node.args]
-    body = _Body(name, node.op, node.type, args, front(node.op, node.type, args), shop)
+    memories = memories_of(node, args[0].lanes if args else 1)
+    body = _Body(name, node.op, node.type, args, front(node.op, node.type, args), shop, memories)
     body.build()
     steps = max(process.steps for process in schedule(node.op, node.type, args)[0])
     layer = f" (layer {node.origin.layer})" if node.origin.layer not in ("", node.name) else ""
@@ -78,6 +80,7 @@ class _Body:
     args: list[Stream]
     front: Front
     shop: Workshop
+    memories: list[WritableMemory]
     items: list[Item] = field(default_factory=list[Item])
     dropped: list[Expression] = field(default_factory=list[Expression])
     images: dict[str, str] = field(default_factory=dict[str, str])
@@ -106,6 +109,7 @@ class _Body:
             heads.append(PortDeclaration("input", "wire", f"{name}_valid", 1))
             heads.append(PortDeclaration("input", "wire", f"{name}_head", stream.bits, remark=_described(stream)))
             heads.append(PortDeclaration("output", "wire", f"{name}_pop", 1))
+        heads += memory_ports(self.memories)
         heads.append(PortDeclaration("input", "wire", "out_ready", 1))
         heads.append(PortDeclaration("output", "wire", "out_take", 1, remark="keeps a place for a word"))
         heads.append(PortDeclaration("output", "wire", "out_push", 1, remark="the word, in that place"))
@@ -154,6 +158,9 @@ class _Body:
             if port.name == "phase":
                 given["phase"] = self._phase(phases_of(tail), flag)
                 continue
+            if port.name == "c":
+                given["c"] = self._constants(flag)
+                continue
             given[port.name] = lanes.to(kernel.port(port.name), start)
             start += len(port.words)
         self.dropped += lanes.dropped
@@ -161,6 +168,30 @@ class _Body:
         self.latency_cycles += kernel.latency_cycles
         self.items += self._late(flag, kernel.latency_cycles, "push")
         return Lanes("y", kernel.words)
+
+    def _constants(self, flag: str) -> Expression:
+        """The numbers that the word which `flag` marks meets."""
+        self._store("bw_constants", self.memories[1], (("rst", Ref("rst")), ("go", Ref(flag))), ())
+        return Ref("thresholds")
+
+    def _store(
+        self,
+        module: str,
+        memory: WritableMemory,
+        joined: tuple[tuple[str, Expression], ...],
+        sizes: tuple[tuple[str, int], ...],
+    ) -> None:
+        """A memory that can be written, what it holds at first, and the wire with its word."""
+        assert isinstance(self.op, MatVec)
+        rows = rows_of(self.op, self.args[0].lanes, memory.kind)
+        file = f"{self.name}_{memory.kind}.hex"
+        self.images[f"rtl/{file}"] = hex_lines(pack_tight([rows], [bus(memory.kind, memory.lanes)]), memory.bits)
+        self.items.append(Comment(f"{memory.words} words that can be written: {memory.description}"))
+        self.items.append(Net("wire", memory.kind, memory.bits))
+        pins = tuple((pin, Ref(f"{memory.kind}_{pin}")) for pin in ("write", "place", "data"))
+        told = (("WIDTH", memory.bits), ("WORDS", memory.words), *sizes, ("FILE", file))
+        ports = (("clk", Ref("clk")), *joined, *pins, ("word", Ref(memory.kind)))
+        self.items.append(Instance(module, f"store_{memory.kind}", ports, told))
 
     def _phase(self, phases: int, flag: str) -> Expression:
         if phases == 1:
@@ -258,6 +289,9 @@ class _Body:
     def _weights(self, op: MatVec, kernel: Kernel) -> Lanes:
         """The weights of the step that `go` tells of, all units side by side: a memory, or one number."""
         words = list(kernel.port("w")) * op.units
+        if op.stored is not None:
+            self._store("bw_store", self.memories[0], (("index", Ref("index")),), (("BLOCK", BLOCK[op.memory]),))
+            return Lanes("weights", words)
         lanes, rows = Lanes("weights", words), weight_rows(op, self.args[0].lanes)
         if len(rows) == 1:
             self.items.append(Comment("one word of weights"))
@@ -284,13 +318,6 @@ class _Body:
         joined = (("clk", Ref("clk")), ("index", Ref("index")), ("word", Ref(name)))
         sizes = (("WIDTH", width), ("WORDS", len(rows)), ("BLOCK", BLOCK[memory]), ("FILE", file))
         self.items.append(Instance("bw_rom", f"rom_{name}", joined, sizes))
-
-
-def weight_rows(op: MatVec, lanes: int) -> IntArray:
-    """The words of weights (groups * blocks * folds, units * lanes) in the order of steps."""
-    groups, inputs, outputs = op.weights.shape
-    parts = op.weights.array.reshape(groups, inputs // lanes, lanes, outputs // op.units, op.units)
-    return np.ascontiguousarray(parts.transpose(0, 3, 1, 4, 2)).reshape(-1, op.units * lanes)
 
 
 def _bits_of(rows: BusWords, lowest: int, count: int) -> tuple[BusWords, int]:

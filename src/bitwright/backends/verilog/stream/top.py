@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from bitwright.backends.verilog.netlist import sink
 from bitwright.backends.verilog.stream.actor import argument_names
+from bitwright.backends.verilog.stream.control import control_items, control_ports, memory_nets
 from bitwright.backends.verilog.stream.fronts import BLOCK
 from bitwright.backends.verilog.stream.ports import StreamPort
+from bitwright.backends.verilog.stream.registers import ControlMap
 from bitwright.backends.verilog.tree import (
     Assign,
     Binary,
@@ -32,17 +34,21 @@ from bitwright.ir.dataflow.ops import Source
 __all__ = ["top_module"]
 
 
-def top_module(program: Dataflow, name: str, modules: Sequence[str], ports: Sequence[StreamPort]) -> Module:
+def top_module(
+    program: Dataflow, name: str, modules: Sequence[str], ports: Sequence[StreamPort], control: ControlMap
+) -> Module:
     """The module `name`; `modules` are those of the actors by position (empty for a source)."""
-    wiring = _Wiring.of(program, modules, ports)
+    wiring = _Wiring.of(program, modules, ports, control)
     items: list[Item] = [Net("wire", "rst", 1, value=Unary("~", Ref("aresetn")))]
     for position in range(len(program.nodes)):
         items += wiring.actor(position)
     for number in range(len(program.outputs)):
         items += wiring.sink(number)
+    items += control_items(control, wiring.actors, [p for p in ports if p.direction == "output"])
     heads = [PortDeclaration("input", "wire", control, 1) for control in ("aclk", "aresetn")]
     for port in ports:
         heads += _axis(port)
+    heads += control_ports(control)
     return Module(name, _about(program, name, ports), tuple(heads), tuple(items))
 
 
@@ -83,11 +89,14 @@ class _Wiring:
     program: Dataflow
     modules: Sequence[str]
     ports: Sequence[StreamPort]
+    control: ControlMap
     actors: list[str]
     channels: list[str]
 
     @classmethod
-    def of(cls, program: Dataflow, modules: Sequence[str], ports: Sequence[StreamPort]) -> _Wiring:
+    def of(
+        cls, program: Dataflow, modules: Sequence[str], ports: Sequence[StreamPort], control: ControlMap
+    ) -> _Wiring:
         """Actors by their names, channels by the two that they join."""
         fresh = Namer()
         actors = [fresh(node.name) for node in program.nodes]
@@ -95,7 +104,7 @@ class _Wiring:
         def ends(edge: Edge) -> str:
             return f"{actors[edge.producer]}_to_{'sink' if edge.consumer == SINK else actors[edge.consumer]}"
 
-        return cls(program, modules, ports, actors, [fresh(ends(c.edge)) for c in program.channels])
+        return cls(program, modules, ports, control, actors, [fresh(ends(c.edge)) for c in program.channels])
 
     def actor(self, position: int) -> list[Item]:
         """An actor (or source) and the channels of its result."""
@@ -142,6 +151,8 @@ class _Wiring:
             channel = next(n for c, n in zip(self.program.channels, self.channels, strict=True) if c.edge == edge)
             joined += [(f"{argument}_{end}", Ref(f"{channel}_{end}")) for end in ("valid", "head", "pop")]
         joined += [(f"out_{n}", Ref(f"{base}_{n}")) for n, _ in nets]
+        written, pins = memory_nets(base, self.control.of(position))
+        items, joined = items + written, joined + pins
         items.append(Instance(self.modules[position], f"{base}_actor", tuple(joined)))
         if not behind:
             items += _unused([Ref(f"{base}_{n}") for n, _ in nets[1:]], f"{base}_spare", "nobody reads it")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from bitwright.core.errors import BitwrightError, InvalidModel, Unsupported
 from bitwright.core.naming import identifier
 from bitwright.frontends.grid.elementwise import Evaluation
 from bitwright.frontends.grid.reading import Reading
-from bitwright.frontends.grid.walk import InputFormat, Lazy
+from bitwright.frontends.grid.walk import Declared, InputFormat, Lazy
 from bitwright.frontends.qonnx import operators as o
 from bitwright.frontends.qonnx.execute import Executor
 from bitwright.frontends.qonnx.functions import Two
@@ -54,15 +54,22 @@ class Truth:
 
 
 def read_model(
-    model: Model, *, input_format: Any = None, output_format: str | Format | None = None, name: str = ""
+    model: Model,
+    *,
+    input_format: Any = None,
+    output_format: str | Format | None = None,
+    name: str = "",
+    writable: Mapping[str, Declared] | None = None,
 ) -> tuple[Reading, Truth]:
     """The integer graph of `model`, and the float executor before its heads.
 
     input_format: grid of inputs without a quantizer, "s8.3", a Format, or (format, step).
     output_format: grid on which an output without an exact one is rounded, half-even.
+    writable: nodes whose numbers may change at run time, with the bits of weights and biases ("*": every node).
     Raises `Unsupported`, `InvalidModel` or `Inexact` naming the node and the way out.
     """
     reader = reader_of(model, input_format)
+    reader.walk.writable = writable or {}
     kinds: dict[str, str] = {}
     for node in model.nodes:
         step_node(node, reader)
