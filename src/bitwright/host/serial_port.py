@@ -19,7 +19,7 @@ def open_serial(name: str, baud: int, *, timeout_s: float = 1.0) -> BytePort:
     try:
         serial: Any = import_module("serial")
     except ImportError as error:
-        raise ToolMissing("not installed", where="pyserial", remedy="pip install 'bitwright[fpga]'") from error
+        raise ToolMissing("not installed", where="pyserial", remedy="pip install 'bitwright[boards]'") from error
     try:
         return cast(BytePort, serial.Serial(name, baud, timeout=timeout_s, write_timeout=timeout_s))
     except (OSError, ValueError) as error:

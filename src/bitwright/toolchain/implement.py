@@ -27,7 +27,7 @@ from bitwright.toolchain.yosys import cells_of, run_yosys
 __all__ = ["Implementation", "implement"]
 
 _NETLIST, _REPORT, _ROUTED = "netlist.json", "report.json", "routed.json"
-_COUNTS, _PINS = "counts.json", "pins"
+_COUNTS, _PINS, _LOG = "counts.json", "pins", "nextpnr.log"
 _FIRST_CALL_S = 1800.0
 
 
@@ -201,14 +201,16 @@ class _Job:
         words += self.flow.placed
         words += [] if "--write" in self.flow.placed else ["--write", _ROUTED]
         # A clock that is missed is judged from the report, where a path is told as well.
-        return (*words, "--freq", f"{self.clock_mhz:g}", "--timing-allow-fail", "--quiet")
+        return (*words, "--freq", f"{self.clock_mhz:g}", "--timing-allow-fail", "--quiet", "--log", _LOG)
 
     def _routed(self, words: Sequence[str], folder: Path) -> Completed:
         call, advice = (*self.router.command, *words), "read the lines above"
         try:
             return run(call, folder, self.deadline.left_s, name=self.router.name, remedy=advice)
         except ToolFailed as error:
-            raise _too_large(error, self.top, self.part.device) from error
+            told = folder / _LOG
+            log = told.read_text(errors="replace") if told.is_file() else error.log
+            raise _too_large(error, log, f"{self.top} on {self.part.device}") from error
 
     def _warm(self) -> None:
         """Compile the router where it is a WebAssembly build that never ran."""
@@ -238,12 +240,12 @@ def _check_room(counts: Counts, chip: Device, top: str) -> None:
 _NO_ROOM = re.compile(r"ERROR: .*(?:[Uu]nable to (?:place|find)|[Nn]o Bels? remaining|[Ff]ailed to (?:place|expand)).*")
 
 
-def _too_large(error: ToolFailed, top: str, device: str) -> ToolFailed | InvalidValue:
+def _too_large(error: ToolFailed, log: str, where: str) -> ToolFailed | InvalidValue:
     """nextpnr's own words where it finds no place; any other failure stays what it is."""
-    found = _NO_ROOM.search(error.log)
+    found = _NO_ROOM.search(log)
     if found is None:
         return error
-    full = re.findall(r"Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+(\d+)%", error.log)
+    full = re.findall(r"Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+(\d+)%", log)
     crowded = [f"{used} {kind} of {there}" for kind, used, there, share in full if int(share) >= 90]
-    why = f"{found.group(0).removeprefix('ERROR: ')}" + (f"; {', '.join(crowded)}" if crowded else "")
-    return InvalidValue("does not fit", where=f"{top} on {device}", why=why, remedy=_ADVICE)
+    why = "; ".join((found.group(0).removeprefix("ERROR: "), *crowded))
+    return InvalidValue("does not fit", where=where, why=why, remedy=_ADVICE)

@@ -176,6 +176,7 @@ def _comb(cell: Cell, nets: _Nets) -> Iterable[Cell]:
         yield {**made, "parameters": {**made["parameters"], "K1": str(int(upper))}}
 
 
+_RAMW = _modelled("TRELLIS_RAMW", {f"{pin}{half}": "1" for pin in "ABCD" for half in "01"}, ())
 _FF = _modelled(
     "TRELLIS_FF", {"CLK": "0", "LSR": "0", "CE": "1", "DI": "0", "M": "0"},
     ("SD", "REGSET", "SRMODE", "CEMUX", "LSRMUX", "CLKMUX", "GSR"),
@@ -252,8 +253,8 @@ _LC = _modelled(
 _ECP5 = _Kind(
     "ecp5.v",
     {
-        "TRELLIS_COMB": _comb, "TRELLIS_FF": _ff, "TRELLIS_IO": _trellis_io, "DCCA": _buffer("CLKI", "CLKO"),
-        "EHXPLLL": _pll("CLKI", ("CLKOP",)),
+        "TRELLIS_COMB": _comb, "TRELLIS_FF": _ff, "TRELLIS_RAMW": _RAMW, "TRELLIS_IO": _trellis_io,
+        "DCCA": _buffer("CLKI", "CLKO"), "EHXPLLL": _pll("CLKI", ("CLKOP",)),
     },
 )  # fmt: skip
 _ICE40 = _Kind(

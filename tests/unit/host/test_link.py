@@ -99,7 +99,7 @@ def test_a_port_without_pyserial_says_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "serial", None)
     with pytest.raises(ToolMissing, match="not installed") as caught:
         open_serial("/dev/ttyUSB1", 1_000_000)
-    assert "bitwright[fpga]" in caught.value.remedy
+    assert "bitwright[boards]" in caught.value.remedy
 
 
 def test_a_port_is_opened_at_the_rate_of_the_link_and_its_errors_are_ours(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,15 @@ module TRELLIS_COMB (
     endgenerate
 endmodule
 
+// The write port of a distributed memory: the inputs of two LUTs as data and address of the two beside them.
+module TRELLIS_RAMW (
+    input A0, A1, B0, B1, C0, C1, D0, D1,
+    output WDO0, WDO1, WDO2, WDO3, WADO0, WADO1, WADO2, WADO3
+);
+    assign {WDO3, WDO2, WDO1, WDO0} = {B1, D1, A1, C1};
+    assign {WADO3, WADO2, WADO1, WADO0} = {A0, C0, B0, D0};
+endmodule
+
 // Synchronous set or reset, as the designs here ask for; an asynchronous one is refused by routed.py.
 module TRELLIS_FF (input CLK, LSR, CE, DI, M, output reg Q);
     parameter SD = "0";

