@@ -241,8 +241,10 @@ class EngineTop:
         self.items.append(self.dot.instance(f"dot_{number}", given, [Ref(product.name)]))
         joined: list[tuple[str, Expression]] = [("clk", Ref("clk")), ("valid", Ref("summing"))]
         joined += [("first", Ref("summing_first")), ("in_grid", Ref("summing_in_grid")), ("maximum", Ref("maximum"))]
-        joined += [("sum", product.to([wide])), ("x", late.to([wide], number)), ("total", Ref(total.name))]
-        self.items.append(Instance("bw_engine_lane", f"lane_{number}", tuple(joined), (("WIDTH", width),)))
+        own = machine.feature.width + (not machine.feature.signed)
+        narrow = Word(-1 << own - 1, (1 << own - 1) - 1)
+        joined += [("sum", product.to([wide])), ("x", late.to([narrow], number)), ("total", Ref(total.name))]
+        self.items.append(Instance("bw_engine_lane", f"lane_{number}", tuple(joined), (("WIDTH", width), ("X", own))))
         told: dict[str, Expression] = {"total": total.to(self.post.port("total"))}
         first = number * (4 + machine.steps)
         for place, name in enumerate(("mul", "add", "low", "high")):
