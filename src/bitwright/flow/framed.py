@@ -209,7 +209,7 @@ class Framed(Shared):
         hls: HLS C++ too, a vendor's name or `Hls`.
         """
         from bitwright.flow.hls import hls_texts
-        from bitwright.flow.projects import checked_projects, described_frames, project_files
+        from bitwright.flow.projects import checked_projects, described_frames, manifest_part, project_files
 
         root = Path(folder)
         checked_projects(projects)
@@ -218,12 +218,13 @@ class Framed(Shared):
         registers = json.loads(texts.get("registers.json", "{}"))
         block = described_frames(self, emitted, vectors=max(vectors, 1) if projects else 0, registers=registers)
         texts |= project_files(block, projects)
+        used = manifest_part(self, block, projects)
         texts |= hls_texts(self, hls, vectors=max(vectors, 1))
         if self.certificate is not None:
             texts["reports/certificate.json"] = self.certificate.to_json()
         contents: dict[str, str | bytes] = {**texts, **self.blobs(emitted)}
         written = [write_atomic(inside(root, name), content) for name, content in contents.items()]
-        write_atomic(inside(root, "manifest.json"), self._manifest(root, written, self.told(emitted)))
+        write_atomic(inside(root, "manifest.json"), self._manifest(root, written, {**self.told(emitted), **used}))
         return root
 
     def _manifest(self, folder: Path, written: list[Path], told: dict[str, Any]) -> str:

@@ -18,10 +18,13 @@ from bitwright.backends.projects import (
     golden_beats,
     ports_json,
     ports_page,
+    project_record,
+    stream_wrapper,
 )
 from bitwright.backends.projects import project_files as written_by
 from bitwright.backends.projects.describe import pipeline_tops, stream_top
 from bitwright.core.naming import Namer
+from bitwright.flow.compiled import Compiled
 from bitwright.flow.vectors import random_codes
 from bitwright.ir.graph import TensorType, run
 from bitwright.ir.interface import Decoder, Encoder, GridEncoder
@@ -29,21 +32,27 @@ from bitwright.ir.interface import Decoder, Encoder, GridEncoder
 if TYPE_CHECKING:
     from bitwright.backends.verilog import Emitted
     from bitwright.backends.verilog.stream import StreamEmitted
-    from bitwright.flow.design import Design
     from bitwright.flow.framed import Framed
 
-__all__ = ["checked_projects", "described", "described_frames", "project_files", "vivado_folder"]
+__all__ = ["checked_projects", "described", "described_frames", "manifest_part", "project_files", "vivado_folder"]
 
 
 def project_files(block: Block, projects: Sequence[str]) -> dict[str, str]:
-    """The port table; where projects are named also constraints, and the projects: path to text."""
+    """The port table, VHDL of streaming tops; where projects are named also constraints, and the projects."""
     files = {"docs/ports.json": ports_json(block)}
+    files |= {f"rtl/{top.module}.vhd": stream_wrapper(block, top) for top in block.tops if top.streams}
     if block.architecture != "parallel":  # whose Verilog brings its page along
         files["docs/ports.md"] = ports_page(block)
     return files | (constraint_files(block) | written_by(block, projects) if projects else {})
 
 
-def described(design: Design, emitted: Emitted, about: str, *, vectors: int = 1) -> Block:
+def manifest_part(design: Compiled, block: Block, projects: Sequence[str]) -> dict[str, Any]:
+    """What the manifest says of projects, and of the seeds that any of it was drawn with."""
+    seed = design.options.seed
+    return {"projects": project_record(block, projects), "seeds": {"golden_vectors": seed, "search": seed}}
+
+
+def described(design: Compiled, emitted: Emitted, about: str, *, vectors: int = 1) -> Block:
     """A parallel design with so many golden frames for its AXI4-Stream top."""
     tensors = _tensors(design)
     tops = pipeline_tops(emitted, [tensor.name for tensor in tensors], valid=design.options.valid)
@@ -63,7 +72,7 @@ def described_frames(
 
 
 def _block(
-    design: Design | Framed, architecture: str, about: str, tops: tuple[Top, ...], tensors: tuple[Tensor, ...],
+    design: Compiled, architecture: str, about: str, tops: tuple[Top, ...], tensors: tuple[Tensor, ...],
     vectors: int,
 ) -> Block:  # fmt: skip
     codes = random_codes(design.graph, vectors, design.options.seed)
@@ -76,7 +85,7 @@ def _block(
     )  # fmt: skip
 
 
-def _tensors(design: Design | Framed) -> tuple[Tensor, ...]:
+def _tensors(design: Compiled) -> tuple[Tensor, ...]:
     """Inputs, then outputs, under names of their own."""
     fresh = Namer()
     inputs = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from bitwright.flow.compiled import Compiled
 from bitwright.flow.emulators import emulator_files
 from bitwright.flow.hls import Hls, hls_files, write_hls
 from bitwright.flow.integers import c_header, save_npz
-from bitwright.flow.projects import described, project_files
+from bitwright.flow.projects import described, manifest_part, project_files
 from bitwright.flow.vectors import random_codes
 from bitwright.ir.graph import run, show
 
@@ -73,11 +74,12 @@ def write(
     written += [write_atomic(inside(folder, name), text) for name, text in project_files(block, projects).items()]
     if design.certificate is not None:
         written.append(write_atomic(inside(folder, "reports/certificate.json"), design.certificate.to_json()))
-    write_atomic(inside(folder, "manifest.json"), _manifest(design, folder, written))
+    used = manifest_part(design, block, projects)
+    write_atomic(inside(folder, "manifest.json"), _manifest(design, folder, written, used))
     return folder
 
 
-def _manifest(design: Compiled, folder: Path, written: list[Path]) -> str:
+def _manifest(design: Compiled, folder: Path, written: list[Path], used: dict[str, Any]) -> str:
     root = folder.resolve()
     record = {
         "schema": 1,
@@ -91,5 +93,6 @@ def _manifest(design: Compiled, folder: Path, written: list[Path]) -> str:
         "netlist": design.netlist.digest(),
         "files": {str(p.resolve().relative_to(root)): sha256(p.read_bytes()) for p in sorted(written)},
         "versions": {"bitwright": bitwright.__version__, "numpy": np.__version__},
+        **used,
     }
     return json.dumps(record, indent=2, sort_keys=True) + "\n"

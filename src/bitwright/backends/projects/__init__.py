@@ -4,7 +4,8 @@ from bitwright.backends.projects.constraints import constraint_files, constraint
 from bitwright.backends.projects.golden import beats, golden_beats
 from bitwright.backends.projects.interface import Block, Bus, Door, Lanes, Pin, Tensor, Top
 from bitwright.backends.projects.table import ports_json, ports_page
-from bitwright.backends.projects.writers import PROJECTS, checked_projects, project_files
+from bitwright.backends.projects.wrapper import stream_wrapper
+from bitwright.backends.projects.writers import PROJECTS, checked_projects, project_files, project_record
 
 __all__ = [
     "PROJECTS",
@@ -23,4 +24,6 @@ __all__ = [
     "ports_json",
     "ports_page",
     "project_files",
+    "project_record",
+    "stream_wrapper",
 ]

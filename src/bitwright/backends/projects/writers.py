@@ -17,7 +17,7 @@ from bitwright.backends.projects.vitis import vitis
 from bitwright.backends.projects.vivado import vivado
 from bitwright.core.errors import ConfigError
 
-__all__ = ["PROJECTS", "checked_projects", "project_files"]
+__all__ = ["COMMANDS", "PROJECTS", "checked_projects", "project_files", "project_record"]
 
 Writer = Callable[[Block, str], dict[str, str]]
 
@@ -35,6 +35,23 @@ PROJECTS: Mapping[str, Writer] = {
     "diamond": diamond,
 }
 """Name to writer: from a block and a part to files by path."""
+
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "vivado": (
+        "vivado -mode batch -source projects/vivado/run.tcl -tclargs route",
+        "vivado -mode batch -source projects/vivado/package_ip.tcl",
+    ),
+    "vitis": ("vivado -mode batch -source projects/vitis/package_xo.tcl",),
+    "pynq": ("vivado -mode batch -source projects/pynq/overlay.tcl -tclargs build",),
+    "baremetal": ("cc -std=c99 projects/baremetal/main.c projects/baremetal/bw_network.c",),
+    "fusesoc": ("fusesoc --cores-root . run --target {simulation} bitwright:networks:{name}",),
+    "cocotb": ("make -f projects/cocotb/Makefile",),
+    "quartus": ("quartus_sh -t projects/quartus/run.tcl compile",),
+    "libero": ('libero SCRIPT:projects/libero/run.tcl "SCRIPT_ARGS:build"',),
+    "radiant": ("radiantc projects/radiant/run.tcl build",),
+    "diamond": ("diamondc projects/diamond/run.tcl build",),
+}
+"""What is called in the build's folder to make use of a project; those without are read by other tools."""
 
 
 def checked_projects(names: Sequence[str]) -> list[tuple[str, str]]:
@@ -63,3 +80,13 @@ def project_files(block: Block, names: Sequence[str]) -> dict[str, str]:
     for name, part in checked_projects(names):
         files |= PROJECTS[name](block, part_of(name, block.device, part))
     return files
+
+
+def project_record(block: Block, names: Sequence[str]) -> dict[str, dict[str, object]]:
+    """For the manifest: each project with its part and commands."""
+    record: dict[str, dict[str, object]] = {}
+    for name, part in checked_projects(names):
+        words = {"name": block.name, "simulation": f"sim_{block.tops[-1].module}"}
+        commands = [command.format(**words) for command in COMMANDS.get(name, ())]
+        record[name] = {"part": part_of(name, block.device, part), "commands": commands}
+    return record

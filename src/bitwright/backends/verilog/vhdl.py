@@ -1,4 +1,4 @@
-"""The plain top for VHDL projects: an entity with the same ports, which places the Verilog module as a component."""
+"""Tops for VHDL projects: an entity with the same ports, which places the Verilog module as a component."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bitwright.backends.verilog.ports import PortBits
 
-__all__ = ["vhdl_wrapper"]
+__all__ = ["vhdl_entity", "vhdl_wrapper"]
 
 _WORDS = """
     abs access after alias all and architecture array assert assume attribute begin block body buffer bus case
@@ -27,7 +27,6 @@ def vhdl_wrapper(top: str, ports: Sequence[PortBits], latency_cycles: int, *, va
     Buses are `std_logic_vector` (`std_logic` where one bit wide) with element 0 in the lowest bits, as in the
     Verilog; the same `latency_cycles`. `valid`: with `rst`, `in_valid` and `out_valid`.
     """
-    entity = _name(f"{top}_vhdl")
     about = [
         *header.splitlines(),
         f"{top} for VHDL projects: compile it with the Verilog files beside it into one library.",
@@ -35,7 +34,17 @@ def vhdl_wrapper(top: str, ports: Sequence[PortBits], latency_cycles: int, *, va
         f"clock cycle{'s' if latency_cycles != 1 else ''} later.",
         "Elements are in C order without gaps, element 0 in the lowest bits; see docs/ports.md.",
     ]
-    rows = _rows(ports, valid)
+    controls = [("clk", "in", 1)] + (
+        [("rst", "in", 1), ("in_valid", "in", 1), ("out_valid", "out", 1)] if valid else []
+    )
+    buses = [(port.name, "in" if port.direction == "input" else "out", port.bits) for port in ports]
+    return vhdl_entity(top, [*controls, *buses], about)
+
+
+def vhdl_entity(top: str, ports: Sequence[tuple[str, str, int]], about: Sequence[str]) -> str:
+    """VHDL-93 of the entity `<top>_vhdl` around the Verilog module `top` with `ports` (name, in or out, bits)."""
+    entity = _name(f"{top}_vhdl")
+    rows = [(_name(name), way, _kind(bits)) for name, way, bits in ports]
     pins = ", ".join(f"{name} => {name}" for name, _, _ in rows)
     return "\n".join([
         *(f"-- {line}".rstrip() for line in about),
@@ -63,14 +72,8 @@ def vhdl_wrapper(top: str, ports: Sequence[PortBits], latency_cycles: int, *, va
     ])  # fmt: skip
 
 
-def _rows(ports: Sequence[PortBits], valid: bool) -> list[tuple[str, str, str]]:
-    """Name, direction and type of every port."""
-    controls = [("clk", "in")] + ([("rst", "in"), ("in_valid", "in"), ("out_valid", "out")] if valid else [])
-    rows = [(name, way, "std_logic") for name, way in controls]
-    for port in ports:
-        kind = f"std_logic_vector({port.bits - 1} downto 0)" if port.bits > 1 else "std_logic"
-        rows.append((_name(port.name), "in" if port.direction == "input" else "out", kind))
-    return rows
+def _kind(bits: int) -> str:
+    return f"std_logic_vector({bits - 1} downto 0)" if bits > 1 else "std_logic"
 
 
 def _declared(rows: Sequence[tuple[str, str, str]], indent: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +114,20 @@ def test_projects_of_streams_ask_for_streams(tmp_path: Path) -> None:
         architecture("parallel").write(tmp_path / "out", axis=False, projects=["cocotb"])
     assert "axis=True" in error.value.remedy
     assert architecture("parallel").write(tmp_path / "out", axis=False, projects=["vivado"]).exists()
+
+
+@pytest.mark.tool("ghdl")
+def test_ghdl_analyzes_the_vhdl_of_every_top(written: Any) -> None:
+    modules = table(written[1])["modules"]
+    assert [module["module"] for module in modules]
+    for module in modules:
+        path = written[1] / "rtl" / f"{module['module']}.vhd"
+        done = subprocess.run(
+            ["ghdl", "-a", "--std=93", f"--workdir={written[1]}", str(path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        text = path.read_text().lower()
+        assert all(f"{port['name']} " in text or f"{port['name']}\\" in text for port in module["ports"])

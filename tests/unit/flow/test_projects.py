@@ -1,0 +1,72 @@
+"""Builds with projects: complete, the same again, and told in the manifest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.project_designs import ARCHITECTURES, architecture
+
+from bitwright.backends.projects import PROJECTS
+from bitwright.core.files import sha256
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def twice(request: Any, tmp_path_factory: Any) -> tuple[Path, Path]:
+    """Two builds of one input, the second one from a design made anew."""
+    first, second = (tmp_path_factory.mktemp(request.param) for _ in "ab")
+    architecture(request.param).write(first, vectors=3, projects=["all"])
+    architecture.__wrapped__(request.param).write(second, vectors=3, projects=["all"])
+    return first, second
+
+
+def test_two_builds_of_one_input_are_byte_identical(twice: Any) -> None:
+    first, second = map(files, twice)
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_the_manifest_holds_a_hash_of_every_other_file(twice: Any) -> None:
+    found = files(twice[0])
+    manifest = json.loads(found.pop("manifest.json"))
+    assert manifest["files"] == {name: sha256(data) for name, data in found.items()}
+    assert manifest["seeds"] == {"golden_vectors": 0, "search": 0}
+    assert manifest["versions"]["bitwright"]
+
+
+def test_the_manifest_tells_each_project_with_part_and_commands(twice: Any) -> None:
+    manifest = json.loads((twice[0] / "manifest.json").read_text())
+    assert manifest["projects"].keys() == PROJECTS.keys()
+    assert manifest["projects"]["vivado"]["part"].startswith("xc7")
+    for name, told in manifest["projects"].items():
+        for command in told["commands"]:
+            named = [word.partition(":")[2] if word.startswith("SCRIPT:") else word for word in command.split()]
+            for word in (word for word in named if word.startswith("projects/")):
+                assert (twice[0] / word).is_file(), (name, word)
+
+
+def test_a_build_names_no_machine_and_no_day(twice: Any) -> None:
+    for name, data in files(twice[0]).items():
+        text = data.decode("utf-8", errors="replace")
+        assert str(twice[0]) not in text, name
+        assert "/home/" not in text, name
+
+
+def test_the_command_line_writes_projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from bitwright import cli
+
+    monkeypatch.setattr(cli, "_design", lambda *_, **__: architecture("parallel"))
+    words = ["compile", "model.keras", "--out", str(tmp_path), "--project", "quartus", "--project", "fusesoc"]
+    done = CliRunner().invoke(cli.app, words)
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "projects" / "quartus" / "run.tcl").exists()
+    assert (tmp_path / "two_by_two.core").exists()
+    assert not (tmp_path / "projects" / "vivado").exists()
