@@ -12,6 +12,7 @@ _HOMES = {
     "Hls": "bitwright.flow.hls",
     "Options": "bitwright.flow.options",
     "QTools": "bitwright.flow.qtools.adapter",
+    "compile_hls4ml": "bitwright.flow.hls4ml_build",
     "compile_matrix": "bitwright.flow.matrix",
     "StreamDesign": "bitwright.flow.streamed",
     "explore": "bitwright.flow.exploring",

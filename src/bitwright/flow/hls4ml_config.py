@@ -22,7 +22,7 @@ from bitwright.ir.graph.ops import Conv, ConvTranspose, Dense
 from bitwright.ir.program import Node
 from bitwright.numeric import IntArray, Steps
 
-__all__ = ["read_hls4ml"]
+__all__ = ["layer_factors", "project_of", "read_hls4ml"]
 
 _VENDORS = {
     "vitis": "vitis", "vivado": "vivado", "vivadoaccelerator": "vivado", "vitisaccelerator": "vitis",
@@ -33,10 +33,11 @@ _STRATEGIES = {
     "da": "distributed_arithmetic", "resource": "resource", "resource_unrolled": "resource",
 }  # fmt: skip
 _FILE = {"Backend", "ProjectName", "OutputDir", "Part", "XilinxPart", "ClockPeriod", "ClockUncertainty", "IOType",
-         "HLSConfig", "KerasModel", "KerasH5", "KerasJson", "InputData", "OutputPredictions", "Stamp", "Version",
-         "WriterConfig"}  # fmt: skip
+         "HLSConfig", "KerasModel", "KerasH5", "KerasJson", "InputData", "InputShapes", "OutputPredictions",
+         "OutputShapes", "Stamp", "Version", "WriterConfig"}  # fmt: skip
 _LEVELS = {"Model", "LayerName", "LayerType"}
-_MODEL = {"Precision", "ReuseFactor", "Strategy", "BramFactor", "TraceOutput", "Compression", "ConvImplementation"}
+_MODEL = {"Precision", "ReuseFactor", "Strategy", "BitExact", "BramFactor", "TraceOutput", "Compression",
+          "ConvImplementation"}  # fmt: skip
 _LAYER = {"Precision", "ReuseFactor", "Strategy", "Trace", "Compression", "ConvImplementation", "TableSize"}
 _PRECISIONS = {"default", "maximum", "result", "weight", "bias", "accum"}
 _UNUSED_PRECISIONS = {"table", "scale", "pointwise_accum", "recurrent_weight", "recurrent_bias", "depthwise",
@@ -44,22 +45,53 @@ _UNUSED_PRECISIONS = {"table", "scale", "pointwise_accum", "recurrent_weight", "
 
 
 def read_hls4ml(config: Mapping[str, Any], design: Compiled) -> Hls:
-    """The HLS options that `config` asks for; raises `ConfigError` for what is unknown, impossible or too narrow."""
-    inner: Mapping[str, Any] = config
+    """The HLS options that `config` asks for; raises `ConfigError` for what is unknown, impossible or too narrow.
+
+    Of a streaming design the vendor and the part: `compile_hls4ml` folds one by its reuse factors.
+    """
     notes, vendor, part = list[str](), "vitis", ""
     if not set(config) <= _LEVELS:
         _known("hls4ml config", config, _FILE)
         vendor, part = _place(config, design, notes)
-        inner = config.get("HLSConfig", {})
-    _known("HLSConfig", inner, _LEVELS)
-    model = inner.get("Model", {})
-    _known("HLSConfig.Model", model, _MODEL)
-    layers = _by_layer(inner, design)
+    model, layers = _parts_of(config, design)
     strategy = _strategy([model.get("Strategy", "Latency"), *(told["Strategy"] for told in layers.values()
                                                              if "Strategy" in told)])  # fmt: skip
     for name, told in layers.items():
         _check_precision(design, name, told.get("Precision", model.get("Precision", "auto")), notes)
-    return Hls(vendor, strategy, _factors(model, layers), part, tuple(dict.fromkeys(notes)))
+    factors = _factors(model, layers)
+    if _streams(design):
+        strategy, factors = Hls.strategy, 1
+    return Hls(vendor, strategy, factors, part, notes=tuple(dict.fromkeys(notes)))
+
+
+def layer_factors(config: Mapping[str, Any], design: Compiled) -> dict[str, int]:
+    """The reuse factor of every layer of the design; 1 where its strategy is not resource."""
+    model, layers = _parts_of(config, design)
+    found = _factors(model, layers)
+    return dict.fromkeys(layers, found) if isinstance(found, int) else found
+
+
+def project_of(config: Mapping[str, Any]) -> tuple[str, str, float, bool]:
+    """Project name, part, clock period in ns (0: not said) and whether inputs are streams."""
+    _known("hls4ml config", config, _FILE)
+    kind = str(config.get("IOType", "io_parallel"))
+    if kind not in ("io_parallel", "io_stream"):
+        raise ConfigError(f"IOType {kind!r}", where="hls4ml config", remedy="io_parallel or io_stream")
+    part = str(config.get("Part", config.get("XilinxPart", "")) or "")
+    return str(config.get("ProjectName", "") or ""), part, float(config.get("ClockPeriod") or 0), kind == "io_stream"
+
+
+def _streams(design: Compiled) -> bool:
+    return getattr(design, "level", "") == "dataflow"
+
+
+def _parts_of(config: Mapping[str, Any], design: Compiled) -> tuple[Mapping[str, Any], dict[str, dict[str, Any]]]:
+    """What is said of the model, and of every layer of the design."""
+    inner: Mapping[str, Any] = config if set(config) <= _LEVELS else config.get("HLSConfig", {})
+    _known("HLSConfig", inner, _LEVELS)
+    model = inner.get("Model", {})
+    _known("HLSConfig.Model", model, _MODEL)
+    return model, _by_layer(inner, design)
 
 
 def _known(where: str, told: Mapping[str, Any], known: Iterable[str]) -> None:
@@ -71,14 +103,16 @@ def _known(where: str, told: Mapping[str, Any], known: Iterable[str]) -> None:
 
 
 def _place(config: Mapping[str, Any], design: Compiled, notes: list[str]) -> tuple[str, str]:
-    """Vendor and part; the interface must be parallel, and the clock the design's."""
+    """Vendor and part; interface and clock must be the design's."""
     backend = str(config.get("Backend", "Vitis"))
     if backend.lower() not in _VENDORS:
         raise ConfigError(f"backend {backend!r}", where="hls4ml config", remedy=f"one of {', '.join(_VENDORS)}")
-    if config.get("IOType", "io_parallel") != "io_parallel":
+    _, part, _, streams = project_of(config)
+    if streams != _streams(design):
         raise ConfigError(
-            f"IOType {config['IOType']!r}", where="hls4ml config", why="HLS C++ is written for parallel inputs",
-            remedy="use io_parallel",
+            f"IOType {config.get('IOType', 'io_parallel')!r}", where="hls4ml config",
+            why="the design was compiled for the other kind of inputs",
+            remedy="bw.compile_hls4ml(config, model) builds the one that it asks for",
         )  # fmt: skip
     period = config.get("ClockPeriod")
     if period is not None and abs(1000 / float(period) - design.clock_mhz) > 0.5:
@@ -86,9 +120,9 @@ def _place(config: Mapping[str, Any], design: Compiled, notes: list[str]) -> tup
             f"ClockPeriod {period} ns is {1000 / float(period):g} MHz", where="hls4ml config",
             why=f"the design was compiled for {design.clock_mhz:g} MHz", remedy="compile with that clock_mhz",
         )  # fmt: skip
-    used = {"Backend", "IOType", "ClockPeriod", "Part", "XilinxPart", "HLSConfig"}
+    used = {"Backend", "IOType", "ClockPeriod", "Part", "XilinxPart", "HLSConfig", "KerasModel", "ProjectName"}
     notes += [f"{key} is not used" for key in config if key not in used]
-    return _VENDORS[backend.lower()], str(config.get("Part", config.get("XilinxPart", "")) or "")
+    return _VENDORS[backend.lower()], part
 
 
 def _by_layer(inner: Mapping[str, Any], design: Compiled) -> dict[str, dict[str, Any]]:
