@@ -31,7 +31,7 @@ app = typer.Typer(
 Model = Annotated[Path, typer.Argument(help="a .keras or .onnx file, or an .h5 or .json of QKeras or Keras 2")]
 Device = Annotated[str | None, typer.Option(help="target device, e.g. xcvu9p [default: xcvu9p]")]
 Clock = Annotated[float | None, typer.Option("--clock-mhz", help="target clock in MHz [default: the device's]")]
-Architecture = Annotated[str | None, typer.Option(help="parallel, dataflow or auto [default: auto]")]
+Architecture = Annotated[str | None, typer.Option(help="parallel, dataflow, engine, mixed or auto [default: auto]")]
 Pace = Annotated[int | None, typer.Option("--initiation-cycles", help="dataflow: cycles from frame to frame")]
 Fps = Annotated[float | None, typer.Option("--target-fps", help="dataflow: frames per second")]
 Writable = Annotated[
@@ -342,6 +342,9 @@ def explore(
     target_fps: Fps = None,
     objective: Annotated[str | None, typer.Option(help="max_throughput, min_area or min_energy")] = None,
     front: Annotated[bool, typer.Option("--front", help="the whole front over the devices")] = False,
+    architecture: Annotated[
+        str, typer.Option(help="dataflow, engine, mixed, auto (the best of these), or all: a line each, unrolled too")
+    ] = "dataflow",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="write the best folding here, as JSON")] = None,
     report: Annotated[Path | None, typer.Option(help="folder for the page of the front, as HTML and JSON")] = None,
     input_format: InputFormat = None,
@@ -356,11 +359,18 @@ def explore(
     if front:
         plans = exploring.explore_front(model, names, () if clock_mhz is None else (clock_mhz,), **told)
         for plan in plans:
-            typer.echo(exploring.plan_table(plan).splitlines()[-2])
+            typer.echo(exploring.plan_line(plan))
+    elif architecture == "all":
+        for name in names:
+            found = exploring.explore_architectures(
+                model, name, clock_mhz=clock_mhz, target_fps=target_fps, objective=objective, **told
+            )
+            typer.echo(f"{name}\n{exploring.architectures_table(found)}")
     else:
         plan = exploring.explore(
-            model, names, clock_mhz=clock_mhz, target_fps=target_fps, objective=objective, **told
-        )
+            model, names, clock_mhz=clock_mhz, target_fps=target_fps, objective=objective,
+            architecture=architecture, **told,
+        )  # fmt: skip
         typer.echo(exploring.plan_table(plan))
         if out:
             typer.echo(str(exploring.write_plan(plan, out)))

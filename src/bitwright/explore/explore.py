@@ -10,7 +10,7 @@ from bitwright.core.errors import InvalidValue, Unsupported
 from bitwright.cost.area import Area
 from bitwright.explore.candidates import Stage, Wire, stages_of
 from bitwright.explore.plan import Binding, LayerPlan, Plan
-from bitwright.explore.power import LUT_PJ, energy_pj, power_w
+from bitwright.explore.power import MAGNITUDES, TOGGLE, energy_pj, power_of
 from bitwright.explore.program import RESOURCES, Answer, conversion, least, overshoot, pruned
 from bitwright.ir.graph import Graph
 from bitwright.platforms import Device
@@ -169,9 +169,11 @@ def _solved(task: Task, cycles: int, objective: Objective, seconds: float | None
         for at in options
     }
     # What leaks is the same for all; converters switch as long as the pace lasts.
-    prices = {"luts": LUT_PJ * 1e-6 * cycles}
-    adjusted = {key: value - prices["luts"] * task.stages[key[0]].candidates[key[1]].area.luts
-                for key, value in extra.items()}  # fmt: skip
+    prices = {name: MAGNITUDES[name].per_cycle(TOGGLE) * 1e-6 * cycles for name in ("luts", "ffs")}
+    adjusted = {
+        (n, at): value - sum(p * getattr(task.stages[n].candidates[at].area, name) for name, p in prices.items())
+        for (n, at), value in extra.items()
+    }
     return least(task.stages, task.wires, kept, prices, task.room, adjusted, seconds)
 
 
@@ -211,9 +213,10 @@ def plan_of(task: Task, answer: Answer, objective: str, faster: int | None, meth
         resource, missing = _most(task, found[0]) if found else ("", 0.0)
         binding = Binding(slowest, shares, faster, resource, missing)
     busy = sum(energy_pj(c.area) * c.cycles for c in chosen) / max(sum(energy_pj(c.area) for c in chosen) * pace, 1e-9)
+    power = power_of(area, task.device, task.clock_mhz, busy)
     return Plan(
         task.network, task.device.name, task.clock_mhz, objective, layers, pace, area, binding, answer.proved,
-        answer.gap, answer.nodes, method, power_w(area, task.device, task.clock_mhz, busy),
+        answer.gap, answer.nodes, method, power.total_w, power=power,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from bitwright.core.errors import InvalidValue
 from bitwright.cost.area import Area
+from bitwright.explore.power import Power
 from bitwright.passes.mix import ENGINE, Segment
 from bitwright.passes.streaming import Folding, folding_of, foldings_to_json
 
@@ -48,8 +49,9 @@ class Plan:
     initiation_cycles: cycles from frame to frame, the slowest layer's; exact once channels are buffered. area:
     predicted, converters, one-word channels and `infrastructure` included. proved: no other choice of candidates
     is better (HiGHS, gap 0); gap otherwise. nodes: of the search tree. method: "exact" or "greedy".
-    power_w: an estimate, see `explore.power`. architecture: "dataflow", or "engine" and "mixed" where the layers of
-    `segment` are those of an engine of `lanes`, which stands among the layers under the name "engine".
+    power_w: an estimate, its parts and how uncertain it is are `power`'s. architecture: "dataflow", or "engine" and
+    "mixed" where the layers of `segment` are those of an engine of `lanes`, which stands among the layers under the
+    name "engine".
     """
 
     network: str
@@ -68,6 +70,7 @@ class Plan:
     architecture: str = "dataflow"
     segment: Segment | None = None
     lanes: int = 0
+    power: Power | None = None
 
     @property
     def fps(self) -> float:

@@ -104,6 +104,7 @@ def _plan(plan: Plan, chosen: bool) -> PlanRow:
         lut_share=shares.get("luts"),
         bram_share=shares.get("bram18s"),
         power_w=plan.power_w,
+        power_said=plan.power.text(plan.fps) if plan.power else "",
         proved=plan.proved,
         gap=plan.gap,
         chosen=chosen,

@@ -19,6 +19,7 @@ __all__ = [
     "explore",
     "explore_architectures",
     "explore_front",
+    "plan_line",
     "plan_table",
     "stream_graph",
     "write_plan",
@@ -96,7 +97,7 @@ def explore_architectures(
 
 def architectures_table(found: Architectures) -> str:
     """A line an architecture, what the best one is, and how much was tried for it."""
-    lines = [f"{'architecture':<13} {'cycles':>9} {'frames/s':>12} {'LUT':>9} {'BRAM18':>7} {'DSP':>6}"]
+    lines = [f"{'architecture':<13} {'cycles':>9} {'frames/s':>12} {'LUT':>9} {'BRAM18':>7} {'DSP':>6} {'W, est.':>8}"]
     for choice in found.choices:
         if choice.refused:
             lines.append(f"{choice.architecture:<13} {choice.refused}")
@@ -104,7 +105,7 @@ def architectures_table(found: Architectures) -> str:
         area = choice.area
         lines.append(
             f"{choice.architecture:<13} {choice.initiation_cycles:>9} {choice.fps:>12.0f} {area.luts:>9.0f}"
-            f" {area.bram18s:>7.0f} {area.dsps:>6.0f}{_with_engine(choice.plan)}"
+            f" {area.bram18s:>7.0f} {area.dsps:>6.0f} {choice.power_w:>8.2g}{_with_engine(choice.plan)}"
         )
     proof = "proved over all that was tried" if found.proved else "not proved"
     lines.append(
@@ -154,16 +155,24 @@ def plan_table(plan: Plan) -> str:
             f"{layer.name:<20} {f.lanes:>5} {f.units:>5} {f.kernel.value:<9} {f.weights.value:<8} {layer.cycles:>9}"
             f" {layer.area.luts:>8.0f} {layer.area.bram18s:>7.0f}"
         )
-    area, binding = plan.area, plan.binding
-    proof = "proved the best" if plan.proved else f"within {plan.gap:.1%} of the best"
-    lines.append(
-        f"{plan.device} at {plan.clock_mhz:g} MHz: {plan.fps:.0f} frames/s (a frame every {plan.initiation_cycles}"
-        f" cycles), {area.luts:.0f} LUT, {area.ffs:.0f} FF, {area.bram18s:.0f} BRAM18, {area.dsps:.0f} DSP; {proof}"
-    )
+    lines.append(plan_line(plan))
+    if plan.power is not None:
+        lines.append(plan.power.text(plan.fps))
+    binding = plan.binding
     slowest = f"slowest: {', '.join(binding.layers)}{_with_engine(plan)}"
     if binding.resource:
         slowest += f"; {binding.next_cycles} cycles take {binding.missing:.2f} times the {binding.resource} there are"
     return "\n".join([*lines, slowest])
+
+
+def plan_line(plan: Plan) -> str:
+    """A plan as a whole, in a line."""
+    area = plan.area
+    proof = "proved the best" if plan.proved else f"within {plan.gap:.1%} of the best"
+    return (
+        f"{plan.device} at {plan.clock_mhz:g} MHz: {plan.fps:.0f} frames/s (a frame every {plan.initiation_cycles}"
+        f" cycles), {area.luts:.0f} LUT, {area.ffs:.0f} FF, {area.bram18s:.0f} BRAM18, {area.dsps:.0f} DSP; {proof}"
+    )
 
 
 def write_plan(plan: Plan, path: Path) -> Path:

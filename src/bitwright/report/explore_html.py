@@ -75,7 +75,7 @@ def explore_tiles(report: ExploreReport) -> list[Tile]:
         number, _, unit = ops_words(report.operations * plan.fps).partition(" ")
         found.append(Tile("Operations", number, unit, f"{words.count(report.operations)} a frame"))
     if plan.power_w is not None:
-        found.append(Tile("Power", f"{plan.power_w:.3g}", "W", "an estimate from magnitudes"))
+        found.append(Tile("Power", f"{plan.power_w:.3g}", "W", plan.power_said or "an estimate from magnitudes"))
     return found
 
 

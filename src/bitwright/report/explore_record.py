@@ -35,8 +35,8 @@ _WHERE = "exploration report"
 class PlanRow:
     """One plan: where and how fast, what it takes (predicted), whether it is proved the best for its pace.
 
-    lut_share, bram_share: of the ceilings, None where there is none. power_w: an estimate. gap: how far from the best
-    it may be where it is not proved.
+    lut_share, bram_share: of the ceilings, None where there is none. power_w: an estimate, power_said: its parts and
+    how uncertain it is. gap: how far from the best it may be where it is not proved.
     """
 
     device: str
@@ -51,6 +51,7 @@ class PlanRow:
     lut_share: float | None = None
     bram_share: float | None = None
     power_w: float | None = None
+    power_said: str = ""
     proved: bool = False
     gap: float = 0.0
     chosen: bool = False
