@@ -20,10 +20,12 @@ from bitwright.ir.graph.writable import declared
 from bitwright.ir.interface import Encoder, Head, RoundEncoder
 from bitwright.numeric import Format, Ints, Rounding, ShiftRoundSaturate, Steps
 
-__all__ = ["Declared", "Finding", "InputFormat", "Lazy", "Walk", "then"]
+__all__ = ["FLOAT_INPUT", "Declared", "Finding", "InputFormat", "Lazy", "Walk", "then"]
 
 Declared = tuple[int | None, int | None]
 """Bits of a layer's weights and of its biases; None: as many as the numbers that are there need."""
+FLOAT_INPUT = "a float input reaches it"
+"""What the refusal of an input without a grid begins with."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ class Walk:
         count = next((i + 1 for i, piece in enumerate(chain) if piece.step is not None), 0)
         if count == 0 and self.input_format is None and lazy.source not in self._entered:
             raise InvalidModel(
-                "a float input reaches it: the model has no input quantizer",
+                f"{FLOAT_INPUT}: the model has no input quantizer",
                 where=f"layer '{reader}'",
                 remedy="begin with `x = bw.QActivation('quantized_bits(8,3,alpha=1)')(inputs)`,"
                 " or give input_format='s8.4' to compile",

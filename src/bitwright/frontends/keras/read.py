@@ -31,7 +31,10 @@ from bitwright.ir.interface import Decoder
 from bitwright.numeric import Format
 from bitwright.train.quantizers.held import quantizers_of
 
-__all__ = ["Reading", "functional_of", "load_model", "read_model"]
+__all__ = [
+    "Reading", "check_layer", "functional_of", "load_model", "nodes_of", "opened", "output_names", "read_model",
+    "read_node", "walk_of",
+]  # fmt: skip
 
 _MERGING = (
     kl.Add, kl.Average, kl.Concatenate, kl.Maximum, kl.Minimum, kl.Multiply, kl.Subtract, kl.MultiHeadAttention,
@@ -77,23 +80,28 @@ def read_model(
     Raises `Unsupported`, `InvalidModel` or `Inexact` naming the layer and the way out.
     """
     functional = functional_of(model)
-    _check(functional)
-    formatted = None if input_format is None else InputFormat.of(input_format)
+    for layer in _layers(functional):
+        check_layer(layer)
     told = None if output_format is None else _format(output_format)
-    shapes = {i: _shape(t) for i, t in enumerate(functional.inputs)}
-    walk = Walk(formatted, shapes, evaluate)
+    walk, sources = walk_of(functional, input_format)
     walk.writable = writable or {}
-    sources = [Lazy(shapes[i], None, source=i) for i in shapes]
     kinds: dict[str, str] = {}
     outputs = _inline(functional, walk, sources, kinds)
     positions: list[int] = []
     decoders: list[Decoder] = []
-    for lazy, label in zip(outputs, _output_names(functional), strict=True):
+    for lazy, label in zip(outputs, output_names(functional), strict=True):
         position, head = walk.output(lazy, None if told is None else told.step, label)
         positions.append(position)
         decoders.append(Decoder(walk.type(position).step, head))
     graph = walk.builder.graph(name or functional.name, positions)
     return Reading(graph, tuple(walk.encoders), tuple(decoders), tuple(walk.findings), kinds)
+
+
+def walk_of(functional: Any, input_format: Any) -> tuple[Walk, list[Lazy]]:
+    """A walk with the inputs of a functional model, and these inputs."""
+    formatted = None if input_format is None else InputFormat.of(input_format)
+    shapes = {i: _shape(t) for i, t in enumerate(functional.inputs)}
+    return Walk(formatted, shapes, evaluate), [Lazy(shapes[i], None, source=i) for i in shapes]
 
 
 def _format(told: str | Format) -> Format:
@@ -133,7 +141,8 @@ def _shape(tensor: Any) -> tuple[int, ...]:
     return tuple(int(d) for d in shape)
 
 
-def _output_names(functional: Any) -> list[str]:
+def output_names(functional: Any) -> list[str]:
+    """The names of its outputs, y0, y1, ... where it has none."""
     names = getattr(functional, "output_names", None)
     return list(names) if names else [f"y{i}" for i in range(len(functional.outputs))]
 
@@ -147,32 +156,32 @@ def _layers(functional: Any) -> Iterator[Any]:
             yield layer
 
 
-def _check(functional: Any) -> None:
-    for layer in _layers(functional):
-        policy = layer.dtype_policy
-        # The float64 twin of `precise.py` sets floatx; anything else would make sums inexact.
-        if {policy.compute_dtype, policy.variable_dtype} != {keras.config.floatx()}:
-            raise Unsupported(
-                f"dtype policy {policy.name}",
+def check_layer(layer: Any) -> None:
+    """Refuse a layer that cannot mean hardware, whatever its class."""
+    policy = layer.dtype_policy
+    # The float64 twin of `precise.py` sets floatx; anything else would make sums inexact.
+    if {policy.compute_dtype, policy.variable_dtype} != {keras.config.floatx()}:
+        raise Unsupported(
+            f"dtype policy {policy.name}",
+            where=f"layer '{layer.name}'",
+            why="codes are found with float32, as predict computes them",
+            remedy="build the model with dtype='float32'",
+        )
+    if getattr(layer, "quantization_mode", None) is not None:
+        raise Unsupported(
+            f"Keras's own quantization {layer.quantization_mode}",
+            where=f"layer '{layer.name}'",
+            remedy="compile the model before layer.quantize(), or use bw.quantize(model, ...)",
+        )
+    _refuse_chance(layer)
+    for weight in layer.weights:
+        values = np.asarray(ops.convert_to_numpy(weight.value))
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise InvalidModel(
+                f"weight '{weight.name}' holds NaN or infinity",
                 where=f"layer '{layer.name}'",
-                why="codes are found with float32, as predict computes them",
-                remedy="build the model with dtype='float32'",
+                remedy="train it again with a smaller learning rate, or load an earlier checkpoint",
             )
-        if getattr(layer, "quantization_mode", None) is not None:
-            raise Unsupported(
-                f"Keras's own quantization {layer.quantization_mode}",
-                where=f"layer '{layer.name}'",
-                remedy="compile the model before layer.quantize(), or use bw.quantize(model, ...)",
-            )
-        _refuse_chance(layer)
-        for weight in layer.weights:
-            values = np.asarray(ops.convert_to_numpy(weight.value))
-            if values.dtype.kind == "f" and not np.isfinite(values).all():
-                raise InvalidModel(
-                    f"weight '{weight.name}' holds NaN or infinity",
-                    where=f"layer '{layer.name}'",
-                    remedy="train it again with a smaller learning rate, or load an earlier checkpoint",
-                )
 
 
 def _refuse_chance(layer: Any) -> None:
@@ -186,26 +195,43 @@ def _refuse_chance(layer: Any) -> None:
             )
 
 
-def _nodes(functional: Any) -> Iterator[Any]:
+def nodes_of(functional: Any) -> Iterator[Any]:
+    """The calls of its layers in an order in which they run, its inputs among them."""
     by_depth = functional._nodes_by_depth
     for depth in sorted(by_depth, reverse=True):
         yield from by_depth[depth]
 
 
-def _inline(functional: Any, walk: Walk, sources: Sequence[Lazy], kinds: dict[str, str]) -> list[Lazy]:
-    """The lazy outputs of a functional model whose inputs are `sources`; nested models come inline."""
-    known: dict[int, Lazy] = {id(t): lazy for t, lazy in zip(functional.inputs, sources, strict=True)}
+def opened(functional: Any, sources: Sequence[Lazy]) -> tuple[dict[int, Lazy], dict[int, int]]:
+    """(known tensors, how many calls read each), both by the id of Keras's tensor, before the first call is read."""
     readers: dict[int, int] = {}
-    for node in _nodes(functional):
+    for node in nodes_of(functional):
         for tensor in node.arguments.keras_tensors:
             readers[id(tensor)] = readers.get(id(tensor), 0) + 1
-    for node in _nodes(functional):
-        if node.is_input:
-            continue
-        inputs = [known[id(t)] for t in _tensors(node)]
-        walk.options = _options(node)
-        for tensor, lazy in zip(node.output_tensors, _apply(node.operation, walk, inputs, kinds), strict=True):
-            known[id(tensor)] = _settled(lazy, walk, node.operation.name, readers.get(id(tensor), 0))
+    return {id(t): lazy for t, lazy in zip(functional.inputs, sources, strict=True)}, readers
+
+
+def read_node(
+    node: Any, walk: Walk, known: dict[int, Lazy], readers: dict[int, int], kinds: dict[str, str]
+) -> list[Lazy]:
+    """Read one call of a layer: its outputs, which go to `known` too."""
+    inputs = [known[id(t)] for t in _tensors(node)]
+    walk.options = _options(node)
+    found = _apply(node.operation, walk, inputs, kinds)
+    settled = [
+        _settled(lazy, walk, node.operation.name, readers.get(id(tensor), 0))
+        for tensor, lazy in zip(node.output_tensors, found, strict=True)
+    ]
+    known.update((id(tensor), lazy) for tensor, lazy in zip(node.output_tensors, settled, strict=True))
+    return settled
+
+
+def _inline(functional: Any, walk: Walk, sources: Sequence[Lazy], kinds: dict[str, str]) -> list[Lazy]:
+    """The lazy outputs of a functional model whose inputs are `sources`; nested models come inline."""
+    known, readers = opened(functional, sources)
+    for node in nodes_of(functional):
+        if not node.is_input:
+            read_node(node, walk, known, readers, kinds)
     return [known[id(t)] for t in functional.outputs]
 
 

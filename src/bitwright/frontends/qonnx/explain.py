@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from typing import Any
 
 from bitwright.core.errors import BitwrightError
-from bitwright.frontends.grid.walk import InputFormat
+from bitwright.frontends.grid.explained import BEHIND_REFUSED, Explained, Row, Status, function_of, listed, refusal
+from bitwright.frontends.grid.walk import FLOAT_INPUT, InputFormat
 from bitwright.frontends.qonnx.lower import reader_of, step_node
 from bitwright.frontends.qonnx.lower.read import output_of
 from bitwright.frontends.qonnx.lower.reader import Reader
@@ -16,53 +15,6 @@ from bitwright.frontends.qonnx.lower.values import Fixed, Live
 from bitwright.frontends.qonnx.model import Model, Node
 
 __all__ = ["Explained", "Row", "Status", "explain"]
-
-
-class Status(Enum):
-    """What becomes of a node."""
-
-    SUPPORTED = "supported"
-    REWRITTEN = "rewritten"
-    REFUSED = "refused"
-    UNREACHED = "not reached"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One node: `into` says what it becomes; `why` and `remedy` are those of a refusal."""
-
-    node: str
-    kind: str
-    status: Status
-    into: str = ""
-    why: str = ""
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """A model, node by node, in the order in which they run."""
-
-    model: str
-    rows: tuple[Row, ...]
-
-    @property
-    def refused(self) -> tuple[Row, ...]:
-        """The nodes that stand in the way."""
-        return tuple(row for row in self.rows if row.status is Status.REFUSED)
-
-    def text(self, width: int = 100) -> str:
-        """A table for the terminal: a line per node, the reason and the way out below a refused one."""
-        name = min(max((len(r.node) for r in self.rows), default=4), max(width // 3, 12))
-        kind = max((len(r.kind) for r in self.rows), default=4)
-        lines: list[str] = []
-        for row in self.rows:
-            label = row.node if len(row.node) <= name else "..." + row.node[3 - name :]
-            lines.append(f"{label:<{name}}  {row.kind:<{kind}}  {row.status.value:<11}  {row.into}".rstrip())
-            lines += [f"{'':<{name}}  {word}: {text}" for word, text in (("why", row.why), ("try", row.remedy)) if text]
-        counts = Counter(row.status for row in self.rows)
-        told = ", ".join(f"{counts[s]} {s.value}" for s in Status if counts[s])
-        return "\n".join([*lines, f"{self.model}: {told or 'no nodes'}"])
 
 
 def explain(model: Model, *, input_format: Any = None) -> Explained:
@@ -89,14 +41,11 @@ def _opening(model: Model, reader: Reader) -> list[Row]:
             if all(n in trial.values for n in node.inputs if n):
                 step_node(node, trial)
         except BitwrightError as error:
-            if _FLOAT_INPUT in error.what:
+            if FLOAT_INPUT in error.what:
                 reader.walk.input_format = InputFormat.of(_ASSUMED)
                 remedy = f"{error.remedy}; the rows below take {_ASSUMED}"
                 return [Row(p.name, "input", Status.REFUSED, "", error.what, remedy) for p in model.inputs]
     return []
-
-
-_FLOAT_INPUT = "a float input reaches it"
 
 
 def _placed(row: Row, behind: frozenset[str]) -> Row:
@@ -109,13 +58,12 @@ def _row(node: Node, reader: Reader, folded: set[str]) -> Row:
         integers = isinstance(quantizer, Fixed) and quantizer.codes is not None
         return Row(node.name, node.kind, Status.REWRITTEN, "constant integers" if integers else "a constant")
     if any(n and n not in reader.values for n in node.inputs):
-        return Row(node.name, node.kind, Status.UNREACHED, "it reads what a refused node yields")
+        return Row(node.name, node.kind, Status.UNREACHED, BEHIND_REFUSED)
     before = len(reader.walk.builder.nodes)
     try:
         step_node(node, reader)
     except BitwrightError as error:
-        what = error.what + (f" ({error.why})" if error.why else "")
-        return Row(node.name, node.kind, Status.REFUSED, "", what, error.remedy)
+        return refusal(node.name, node.kind, error)
     return Row(node.name, node.kind, *_became(node, reader, before))
 
 
@@ -129,24 +77,11 @@ def _became(node: Node, reader: Reader, before: int) -> tuple[Status, str]:
         return Status.REWRITTEN, "a constant"
     chain = value.lazy.chain
     if chain and chain[-1].layer == node.name:
-        function = "a float head outside hardware" if chain[-1].head else _function(value)
-        return Status.SUPPORTED, " + ".join([*_listed(made), function])
+        return Status.SUPPORTED, " + ".join([*filter(None, [listed(made)]), function_of(value.lazy)])
     if made:
         same = made[-1] == node.kind or (node.kind in ("MatMul", "Gemm") and "Dense" in made)
-        return (Status.SUPPORTED if same else Status.REWRITTEN), " + ".join(_listed(made))
+        return (Status.SUPPORTED if same else Status.REWRITTEN), listed(made)
     return Status.REWRITTEN, "another order of axes; nothing at run time"
-
-
-def _listed(made: list[str]) -> list[str]:
-    """Operator names in order, repeated ones once with their number."""
-    return [name if count == 1 else f"{count} {name}" for name, count in Counter(made).items()]
-
-
-def _function(value: Live) -> str:
-    quantizes = value.lazy.chain[-1].step is not None
-    if value.lazy.base is None:
-        return "part of the input's encoder"
-    return "an integer function (Map) with what comes before it" if quantizes else "part of an integer function (Map)"
 
 
 def _outputs(model: Model, reader: Reader) -> tuple[list[Row], frozenset[str]]:
@@ -161,6 +96,5 @@ def _outputs(model: Model, reader: Reader) -> tuple[list[Row], frozenset[str]]:
             if decoder.table:
                 behind.update(piece.layer for piece in value.lazy.chain)
         except BitwrightError as error:
-            what = error.what + (f" ({error.why})" if error.why else "")
-            found.append(Row(port.name, "output", Status.REFUSED, "", what, error.remedy))
+            found.append(refusal(port.name, "output", error))
     return found, frozenset(behind)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from fractions import Fraction
 from math import prod
 from typing import Any
@@ -20,7 +21,7 @@ from bitwright.ir.graph.ops import Add, Conv, Dense, GraphOp, Map, MaxPool, Resh
 from bitwright.ir.interface import Decoder, Head, RoundEncoder
 from bitwright.numeric import IntArray, Ints, Steps, Table
 
-__all__ = ["read_model"]
+__all__ = ["TfliteWalk", "guarded", "read_model", "read_operator", "tells_shapes"]
 
 _LOW, _HIGH = -128, 127
 _SHAPES = ("SHAPE", "STRIDED_SLICE", "PACK")
@@ -36,28 +37,28 @@ def read_model(model: Model, *, name: str = "") -> Reading:
     Inputs and outputs are the real values; a softmax at the end is computed in float from exact logits.
     Raises Unsupported or InvalidModel naming the operator and the way out.
     """
-    try:
+    with guarded(model.name):
         return _read(model, name)
+
+
+@contextmanager
+def guarded(where: str) -> Generator[None]:
+    """Whatever a file with tensors that do not fit together raises, as InvalidModel."""
+    try:
+        yield
     except (InvalidModel, Unsupported):
         raise
     except (BitwrightError, ValueError, LookupError, ArithmeticError, TypeError) as error:
         raise InvalidModel(
-            "its operators do not fit together", where=model.name, why=str(error).splitlines()[0],
+            "its operators do not fit together", where=where, why=str(error).splitlines()[0],
             remedy="convert it again with TFLiteConverter",
         ) from error  # fmt: skip
 
 
 def _read(model: Model, name: str) -> Reading:
-    walk = _Walk(model)
+    walk = TfliteWalk(model)
     for operator in model.operators:
-        if operator.kind in _SHAPES and model.tensors[operator.outputs[0]].kind is np.int32:
-            continue  # the file tells the shapes themselves
-        if operator.kind not in _RULES:
-            raise Unsupported(
-                f"the operator {operator.kind}", where=f"operator '{operator.name}'",
-                why=f"known are {', '.join(sorted(_RULES))}", remedy="replace it by one of these and convert again",
-            )  # fmt: skip
-        walk.known[operator.outputs[0]] = _RULES[operator.kind](walk, operator)
+        read_operator(walk, operator)
     decoders: list[Decoder] = []
     positions: list[int] = []
     for number in model.outputs:
@@ -69,10 +70,27 @@ def _read(model: Model, name: str) -> Reading:
     return Reading(graph, tuple(walk.encoders), tuple(decoders), tuple(walk.findings), kinds)
 
 
+def tells_shapes(model: Model, operator: Operator) -> bool:
+    """Whether it only computes a shape, which the file tells itself."""
+    return operator.kind in _SHAPES and model.tensors[operator.outputs[0]].kind is np.int32
+
+
+def read_operator(walk: TfliteWalk, operator: Operator) -> None:
+    """Read one operator: where its output stands goes to `walk.known`."""
+    if tells_shapes(walk.model, operator):
+        return
+    if operator.kind not in _RULES:
+        raise Unsupported(
+            f"the operator {operator.kind}", where=f"operator '{operator.name}'",
+            why=f"known are {', '.join(sorted(_RULES))}", remedy="replace it by one of these and convert again",
+        )  # fmt: skip
+    walk.known[operator.outputs[0]] = _RULES[operator.kind](walk, operator)
+
+
 _Value = tuple[int, Head]
 
 
-class _Walk:
+class TfliteWalk:
     """The graph as it grows; `known` tells where each live tensor stands."""
 
     def __init__(self, model: Model) -> None:
@@ -171,7 +189,7 @@ def _activation(operator: Operator, scale: float, zero: int) -> tuple[int, int]:
             )
 
 
-def _constants(walk: _Walk, operator: Operator, filters: int) -> tuple[IntArray, IntArray]:
+def _constants(walk: TfliteWalk, operator: Operator, filters: int) -> tuple[IntArray, IntArray]:
     """Weights and bias as integers, zero points checked."""
     weights = walk.tensor(operator, 1)
     if weights.data is None or weights.kind is not np.int8 or weights.zeros.any():
@@ -188,7 +206,7 @@ def _constants(walk: _Walk, operator: Operator, filters: int) -> tuple[IntArray,
     return weights.data.astype(np.int64), bias
 
 
-def _multipliers(walk: _Walk, operator: Operator, filters: int) -> _Requantize:
+def _multipliers(walk: TfliteWalk, operator: Operator, filters: int) -> _Requantize:
     """The product with input scale * weight scale / output scale of each filter."""
     before, weights = walk.tensor(operator, 0), walk.tensor(operator, 1)
     after = walk.model.tensors[operator.outputs[0]]
@@ -199,7 +217,7 @@ def _multipliers(walk: _Walk, operator: Operator, filters: int) -> _Requantize:
     return lambda codes, rows: product_of(codes, mantissa[rows], exponent[rows])
 
 
-def _sums(walk: _Walk, operator: Operator, position: int, filters: int) -> _Value:
+def _sums(walk: TfliteWalk, operator: Operator, position: int, filters: int) -> _Value:
     return walk.requantized(operator, position, _multipliers(walk, operator, filters), channels=True)
 
 
@@ -213,7 +231,7 @@ def _pads(
     return tuple(pads)
 
 
-def _conv(walk: _Walk, operator: Operator) -> _Value:
+def _conv(walk: TfliteWalk, operator: Operator) -> _Value:
     deep = operator.kind == "DEPTHWISE_CONV_2D"
     stored = walk.tensor(operator, 1).shape
     filters = stored[3] if deep else stored[0]
@@ -233,7 +251,7 @@ def _conv(walk: _Walk, operator: Operator) -> _Value:
     return _sums(walk, operator, position, filters)
 
 
-def _dense(walk: _Walk, operator: Operator) -> _Value:
+def _dense(walk: TfliteWalk, operator: Operator) -> _Value:
     filters = walk.tensor(operator, 1).shape[0]
     weights, bias = _constants(walk, operator, filters)
     source = walk.live(operator)
@@ -243,7 +261,7 @@ def _dense(walk: _Walk, operator: Operator) -> _Value:
     return _sums(walk, operator, position, filters)
 
 
-def _add(walk: _Walk, operator: Operator) -> _Value:
+def _add(walk: TfliteWalk, operator: Operator) -> _Value:
     """Both on one scale with 20 bits to spare, each by its multiplier, then the sum by another."""
     scales = [float(walk.tensor(operator, n).scales[0]) for n in range(2)]
     twice = 2 * max(scales)
@@ -274,7 +292,7 @@ def _pair(scale: float) -> tuple[IntArray, IntArray]:
     return np.array(mantissa, dtype=np.int64), np.array(exponent, dtype=np.int64)
 
 
-def _window(walk: _Walk, operator: Operator) -> tuple[int, Any]:
+def _window(walk: TfliteWalk, operator: Operator) -> tuple[int, Any]:
     source = walk.live(operator)
     shape = walk.builder.type(source).shape
     pool = operator.option(4), operator.option(3)
@@ -285,7 +303,7 @@ def _window(walk: _Walk, operator: Operator) -> tuple[int, Any]:
     return source, (pool, strides, pads)
 
 
-def _average(walk: _Walk, operator: Operator) -> _Value:
+def _average(walk: TfliteWalk, operator: Operator) -> _Value:
     source, (pool, strides, pads) = _window(walk, operator)
     if any(p != (0, 0) for p in pads):
         raise Unsupported("padded averages", where=f"operator '{operator.name}'", remedy="use padding='valid'")
@@ -301,18 +319,18 @@ def _average(walk: _Walk, operator: Operator) -> _Value:
     return walk.requantized(operator, total, mean, channels=False)
 
 
-def _largest(walk: _Walk, operator: Operator) -> _Value:
+def _largest(walk: TfliteWalk, operator: Operator) -> _Value:
     source, (pool, strides, pads) = _window(walk, operator)
     position = walk.emit(MaxPool(pool, strides, pads), [source], operator)
     return walk.requantized(operator, position, lambda codes, rows: codes, channels=False)
 
 
-def _reshape(walk: _Walk, operator: Operator) -> _Value:
+def _reshape(walk: TfliteWalk, operator: Operator) -> _Value:
     shape = walk.model.tensors[operator.outputs[0]].shape[1:]
     return walk.emit(Reshape(shape), [walk.live(operator)], operator), Head.NONE
 
 
-def _softmax(walk: _Walk, operator: Operator) -> _Value:
+def _softmax(walk: TfliteWalk, operator: Operator) -> _Value:
     if operator.option(0, "<f", 0.0) != 1.0 or operator.outputs[0] not in walk.model.outputs:
         raise Unsupported(
             "a softmax inside the network, or with a beta", where=f"operator '{operator.name}'",
@@ -322,7 +340,7 @@ def _softmax(walk: _Walk, operator: Operator) -> _Value:
     return walk.live(operator), Head.SOFTMAX
 
 
-_RULES: dict[str, Callable[[_Walk, Operator], _Value]] = {
+_RULES: dict[str, Callable[[TfliteWalk, Operator], _Value]] = {
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _conv,
     "FULLY_CONNECTED": _dense,

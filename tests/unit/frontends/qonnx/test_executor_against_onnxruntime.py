@@ -150,6 +150,9 @@ case("GRU_linear", 14, "GRU", (5, 2, 3), [floats(1, 12, 3), floats(1, 12, 4), fl
      hidden_size=4, linear_before_reset=1)  # fmt: skip
 case("LSTM_state", 14, "LSTM", (5, 2, 3), [floats(1, 16, 3), floats(1, 16, 4), None, None, floats(1, 2, 4),
      floats(1, 2, 4)], ["y", "h", "c"], hidden_size=4)  # fmt: skip
+case("GRU_hard", 14, "GRU", (5, 2, 3), [floats(2, 12, 3), floats(2, 12, 4), floats(2, 24)], ["y", "h"], hidden_size=4,
+     direction="bidirectional", activations=["HardSigmoid", "LeakyRelu", "hardsigmoid", "Softsign"],
+     activation_alpha=[0.25, 0.1, 0.3], activation_beta=[0.4, 0.6])  # fmt: skip
 case("RNN", 14, "RNN", (5, 2, 3), [floats(1, 4, 3), floats(1, 4, 4), floats(1, 8)], ["y", "h"], hidden_size=4)
 
 INTEGERS = {"ArgMax": {"y": 7}, "ArgMin_last": {"y": 7}, "Shape": {"y": 7}, "Size": {"y": 7}}

@@ -8,12 +8,13 @@ import numpy as np
 
 from bitwright.core.errors import InvalidModel, Unsupported
 from bitwright.frontends.qonnx import operators as o
+from bitwright.frontends.qonnx.cells import expanded
 from bitwright.frontends.qonnx.execute.table import Frame, Values, compute, room
-from bitwright.frontends.qonnx.functions import Pointwise
-from bitwright.frontends.qonnx.model import Array
+from bitwright.frontends.qonnx.model import Array, Node, Operator
 
 __all__: list[str] = []
 
+Function = Callable[[Array], Array]
 _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 
 
@@ -37,7 +38,7 @@ def _(op: o.Recurrent, args: Values, frame: Frame) -> tuple[Array, ...]:
     zeros = np.zeros((count, batch, hidden), x.dtype)
     outs, lasts, cells = list[Array](), list[Array](), list[Array]()
     for d, direction in enumerate(op.directions):
-        functions = op.activations[d * len(op.activations) // count : (d + 1) * len(op.activations) // count]
+        functions = [_called(f, frame) for f in op.functions(d)]
         b = np.zeros(2 * gates * hidden, x.dtype) if bias is None else bias[d]
         state = (zeros if first is None else first)[d], (zeros if cell is None else cell)[d]
         order = range(steps) if direction == "forward" else range(steps - 1, -1, -1)
@@ -54,8 +55,19 @@ def _(op: o.Recurrent, args: Values, frame: Frame) -> tuple[Array, ...]:
     return found if op.kind == "LSTM" else found[:2]
 
 
+def _called(function: Operator, frame: Frame) -> Function:
+    """An activation as a function of arrays."""
+
+    def call(x: Array) -> Array:
+        found = compute(function, [x], frame)
+        assert not isinstance(found, tuple)
+        return found
+
+    return call
+
+
 def _step(
-    op: o.Recurrent, functions: Sequence[Pointwise], x: Array, state: tuple[Array, Array], recurrent: Array, bias: Array
+    op: o.Recurrent, functions: Sequence[Function], x: Array, state: tuple[Array, Array], recurrent: Array, bias: Array
 ) -> tuple[Array, Array]:
     """One step of one direction; x (batch, gates * hidden) is the input's part of the gates."""
     before, cell = state
@@ -76,7 +88,7 @@ def _step(
 
 
 def _gru(
-    op: o.Recurrent, functions: Sequence[Pointwise], x: Array, before: Array, recurrent: Array, bias: Array,
+    op: o.Recurrent, functions: Sequence[Function], x: Array, before: Array, recurrent: Array, bias: Array,
     clip: Callable[[Array], Array],
 ) -> Array:  # fmt: skip
     size = before.shape[-1]
@@ -87,3 +99,19 @@ def _gru(
     fresh = r * (before @ last + offset) if op.linear_before_reset else (r * before) @ last + offset
     h = g(clip(x[:, 2 * size :] + fresh))
     return (1 - z) * h + z * before
+
+
+@compute.on(o.QuantLSTM)
+def _(op: o.QuantLSTM, args: Values, frame: Frame) -> tuple[Array, ...]:
+    x = args[0]
+    if x is None or x.ndim != 3:
+        raise InvalidModel("its input is no sequence", remedy="give it (batch, time, features)")
+    names = tuple(f"in{i}" for i in range(len(args)))
+    node = Node("cell", "QuantLSTMCell", "", 1, op, names, ("y", "h", "c"))
+    told = expanded(node, x.shape[1 if op.batch_first else 0])
+    values = {**told.constants, **{n: np.asarray(a) for n, a in zip(names, args, strict=True) if a is not None}}
+    for node in told.nodes:
+        room((*x.shape[:2], *values[node.inputs[0]].shape[-1:]))
+        found = compute(node.op, [values[n] for n in node.inputs], frame)
+        values[node.outputs[0]] = found[0] if isinstance(found, tuple) else found
+    return values["y"], values["h"], values["c"]

@@ -7,6 +7,7 @@ from bitwright.frontends.qonnx.lower import (  # their rules  # noqa: F401
     merge,  # pyright: ignore[reportUnusedImport]
     pointwise,  # pyright: ignore[reportUnusedImport]
     pool,  # pyright: ignore[reportUnusedImport]
+    recurrent,  # pyright: ignore[reportUnusedImport]
     shape,  # pyright: ignore[reportUnusedImport]
 )
 from bitwright.frontends.qonnx.lower.read import Truth, read_model, reader_of, step_node

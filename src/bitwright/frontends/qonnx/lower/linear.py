@@ -20,13 +20,14 @@ from bitwright.frontends.qonnx.model import Array, Node
 from bitwright.ir.graph.ops import Conv, ConvTranspose, Dense, GraphOp, MatMul, Reshape
 from bitwright.numeric import IntArray, Ints, Steps
 
-__all__: list[str] = []
+__all__ = ["dense", "summed"]
 
 _WIDEST = 20
 Make = Callable[[IntArray, IntArray], GraphOp]
 
 
-def _dense(weights: IntArray, bias: IntArray) -> GraphOp:
+def dense(weights: IntArray, bias: IntArray) -> GraphOp:
+    """A matrix for `summed`."""
     return Dense(Ints(weights), Ints(bias))
 
 
@@ -78,7 +79,7 @@ def _rows(node: Node, reader: Reader, live: Live, weights: Fixed, bias: Array | 
     elif live.flat:
         live = Live.plain(live.lazy)
     live = reader.last(live, len(live.shape) - 1, node.name)
-    return _summed(node, reader, live, weights, bias, _dense)
+    return summed(node, reader, live, weights, bias, dense)
 
 
 def _columns(node: Node, reader: Reader, weights: Fixed, live: Live) -> Live:
@@ -89,7 +90,7 @@ def _columns(node: Node, reader: Reader, weights: Fixed, live: Live) -> Live:
             remedy="multiply from the right",
         )  # fmt: skip
     live = reader.last(live, len(live.shape) - 2, node.name)
-    return _summed(node, reader, live, _mapped(weights, lambda a: a.T), None, _dense)
+    return summed(node, reader, live, _mapped(weights, lambda a: a.T), None, dense)
 
 
 def _live_product(node: Node, reader: Reader, left: Live, right: Live) -> Live:
@@ -137,7 +138,7 @@ def _(op: o.Conv, node: Node, reader: Reader, args: list[Any]) -> Value:
     def make(codes: IntArray, whole: IntArray) -> GraphOp:
         return Conv(Ints(codes), Ints(whole), strides, pads, dilations, op.group)
 
-    return _summed(node, reader, live, kernel_last, bias, make, op.group)
+    return summed(node, reader, live, kernel_last, bias, make, op.group)
 
 
 @lower.on(o.ConvTranspose)
@@ -158,7 +159,7 @@ def _(op: o.ConvTranspose, node: Node, reader: Reader, args: list[Any]) -> Value
     def make(codes: IntArray, whole: IntArray) -> GraphOp:
         return ConvTranspose(Ints(codes), Ints(whole), strides, crops, dilations, op.group)
 
-    return _summed(node, reader, live, _mapped(weights, turned), bias, make, op.group)
+    return summed(node, reader, live, _mapped(weights, turned), bias, make, op.group)
 
 
 def _operands(op: Any, node: Node, args: list[Any]) -> tuple[Live, Fixed, Array | None]:
@@ -177,7 +178,7 @@ def _operands(op: Any, node: Node, args: list[Any]) -> tuple[Live, Fixed, Array 
     return live, weights, None if len(args) < 3 or args[2] is None else fixed(args[2], node, "bias")
 
 
-def _summed(
+def summed(
     node: Node, reader: Reader, live: Live, weights: Fixed, bias: Array | None, make: Make, groups: int = 1
 ) -> Live:
     """The integer sum, weights (..., inputs, outputs); a bias that is no integer of its step follows as a function."""

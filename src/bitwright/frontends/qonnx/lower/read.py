@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from bitwright.frontends.grid.walk import Declared, InputFormat, Lazy
 from bitwright.frontends.qonnx import operators as o
 from bitwright.frontends.qonnx.execute import Executor
 from bitwright.frontends.qonnx.functions import Two
+from bitwright.frontends.qonnx.lower.batch import behind_batch, moves_batch
 from bitwright.frontends.qonnx.lower.choose import rising
 from bitwright.frontends.qonnx.lower.reader import Reader, evaluate, lower
 from bitwright.frontends.qonnx.lower.values import Fixed, Live, Value, apply_fixed
@@ -28,7 +30,6 @@ __all__ = ["Truth", "output_of", "read_model", "reader_of", "step_node"]
 
 
 _INSTEAD: dict[type, str] = {
-    o.Recurrent: "its gates are floats between quantizers: write the cell out with Quant nodes, or use bw.QLSTM",
     o.LayerNormalization: "train with batch normalization, which becomes part of an integer function",
     o.Im2Col: "export the convolution itself, before FINN lowers it",
     o.Tile: "use Resize with mode nearest, or Concat",
@@ -152,7 +153,8 @@ def step_node(node: Node, reader: Reader) -> None:
     args: list[Value | None] = [reader.values[n] if n else None for n in node.inputs]
     live = next((a for a in args if isinstance(a, Live)), None)
     if isinstance(node.op, o.Shape | o.Size) and live is not None:
-        args, live = list[Value | None]([Fixed(np.broadcast_to(np.float32(0), (1, *live.shape)))]), None
+        shape = (*live.shape[: live.batch], 1, *live.shape[live.batch :])
+        args, live = list[Value | None]([Fixed(np.broadcast_to(np.float32(0), shape))]), None
     if live is None and not isinstance(node.op, o.Foreign):
         found: list[Value] = [*apply_fixed(node, [a if isinstance(a, Fixed) else None for a in args])]
     elif live is not None and node.outputs[0] in reader.absorbed:
@@ -173,7 +175,8 @@ def _lowered(node: Node, reader: Reader, args: list[Value | None]) -> list[Value
         why, remedy = "the float executor knows it, the integer graph does not", _INSTEAD.get(type(node.op), _OTHERS)
         raise Unsupported(f"{node.kind} of a live tensor", where=where, why=why, remedy=remedy)
     try:
-        found = lower(node.op, node, reader, args)
+        rule = behind_batch if moves_batch(node, args) else partial(lower, node.op)
+        found = rule(node, reader, args)
     except BitwrightError as error:
         raise type(error)(error.what, where=error.where or where, why=error.why, remedy=_advice(error)) from error
     except (ValueError, TypeError, LookupError, ArithmeticError, AssertionError, AttributeError) as error:
@@ -199,6 +202,10 @@ def _advice(error: BitwrightError) -> str:
 
 def output_of(reader: Reader, live: Live, told: Any, name: str) -> tuple[int, Decoder]:
     """The position and the decoder of an output; `told` is the step on which it may be rounded."""
+    if live.batch:
+        raise Unsupported(
+            "its first axis is not the batch", where=f"output '{name}'", remedy="transpose it: the batch comes first"
+        )
     live = reader.settled(live, f"output {name}")
     chain = live.lazy.chain
     if told is None and chain and chain[-1].step is None and chain[-1].head is None and rising(reader, live):

@@ -129,7 +129,7 @@ class Reader:
     def emitted(self, position: int, like: Live | None = None) -> Live:
         """The tensor at `position`, in the layout of `like`, or as ONNX has it."""
         lazy = Lazy(self.walk.type(position).shape, position)
-        return Live.plain(lazy) if like is None else Live(lazy, like.order, like.flat)
+        return Live.plain(lazy) if like is None else replace(like, lazy=lazy)
 
     def settled_codes(self, live: Live, layer: str) -> int:
         """The position of the codes, laid out as ONNX has them."""

@@ -14,6 +14,7 @@ from bitwright.frontends.qonnx import operators as o
 from bitwright.frontends.qonnx.execute.resize import nearest_places, resized_shape
 from bitwright.frontends.qonnx.execute.shape import cuts, flattened, pad_pairs, part_sizes
 from bitwright.frontends.qonnx.execute.table import whole
+from bitwright.frontends.qonnx.lower.batch import transposed
 from bitwright.frontends.qonnx.lower.reader import Reader, fixed, lower
 from bitwright.frontends.qonnx.lower.values import Fixed, Live, Value
 from bitwright.frontends.qonnx.model import Array, Node
@@ -55,14 +56,7 @@ def _(op: o.Flatten, node: Node, reader: Reader, args: list[Any]) -> Value:
 
 @lower.on(o.Transpose)
 def _(op: o.Transpose, node: Node, reader: Reader, args: list[Any]) -> Value:
-    live = args[0]
-    rank = len(live.shape) + 1
-    perm = op.perm or tuple(range(rank))[::-1]
-    if sorted(perm) != list(range(rank)) or perm[0] != 0:
-        raise _refuse_batch(node)
-    if live.flat:
-        return live
-    return replace(live, order=tuple(perm.index(a + 1) - 1 for a in live.order))
+    return transposed(args[0], op.perm, node)
 
 
 @lower.on(o.Squeeze)

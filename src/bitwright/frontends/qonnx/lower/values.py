@@ -38,17 +38,18 @@ class Live:
     """A tensor that depends on an input. `lazy` holds it with its own layout, without the batch axis.
 
     Axis i of `lazy` is axis order[i] of the ONNX tensor (counted without the batch). `flat`: for ONNX it has one
-    axis, the elements in C order of the ONNX axes.
+    axis, the elements in C order of the ONNX axes. `batch`: where ONNX has the batch axis, nearly always in front.
     """
 
     lazy: Lazy
     order: tuple[int, ...]
     flat: bool = False
+    batch: int = 0
 
     @classmethod
-    def plain(cls, lazy: Lazy) -> Live:
+    def plain(cls, lazy: Lazy, batch: int = 0) -> Live:
         """A tensor that lies as ONNX has it."""
-        return cls(lazy, tuple(range(len(lazy.shape))))
+        return cls(lazy, tuple(range(len(lazy.shape))), batch=batch)
 
     @property
     def inner(self) -> tuple[int, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from bitwright.frontends.qonnx.functions import Pointwise, Shrink
+from bitwright.frontends.qonnx.functions import Shrink
 from bitwright.frontends.qonnx.model import Operator
+from bitwright.frontends.qonnx.operators.quantizer import Quant
 
 __all__ = [
     "AutoPad",
@@ -23,6 +24,7 @@ __all__ = [
     "Pads",
     "Pool",
     "QuantAveragePool",
+    "QuantLSTM",
     "Recurrent",
     "Reduce",
     "TopK",
@@ -183,15 +185,36 @@ class TopK(Operator):
 
 @dataclass(frozen=True, slots=True)
 class Recurrent(Operator):
-    """LSTM, GRU or RNN (`kind`): x, w, r, b, lengths, h, c, p; `directions` of "forward", "reverse"."""
+    """LSTM, GRU or RNN (`kind`): x, w, r, b, lengths, h, c, p; `directions` of "forward", "reverse".
+
+    activations: Unary or Parametric, those of one direction after those of the other.
+    """
 
     kind: str
     hidden: int
     directions: tuple[str, ...]
-    activations: tuple[Pointwise, ...]
+    activations: tuple[Operator, ...]
     clip: float | None
     linear_before_reset: bool
     batch_first: bool
+
+    def functions(self, direction: int) -> tuple[Operator, ...]:
+        """The activations of a direction by its number."""
+        each = len(self.activations) // len(self.directions)
+        return self.activations[direction * each : (direction + 1) * each]
+
+
+@dataclass(frozen=True, slots=True)
+class QuantLSTM(Operator):
+    """Brevitas's QuantLSTMCell over a sequence; `quantizers` in the order of `cells.QUANTIZERS`.
+
+    coupled: the forget gate is 1 less the input gate.
+    """
+
+    batch_first: bool
+    reverse: bool
+    coupled: bool
+    quantizers: tuple[Quant, ...]
 
 
 @dataclass(frozen=True, slots=True)

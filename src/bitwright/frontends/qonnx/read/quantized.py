@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bitwright.core.errors import InvalidModel
 from bitwright.frontends.qonnx import operators as o
+from bitwright.frontends.qonnx.cells import QUANTIZERS, TENSORS
 from bitwright.frontends.qonnx.functions import FloatRounding
 from bitwright.frontends.qonnx.model import Operator
 from bitwright.frontends.qonnx.read.attributes import Source, pairs
@@ -88,10 +89,21 @@ def _columns(s: Source) -> Operator:
     return o.Im2Col(kernel, stride, amount, dilations)  # pyright: ignore[reportArgumentType]
 
 
+def _lstm(s: Source) -> Operator:
+    """QuantLSTMCell; Brevitas's exporter calls one attribute by another name than its kin."""
+    s.arity(TENSORS + 3 * len(QUANTIZERS))
+    quantizers: list[o.Quant] = []
+    for name in QUANTIZERS:
+        rounding = s.choice(f"{name}_rounding_mode", "ROUND", FloatRounding.of)
+        narrow = s.flag(f"{name}_narrow") or s.flag(f"{name}_narrow_range")
+        quantizers.append(o.Quant(s.flag(f"{name}_signed", True), narrow, rounding))
+    return o.QuantLSTM(s.flag("batch_first"), s.flag("reverse_input"), s.flag("cifg"), tuple(quantizers))
+
+
 QUANTIZED: dict[str, Build] = {
     "Quant": _quant, "IntQuant": _quant, "BipolarQuant": _bipolar, "Trunc": _trunc, "FloatQuant": _float_quant,
     "MultiThreshold": _thresholds, "XnorPopcountMatMul": _xnor, "QuantAvgPool2d": _average,
-    "MaxPoolNHWC": _pool_last, "Im2Col": _columns,
+    "MaxPoolNHWC": _pool_last, "Im2Col": _columns, "QuantLSTMCell": _lstm,
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -324,7 +324,7 @@ _GATES = {"LSTM": ("Sigmoid", "Tanh", "Tanh"), "GRU": ("Sigmoid", "Tanh"), "RNN"
 def _recurrent(kind: str) -> Build:
     def build(s: Source) -> Operator:
         s.arity(3, 8)
-        s.skip("output_sequence", "activation_alpha", "activation_beta")
+        s.skip("output_sequence")
         if s.flag("input_forget"):
             raise Unsupported("input_forget=1", where=s.where, remedy="export a plain LSTM")
         word = s.text("direction", "forward")
@@ -332,7 +332,8 @@ def _recurrent(kind: str) -> Build:
         names = s.texts("activations") or list(_GATES[kind]) * len(directions)
         if len(names) != len(_GATES[kind]) * len(directions) or word not in ("forward", "reverse", "bidirectional"):
             raise InvalidModel(f"{len(names)} activations in direction {word!r}", where=s.where)
-        functions = tuple(_gate(name, s) for name in names)
+        alphas, betas = (iter(s.reals(f"activation_{end}") or ()) for end in ("alpha", "beta"))
+        functions = tuple(_gate(name, alphas, betas, s) for name in names)
         clip = s.real("clip", 0.0) if "clip" in s.protos else None
         hidden, before = s.whole("hidden_size", 0), s.flag("linear_before_reset")
         return o.Recurrent(kind, hidden, directions, functions, clip, before, s.flag("layout"))
@@ -340,11 +341,22 @@ def _recurrent(kind: str) -> Build:
     return build
 
 
-def _gate(name: str, s: Source) -> Pointwise:
-    known = {p.value.lower(): p for p in (Pointwise.SIGMOID, Pointwise.TANH, Pointwise.RELU)}
-    if name.lower() not in known:
-        raise Unsupported(f"gates with {name}", where=s.where, remedy="use sigmoid, tanh or relu")
-    return known[name.lower()]
+_PLAIN_GATES = (Pointwise.SIGMOID, Pointwise.TANH, Pointwise.RELU, Pointwise.SOFTSIGN, Pointwise.SOFTPLUS)
+_GATES_TOLD = {"HardSigmoid": (0.2, 0.5), "LeakyRelu": (0.01, None), "ThresholdedRelu": (1.0, None), "Elu": (1.0, None)}
+"""Activations with parameters, and these where the file tells none."""
+
+
+def _gate(name: str, alphas: Iterator[float], betas: Iterator[float], s: Source) -> Operator:
+    """An activation by its name in any case; it takes the parameters that it has from those told."""
+    known = {p.value.lower(): p for p in _PLAIN_GATES}
+    if name.lower() in known:
+        return o.Unary(known[name.lower()])
+    kind = next((k for k in _GATES_TOLD if k.lower() == name.lower()), None)
+    if kind is None:
+        words = ", ".join([*(p.value for p in _PLAIN_GATES), *_GATES_TOLD])
+        raise Unsupported(f"gates with {name}", where=s.where, remedy=f"use one of {words}")
+    alpha, beta = _GATES_TOLD[kind]
+    return o.Parametric(kind, next(alphas, alpha), 0.0 if beta is None else next(betas, beta))
 
 
 STANDARD: dict[str, Build] = {
