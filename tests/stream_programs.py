@@ -13,6 +13,7 @@ from bitwright.ir.dataflow import SINK, Channel, Dataflow, DataflowBuilder, Proc
 from bitwright.ir.dataflow.ops import (
     Apply,
     Convert,
+    Inner,
     Interleave,
     Loop,
     MatVec,
@@ -236,6 +237,20 @@ def recurring() -> Dataflow:
     return b.dataflow("recurring", [b.apply(best, [state], name="argmax", shape=(2,)), state])
 
 
+def paired() -> Dataflow:
+    """Products of two streams, two of each at a time for two units; their totals halved."""
+    b = DataflowBuilder()
+    x = b.source(stream((3, 6), 2, Word(-4, 3)), "rows")
+    w = b.source(stream((3, 12), 4, [Word(-4, 3), Word(0, 7), Word(-1, 0), Word(-4, 3)]), "columns")
+
+    def half(n: NetlistBuilder, words: list[int]) -> list[int]:
+        return [n.shift(word, -1) for word in words]
+
+    kernel = dot([Word(-4, 3)] * 2, Word(-4, 7), 1)
+    op = Inner(3, 2, kernel, -200, 200, netlist("half", {"x": [Word(-200, 200)] * 2}, half))
+    return b.dataflow("paired", [b.apply(op, [x, w], shape=(3, 2), name="products")])
+
+
 def starved() -> Dataflow:
     """The sum over all words meets each word again, in turn: deadlock unless the frame fits into the short branch."""
     b = DataflowBuilder()
@@ -255,6 +270,7 @@ def executed() -> Dataflow:
 
 PROGRAMS = (
     executed, folded, pooled, convolved, residual, joined, rearranged, grouped, spilled, idle, constants, recurring,
+    paired,
 )  # fmt: skip
 
 

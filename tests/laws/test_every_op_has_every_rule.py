@@ -54,8 +54,8 @@ TABLES: list[tuple[str, Rules[..., object], list[type[Op]], set[type[Op]]]] = [
     # Scans are made on the way to streams; C++ has the steps.
     ("graph: C++", emulate, GRAPH, {graph_ops.Input, Scan}),
     ("graph: folded HLS C++", fold, GRAPH, {graph_ops.Input, Scan}),
-    # Products of two live tensors have no actor: they are refused by name. Constants are operands of others.
-    ("graph: place", place, GRAPH, {graph_ops.Input, graph_ops.Constant, graph_ops.MatMul}),
+    # Constants are operands of others.
+    ("graph: place", place, GRAPH, {graph_ops.Input, graph_ops.Constant}),
     ("dataflow: run", streams.evaluate, ACTORS, {actors.Source}),
     ("dataflow: range", bare, ACTORS, {actors.Source}),
     ("dataflow: schedule", streams.schedule, ACTORS, set()),

@@ -18,10 +18,11 @@ from .stream_units import Link, Product
 
 LIBRARY = Path(__file__).parents[2] / "src/bitwright/backends/verilog/library"
 MODULES = (
-    "accumulate", "channel", "convert", "count", "delay", "interleave", "memory", "moves", "rearrange", "recur", "reduce",
-    "rom", "scan", "sink", "source", "taps", "valid", "vector", "window", "words",
+    "accumulate", "channel", "convert", "count", "delay", "inner", "interleave", "memory", "moves", "rearrange", "recur",
+    "reduce", "rom", "scan", "sink", "source", "taps", "valid", "vector", "window", "words",
 )  # fmt: skip
-BENCHES = ("axi_lite", "channel", "convert", "interleave", "rearrange", "recur", "reduce", "vector", "window", "words")
+BENCHES = ("axi_lite", "channel", "convert", "inner", "interleave", "rearrange", "recur", "reduce", "vector",
+           "window", "words")  # fmt: skip
 START = 3
 """Cycles of reset."""
 

@@ -15,7 +15,7 @@ from bitwright.explore.folded import Folded, folded_areas
 from bitwright.ir.dataflow import Dataflow, schedule
 from bitwright.ir.dataflow.ops import Convert, Rearrange, Source
 from bitwright.ir.graph import Graph, GraphBuilder, Scan
-from bitwright.ir.graph.ops import Constant, Conv, Dense, GraphOp, Input, Map, Reshape, TopK
+from bitwright.ir.graph.ops import Constant, Conv, Dense, GraphOp, Input, Map, MatMul, Reshape, TopK
 from bitwright.ir.netlist import Word
 from bitwright.numeric import Ints
 from bitwright.passes.streaming import Folding, Kernel, Place, fold_steps, legal_foldings
@@ -55,7 +55,7 @@ class Wire:
 
 
 _LINEAR = Dense | Conv
-_BUILT = Scan | TopK
+_BUILT = Scan | TopK | MatMul
 """Operators whose cycles only their actors tell."""
 _WIDEST = 16
 """Lanes of an element-wise layer that are really built; more are as many times as large."""

@@ -7,7 +7,7 @@ from bitwright.core.rules import Rules
 from bitwright.ir.dataflow.dataflow import Dataflow
 from bitwright.ir.dataflow.execute import Execute, check_execute
 from bitwright.ir.dataflow.infer import bare, infer, stored_range, tail_of
-from bitwright.ir.dataflow.ops import Actor, Apply, Interleave, MatVec, Rearrange, Source
+from bitwright.ir.dataflow.ops import Actor, Apply, Inner, Interleave, MatVec, Rearrange, Source
 from bitwright.ir.dataflow.recur import inner_netlists
 from bitwright.ir.dataflow.run import phases_of
 from bitwright.ir.dataflow.types import Stream
@@ -151,6 +151,11 @@ def _(op: Actor, count: int) -> bool:
 @_takes.on(Source)
 def _(op: Source, count: int) -> bool:
     return count == 0
+
+
+@_takes.on(Inner)
+def _(op: Inner, count: int) -> bool:
+    return count == 2
 
 
 @_takes.on(Apply)

@@ -20,6 +20,7 @@ __all__ = [
     "Actor",
     "Apply",
     "Convert",
+    "Inner",
     "Interleave",
     "Loop",
     "MatVec",
@@ -157,6 +158,23 @@ class Reduce(Actor):
 
     count: int
     reduction: Reduction
+    tail: Netlist | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inner(Actor):
+    """Inner products of two streams: the products of `count` words of each, summed, `units` at a time.
+
+    The second argument's words have `units` elements for each lane of the first's, in the order (lane, unit). For each
+    unit `dot` (ports `x` and `w`, one element a lane; one output) is evaluated; its values over `count` words add up to
+    a total within [low, high], and the tail makes the result's word of the totals.
+    """
+
+    count: int
+    units: int
+    dot: Netlist
+    low: int
+    high: int
     tail: Netlist | None = None
 
 

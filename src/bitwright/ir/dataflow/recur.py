@@ -6,7 +6,8 @@ import numpy as np
 
 from bitwright.core.errors import InvalidProgram
 from bitwright.ir.dataflow.infer import bare, tail_of
-from bitwright.ir.dataflow.ops import Actor, Recur
+from bitwright.ir.dataflow.inner import inner_ports
+from bitwright.ir.dataflow.ops import Actor, Inner, Recur
 from bitwright.ir.dataflow.run import evaluate
 from bitwright.ir.dataflow.schedule import Process, schedule
 from bitwright.ir.dataflow.types import Stream
@@ -33,10 +34,12 @@ def loop_cycles(step: Netlist) -> int:
 
 
 def inner_netlists(op: Actor, args: list[Stream]) -> list[tuple[Netlist, dict[str, list[Word]]]]:
-    """The netlists within a loop, with what their ports are given.
+    """The netlists within an actor, with what their ports are given.
 
-    Raises `InvalidProgram` where the state does not go around.
+    Raises `InvalidProgram` where a state does not go around.
     """
+    if isinstance(op, Inner):
+        return inner_ports(op, args)
     return [(op.step, _given(op, args))] if isinstance(op, Recur) else []
 
 

@@ -1,6 +1,6 @@
 """From graphs to streams: recode, place (and fold) the layers as actors."""
 
-from bitwright.passes.streaming import choose, linear, moves, pointwise, recurrent
+from bitwright.passes.streaming import choose, linear, moves, pointwise, products, recurrent
 from bitwright.passes.streaming.fold import Fold, fold_steps, legal_foldings
 from bitwright.passes.streaming.folding import Folding, Kernel, folding_of, foldings_of, foldings_to_json
 from bitwright.passes.streaming.placer import Place
@@ -25,5 +25,6 @@ __all__ = [
     "linear",
     "moves",
     "pointwise",
+    "products",
     "recurrent",
 ]

@@ -11,7 +11,7 @@ from bitwright.ir.graph import Graph, TensorType
 from bitwright.ir.graph.ops import Conv, ConvTranspose, Dense, GraphOp, Input, MaxPool, SumPool
 from bitwright.ir.program import Node
 from bitwright.passes.streaming.folding import Folding
-from bitwright.passes.streaming.view import view_of
+from bitwright.passes.streaming.view import is_of_rows, view_of
 
 __all__ = ["Fold", "divisors", "fold_steps", "legal_foldings"]
 
@@ -48,11 +48,13 @@ def _(op: Input, node: GraphNode, args: list[TensorType]) -> list[Folding]:
 
 @legal_foldings.on(MaxPool, SumPool)
 def _(op: MaxPool | SumPool, node: GraphNode, args: list[TensorType]) -> list[Folding]:
-    return [Folding(d) for d in divisors(node.type.shape[-1])]
+    return [Folding(d) for d in divisors(args[0].shape[-2] if is_of_rows(op, args[0].shape) else node.type.shape[-1])]
 
 
 @fold_steps.on(MaxPool, SumPool)
 def _(op: MaxPool | SumPool, node: GraphNode, args: list[TensorType], folding: Folding) -> int:
+    if is_of_rows(op, args[0].shape):
+        return args[0].size // folding.lanes
     view = view_of(op, args[0].shape, node)
     if view.out == (1, 1) and view.kernel == view.grid[:2]:
         return args[0].size // folding.lanes

@@ -11,7 +11,7 @@ from bitwright.ir.dataflow.ops import Loop, Rearrange
 from bitwright.ir.graph.ops import GraphOp, Map, Pad, Slice, Transpose, Upsample
 from bitwright.passes.streaming.placer import GraphNode, Placer, place, with_zero
 
-__all__: list[str] = []
+__all__ = ["most_released"]
 
 
 @place.on(Slice, Pad, Upsample, Transpose)
@@ -40,7 +40,7 @@ def _(op: GraphOp, placer: Placer, node: GraphNode, last: GraphNode, then: Map |
     if isinstance(op, Pad):
         types = [with_zero(w, True) for w in types]
     tail = placer.tails.mapped(types, told)
-    made = Rearrange(grid, kept, made.start, _release(made), memory=made.memory, tail=tail)
+    made = Rearrange(grid, kept, made.start, most_released(made), memory=made.memory, tail=tail)
     return placer.put(made, [source], node, last.type)
 
 
@@ -86,7 +86,7 @@ def _loops(axis: _Axis, which: int, lanes: int) -> list[Loop]:
     return [*loops, Loop(axis.times)] if axis.times > 1 else loops
 
 
-def _release(op: Rearrange) -> int:
+def most_released(op: Rearrange) -> int:
     """The most outer loops that release words that nothing reads later."""
     for count in range(len(op.loops), 0, -1):
         try:

@@ -7,7 +7,6 @@ from math import gcd, prod
 
 import numpy as np
 
-from bitwright.core.errors import Unsupported
 from bitwright.ir.dataflow.ops import Apply, Interleave, Reduce, Reduction
 from bitwright.ir.graph.ops import (
     Add,
@@ -25,9 +24,11 @@ from bitwright.ir.graph.ops import (
 )
 from bitwright.ir.netlist import NetlistBuilder, Word
 from bitwright.numeric import IntArray
+from bitwright.passes.streaming.broadcast import broadcast, common_lanes
 from bitwright.passes.streaming.maps import by_phase
 from bitwright.passes.streaming.placer import GraphNode, Placer, place, repeats
-from bitwright.passes.streaming.view import view_of
+from bitwright.passes.streaming.rows import reduced_rows
+from bitwright.passes.streaming.view import is_of_rows, view_of
 from bitwright.passes.words import larger, tree
 
 __all__: list[str] = []
@@ -50,6 +51,8 @@ def _(op: Reshape, placer: Placer, node: GraphNode, last: GraphNode, then: Map |
 @place.on(MaxPool, SumPool)
 def _(op: MaxPool | SumPool, placer: Placer, node: GraphNode, last: GraphNode, then: Map | None) -> int:
     given = placer.program.nodes[node.args[0]].type
+    if is_of_rows(op, given.shape):
+        return reduced_rows(op, placer, node, last, then)
     view, folding = view_of(op, given.shape, node), placer.folding(node)
     stream = placer.stream(placer.at[node.args[0]])
     wanted = placer.told_lanes(node) or gcd(stream.lanes, view.grid[2])
@@ -85,22 +88,18 @@ def _(op: GraphOp, placer: Placer, node: GraphNode, last: GraphNode, then: Map |
     live = [p for p, a in enumerate(node.args) if not isinstance(placer.program.nodes[a].op, Constant)]
     streams = [placer.stream(placer.at[node.args[p]]) for p in live]
     lanes = placer.told_lanes(node) or streams[0].lanes
-    if any(s.size != node.type.size for s in streams):
-        raise Unsupported(
-            "operands of different shapes", where=f"layer '{node.origin.layer or node.name}'",
-            why="a stream is not repeated", remedy='upsample it first, or use architecture="parallel"',
-        )  # fmt: skip
-    sources = [placer.argument(node, p, lanes) for p in live]
+    lanes = common_lanes(lanes, node.type.shape, [placer.program.nodes[node.args[p]].type.shape for p in live])
+    sources = [broadcast(placer, node, p, lanes) for p in live]
     told = placer.mapped(last, then, lanes)
     names = ("a", "b") if len(live) == 2 else ("x",)
     types = {name: placer.stream(s).lane_words() for name, s in zip(names, sources, strict=True)}
     fixed = _constant_operand(placer, node, lanes)
 
     def combine(builder: NetlistBuilder, words: dict[str, list[int]], phase: int) -> list[int]:
-        sides = [iter(words[name]) for name in names]
+        sides = [words[name] * (lanes // len(words[name])) for name in names]
         out: list[int] = []
         for lane in range(lanes):
-            given = [next(side) for side in sides]
+            given = [side[lane] for side in sides]
             if fixed is not None:
                 given.insert(fixed[0], by_phase(builder, phase, fixed[1][:, lane].tolist()))
             out.append(_of_two(op, builder, *given))

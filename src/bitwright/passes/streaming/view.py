@@ -12,7 +12,7 @@ from bitwright.ir.netlist import Netlist
 from bitwright.passes.streaming.folding import Folding
 from bitwright.passes.streaming.placer import GraphNode
 
-__all__ = ["View", "view_of"]
+__all__ = ["View", "is_of_rows", "view_of"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,14 @@ class View:
     def window(self, fill: int, tail: Netlist | None, folding: Folding) -> Window:
         """The actor that shows a whole window at a time."""
         return Window(self.grid, self.kernel, self.strides, self.pads, self.dilation, fill, tail, folding.lines)
+
+
+def is_of_rows(op: MaxPool | SumPool, shape: tuple[int, ...]) -> bool:
+    """Whether every window is a row of single elements."""
+    if len(shape) < 2 or shape[-1] != 1 or any(n for pads in op.pads for n in pads):
+        return False
+    rows = (1,) * (len(op.pool) - 1)
+    return op.pool == (*rows, shape[-2]) and op.strides[:-1] == rows
 
 
 def view_of(op: Conv | MaxPool | SumPool, shape: tuple[int, ...], node: GraphNode) -> View:

@@ -12,6 +12,7 @@ from bitwright.backends.verilog.netlist import sink
 from bitwright.backends.verilog.ports import BusWords, pack_tight
 from bitwright.backends.verilog.stream.control import memory_ports
 from bitwright.backends.verilog.stream.fronts import BLOCK, Front, front
+from bitwright.backends.verilog.stream.inner import unit_lanes
 from bitwright.backends.verilog.stream.kernels import Kernel, Workshop
 from bitwright.backends.verilog.stream.layout import Lanes, bits_of, bus, packed
 from bitwright.backends.verilog.stream.registers import WritableMemory, memories_of, rows_of, weight_rows
@@ -32,7 +33,7 @@ from bitwright.backends.verilog.tree import (
     Ref,
 )
 from bitwright.ir.dataflow import Dataflow, Stream, phases_of, schedule, tail_of
-from bitwright.ir.dataflow.ops import Actor, MatVec, Memory, Recur
+from bitwright.ir.dataflow.ops import Actor, Inner, MatVec, Memory, Recur
 from bitwright.ir.dataflow.recur import result_lanes, state_words
 from bitwright.ir.netlist import Netlist, Word
 from bitwright.ir.program import Node
@@ -96,6 +97,8 @@ class _Body:
             lanes, flag = self._matrix(self.op, lanes)
         if isinstance(self.op, Recur):
             lanes, flag = self._loop(self.op, lanes)
+        if isinstance(self.op, Inner):
+            lanes, flag = self._inner(self.op, lanes)
         tail = tail_of(self.op)
         if tail is not None:
             lanes = self._tail(tail, lanes, flag)
@@ -130,6 +133,9 @@ class _Body:
         if isinstance(self.op, MatVec):
             self.items += [Net("wire", "first", 1), Net("wire", "last", 1), Net("wire", "index", self._index_bits())]
             joined += [(port, Ref(port)) for port in ("first", "last", "index")]
+        if isinstance(self.op, Inner):
+            self.items += [Net("wire", "first", 1), Net("wire", "last", 1)]
+            joined += [("first", Ref("first")), ("last", Ref("last"))]
         if isinstance(self.op, Recur):
             nets, ports = loop_nets(self.op)
             self.items += nets
@@ -220,6 +226,28 @@ class _Body:
         self.items.append(Assign(Ref("out_data"), lanes.to(self.result.lane_words())))
         self.items.append(Assign(Ref("out_push"), Ref("push" if tail_of(self.op) is not None else flag)))
         self.dropped += lanes.dropped
+
+    def _inner(self, op: Inner, x: Lanes) -> tuple[Lanes, str]:
+        """A dot product and an accumulator for each unit, and the flag of the finished word."""
+        kernel, lanes = self.shop.kernel(op.dot, f"{self.name}_dot"), self.args[0].lanes
+        dots, totals = Lanes("dots", kernel.words * op.units), Lanes("total", [Word(op.low, op.high)] * op.units)
+        self.items.append(Comment("a dot product and an accumulator for each unit"))
+        self.items += [Net("wire", net.name, net.bits) for net in (dots, totals)]
+        self.items.append(Net("wire", "done", op.units))
+        for flag in ("go", "first", "last"):
+            self.items += self._late(flag, kernel.latency_cycles, f"dot_{flag}")
+        for unit in range(op.units):
+            w = unit_lanes(x, lanes, op.units, unit, kernel.port("w"))
+            given = {"x": x.to(kernel.port("x")), "w": w}
+            self.items.append(kernel.instance(f"dot_{unit}", given, [dots.lane(unit)]))
+            self._accumulator(unit, dots, totals)
+        self.dropped += [*x.dropped, *dots.dropped]
+        self.latency_cycles = 2 + kernel.latency_cycles
+        if op.units == 1:
+            return totals, "done"
+        self.dropped.append(Part("done", op.units - 1, 1))
+        self.items += [Comment("all units are done at once"), Net("wire", "finished", 1, value=Part("done", 0, 0))]
+        return totals, "finished"
 
     def _loop(self, op: Recur, x: Lanes) -> tuple[Lanes, str]:
         """The step: lanes of the result, and behind them the state, which goes back to the front."""
