@@ -27,20 +27,22 @@ def design() -> Any:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the one simulator stays."""
-    return tmp_path_factory.mktemp("reload")
+def ultra(design: Any) -> Any:
+    """The same with weights in UltraRAM, which hold nothing at first."""
+    folding = FOLDING | {"c1": {"SIMD": 2, "PE": 2, "weights": "ultra"}}
+    return bw.compile(make_model(1), device="xczu7ev", clock_mhz=100, folding=folding, writable={"c1": 4})
 
 
 @pytest.fixture(scope="module")
-def batch(design: Any, folder: Path) -> Iterator[StreamBatch]:
-    with StreamBatch([design.program], workdir=folder, frames=4) as made:
+def batch(design: Any, ultra: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StreamBatch]:
+    """Both in one simulator."""
+    with StreamBatch([design.program, ultra.program], workdir=tmp_path_factory.mktemp("reload"), frames=4) as made:
         yield made
 
 
 def agrees(batch: StreamBatch, design: Any, other: Any, seed: int, pauses: int | None = None) -> bool:
     codes = frames(design, seed)
-    (found,) = batch.run([codes], source_ready=pauses, sink_ready=pauses)
+    found = batch.run([codes, codes], source_ready=pauses, sink_ready=pauses)[0]
     wanted = graph.run(other.graph, codes)[0]
     if pauses is None:
         assert found.frame_ends.tolist() == design.frame_ends(4)
@@ -104,9 +106,18 @@ def test_a_written_build_has_its_map_is_lint_clean_and_passes_its_bench(design: 
     assert run_bench(paths, f"{emitted.top}_tb", workdir=tmp_path).startswith("PASS 2 frames, ")
 
 
-def test_a_design_is_simulated_with_the_numbers_of_another(design: Any, folder: Path) -> None:
+def test_ultra_memory_is_written_before_the_first_frame(batch: StreamBatch, ultra: Any) -> None:
+    codes = frames(ultra)
+    found = batch.run([codes, codes])[1]
+    wanted = graph.run(ultra.graph, codes)[0]
+    assert np.array_equal(found.outputs[0].reshape(wanted.shape), wanted)
+    assert ultra.emit(vectors=2).benches == ()
+
+
+@pytest.mark.long
+def test_a_design_is_simulated_with_the_numbers_of_another(design: Any) -> None:
     other = design.with_weights(other_weights(design, 3))
     codes = frames(design, 1)
-    found = design.simulate_reload(codes, other, workdir=folder)
+    found = design.simulate_reload(codes, other, pauses=3)
     wanted = graph.run(other.graph, codes)[0]
     assert np.array_equal(found.outputs[0].reshape(wanted.shape), wanted)

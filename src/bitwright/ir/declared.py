@@ -18,6 +18,8 @@ def as_declared(hint: Any, value: Any) -> Any:
 
     >>> as_declared(tuple[int, ...], (1, 2)), as_declared(Ints, [3])
     ((1, 2), Ints([3]))
+    >>> as_declared(tuple[int, int] | None, (1, 2)), as_declared(Ints | None, None)
+    ((1, 2), None)
     """
     if isinstance(hint, UnionType):
         return _one_of(get_args(hint), value)
@@ -38,6 +40,9 @@ def as_declared(hint: Any, value: Any) -> Any:
 def _one_of(choices: tuple[Any, ...], value: Any) -> Any:
     if type(value) in choices:
         return value
+    others = [choice for choice in choices if choice is not type(None)]
+    if len(others) == 1:
+        return as_declared(others[0], value)
     raise TypeError(f"a {type(value).__name__} is none of {', '.join(c.__name__ for c in choices)}")
 
 

@@ -127,6 +127,11 @@ def _narrowed(node: Any) -> Any:
     return replace(node, op=replace(node.op, high=node.op.high - 1))
 
 
+def test_programs_that_can_be_written_are_text_that_parses_back(design: Any) -> None:
+    assert graph.parse(graph.show(design.graph)) == design.graph
+    assert dataflow.parse(dataflow.show(design.program)) == design.program
+
+
 def test_registers_say_where_everything_lies(design: Any) -> None:
     record = design.registers()
     assert [r["name"] for r in record["registers"]] == ["magic", "map_version", "build", "frames"]

@@ -70,9 +70,11 @@ def ram_area(width: int, words: int, kind: Memory) -> Area:
 
 
 def ultra_area(width: int, words: int) -> Area:
-    """UltraRAM: 72 x 4 k, nothing else."""
+    """UltraRAM: 72 x 4 k, nothing else; deeper words lie side by side in it, byte by byte (of 8 or 9 bits)."""
     banks = ceil(words / 4096)
-    return Area(_chosen(width, banks), urams=banks * ceil(width / 72))
+    used = width if banks == 1 else min(byte * ceil(width / byte) for byte in (8, 9))
+    decode = 0 if banks == 1 else banks
+    return Area(_chosen(width, banks) + decode, bits_for(banks) * (banks > 1), urams=ceil(used * banks / 72))
 
 
 def rom_area(rows: IntArray, kind: Memory) -> Area:

@@ -14,11 +14,11 @@ from bitwright.ir.netlist import Netlist
 
 __all__ = ["constants_area", "control_area", "store_area", "weights_area"]
 
-_SLAVE = Area(47, 168, carries=8)
+_SLAVE = Area(61, 103, carries=8)
 """`bw_axi_lite`: two handshakes, identification, a count of frames; beside its places."""
 _PLACE_LUTS, _PLACE_FFS = 0.4, 2
 """A bit of a place of the slave."""
-_LOAD_LUTS = 4
+_LOAD_LUTS = 7
 """Whether a place is a memory's."""
 
 
