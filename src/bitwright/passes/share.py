@@ -6,12 +6,15 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 
 from bitwright.core.native import adder_graph
 from bitwright.core.sum_graph import sum_graph
+from bitwright.cost.chain import Chain, chain_of
 from bitwright.ir.netlist import NetlistBuilder
+from bitwright.ir.netlist.ops import Shift, Sum
 from bitwright.numeric import IntArray
 
 __all__ = ["AdderGraph", "Share", "SumGraph"]
@@ -60,13 +63,15 @@ class SumGraph:
     """Sums of up to three addends (index, shift, sign), and outputs like them.
 
     `nodes` (k, 9): three addends a row, the third with index -1 where there are two; `outputs` (m, 3).
-    `rounds` of the search were done.
+    `rounds` of the search were done. `limit`: chains on a path, those that a constant needs for itself included, where
+    that is asked for (-1: it is not).
     """
 
     inputs: int
     nodes: IntArray
     outputs: IntArray
     rounds: int = 0
+    limit: int = -1
 
     def __call__(self, x: IntArray) -> IntArray:
         """x (batch, inputs) times the matrix, (batch, outputs)."""
@@ -86,35 +91,202 @@ class SumGraph:
         """The words of row @ matrix + bias.
 
         An inner word is off by a constant, the one with which nothing but its addends' bits is added up
-        (see `cost.chain`); the constants meet the bias in the last sum of each output.
+        (see `cost.chain`); the constants meet the bias in the last sum of each output. Where that has no room for them,
+        as three bits meet in its columns, a sum that only it reads takes what lies in these columns.
         """
         ends = self._ends()
-        values = [(word, 0) for word in row]
+        made = _Words(builder, row, self.limit)
         done: dict[int, int] = {}
         for node, addends in enumerate(self._addends, self.inputs):
-            terms = [(values[i][0], shift, sign) for i, shift, sign in addends]
-            offset = sum(sign * (values[i][1] << shift) for i, shift, sign in addends)
-            if node in ends:
-                output, left, flip = ends[node]
-                moved = [(word, shift + left, sign * flip) for word, shift, sign in terms]
-                done[output] = builder.sum(moved, bias[output] - flip * (offset << left))
-                values.append((done[output], 0))  # nothing reads it
+            if node not in ends:
+                output = made.append(addends, self._given.get(node, ()), bias, self._private)
+                done |= output
                 continue
-            free = sum(_free_constant(builder, term) for term in terms)
-            values.append((builder.sum(terms, free), offset + free))
+            output, left, flip = ends[node]
+            moved = [(i, shift + left, sign * flip) for i, shift, sign in addends]
+            done[output] = made.ended(moved, bias[output], self._private)
+            made.skip()
         for output, (index, left, flip) in enumerate(self.outputs.tolist()):
             if output not in done:
-                word, offset = values[index] if index >= 0 else (builder.constant(0), 0)
-                done[output] = builder.sum([(word, left, flip)], bias[output] - flip * (offset << left))
+                told = [(index, left, flip)] if index >= 0 else []
+                done[output] = made.ended(told, bias[output], self._private)
         return [done[output] for output in range(len(self.outputs))]
 
     def _ends(self) -> dict[int, tuple[int, int, int]]:
         """Nodes that one output and no other node reads: (output, shift, sign)."""
-        read = Counter(index for addends in self._addends for index, _, _ in addends)
         readers: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
         for output, (index, left, flip) in enumerate(self.outputs.tolist()):
             readers[index].append((output, left, flip))
-        return {i: found[0] for i, found in readers.items() if i >= self.inputs and len(found) == 1 and not read[i]}
+        return {
+            i: found[0] for i, found in readers.items() if i >= self.inputs and len(found) == 1 and not self._reads[i]
+        }
+
+    @cached_property
+    def _reads(self) -> Counter[int]:
+        """How often other nodes read each value."""
+        return Counter(index for addends in self._addends for index, _, _ in addends)
+
+    @cached_property
+    def _given(self) -> dict[int, list[tuple[int, int]]]:
+        """The outputs that each value is, up to a shift: (output, shift)."""
+        found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for output, (index, left, flip) in enumerate(self.outputs.tolist()):
+            if flip > 0:
+                found[index].append((output, left))
+        return found
+
+    @cached_property
+    def _private(self) -> frozenset[int]:
+        """Nodes that one other node and no output reads."""
+        given = {index for index, _, _ in self.outputs.tolist()}
+        return frozenset(i for i, n in self._reads.items() if n == 1 and i >= self.inputs and i not in given)
+
+
+_Addends = Sequence[tuple[int, int, int]]
+"""(value, shift, sign) of each operand of a sum."""
+
+
+_NO_CHAIN = Chain(0, (), 0, 0, 0, 0, 0, 0)
+
+
+class _Words:
+    """The values of a graph of sums as words, each off by a constant."""
+
+    def __init__(self, builder: NetlistBuilder, row: Sequence[int], limit: int) -> None:
+        self.builder = builder
+        self.limit = limit
+        self.values = [(word, 0) for word in row]
+        """(word, how much it is more than the value)."""
+        self.addends: dict[int, _Addends] = {}
+        self.depths = dict.fromkeys(row, 0)
+        self.plain: dict[int, int | None] = {}
+        self.used: set[int] = set()
+
+    def append(
+        self, addends: _Addends, outputs: Sequence[tuple[int, int]], bias: Sequence[int], private: frozenset[int]
+    ) -> dict[int, int]:
+        """The next value: with the bias of an output that it is, or with the constant that costs nothing.
+
+        `outputs`: (output, shift). Returns the words of outputs that are made with it.
+        """
+        self.addends[len(self.values)] = addends
+        for output, left in outputs:
+            more, below = divmod(bias[output], 1 << left)
+            found = None if below else self._roomy(addends, more - self._offset(addends), private)
+            if found is not None:
+                self.values.append((found[0], more))
+                return {output: self.builder.shift(found[0], left)}
+        free = sum(_free_constant(self.builder, (self.values[i][0], shift, sign)) for i, shift, sign in addends)
+        self.values.append((self.builder.sum(self._terms(addends), free), self._offset(addends) + free))
+        return {}
+
+    def skip(self) -> None:
+        """The next value is an output's, and nothing reads it."""
+        self.values.append((0, 0))
+
+    def ended(self, addends: _Addends, bias: int, private: frozenset[int]) -> int:
+        """The word of an output: the sum and the bias, on one chain where that takes no more."""
+        told = bias - self._offset(addends)
+        plain = self.builder.sum(self._terms(addends), told)
+        found = self._roomy(addends, told, private)
+        if found is not None:
+            word, replaced = found
+            before = self._price(plain) + sum(self._price(self.values[i][0]) for i, _ in replaced)
+            after = self._price(word) + sum(self._price(w) for _, w in replaced)
+            if after <= before or 0 <= self.limit < self._depth(plain):
+                plain = word
+        if 0 <= self.limit < self._depth(plain):
+            shallow = self._shallow(addends, bias, private)
+            return plain if shallow is None else shallow
+        return plain
+
+    def _shallow(self, addends: _Addends, constant: int, private: frozenset[int]) -> int | None:
+        """The sum with some operands that are the values themselves: so the constant is smaller, or none.
+
+        What is off by nothing may have a sign, which takes LUTs to extend. None where no choice keeps the limit.
+        """
+        best: tuple[int, int, tuple[bool, ...]] | None = None
+        for choice in product(*([False, True] if i in self.addends else [False] for i, _, _ in addends)):
+            terms, told, price = self._terms(addends), constant, 0
+            for place, ((i, shift, sign), exact) in enumerate(zip(addends, choice, strict=True)):
+                if not exact:
+                    told -= sign * (self.values[i][1] << shift)
+                    continue
+                word = self._exact(i, private)
+                if word is None:
+                    break
+                terms[place] = (word, shift, sign)
+                price += (i not in self.used) * self._price(word) - (i in private) * self._price(self.values[i][0])
+            else:
+                word = self.builder.sum(terms, told)
+                found = self._price(word) + price, word, choice
+                if not self._chain_of(word).rest and self._depth(word) <= self.limit and (not best or found < best):
+                    best = found
+        if best is None:
+            return None
+        self.used |= {i for (i, _, _), exact in zip(addends, best[2], strict=True) if exact}
+        return best[1]
+
+    def _exact(self, value: int, private: frozenset[int]) -> int | None:
+        """A word that is off by nothing; None where the limit allows none."""
+        if value not in self.plain:
+            self.plain[value] = self._shallow(self.addends[value], 0, private)
+        return self.plain[value]
+
+    def _depth(self, word: int) -> int:
+        """Chains on the longest path to a word."""
+        if word not in self.depths:
+            node = self.builder.nodes[word]
+            own = 1 + (self._chain_of(word).rest != 0) if isinstance(node.op, Sum) else 0
+            self.depths[word] = own + max((self._depth(a) for a in node.args), default=0)
+        return self.depths[word]
+
+    def _roomy(
+        self, addends: _Addends, constant: int, private: frozenset[int]
+    ) -> tuple[int, list[tuple[int, int]]] | None:
+        """The sum of the words and `constant` without a chain for the constant alone; None where there is none.
+
+        With it the values below that have other words then: (value, word).
+        """
+        whole = self.builder.sum(self._terms(addends), constant)
+        if not self._chain_of(whole).rest:
+            return whole, []
+        for place, (i, shift, sign) in sorted(enumerate(addends), key=lambda a: -a[1][1]):
+            if i not in private:
+                continue
+            # What lies in the columns of this operand goes into it; below them at most two bits meet.
+            more = sign * (constant >> shift)
+            inner = self.addends[i]
+            found = self._roomy(inner, self.values[i][1] - self._offset(inner) + more, private)
+            if found is None:
+                continue
+            terms = self._terms(addends)
+            terms[place] = (found[0], shift, sign)
+            whole = self.builder.sum(terms, constant - sign * (more << shift))
+            if not self._chain_of(whole).rest:
+                return whole, [*found[1], (i, found[0])]
+        return None
+
+    def _price(self, word: int) -> int:
+        """What a sum takes: four for a LUT, one for a column of its chains."""
+        chain = self._chain_of(word)
+        return 4 * chain.lut_count + chain.carry_bits
+
+    def _chain_of(self, word: int) -> Chain:
+        """How a sum, shifted or not, sits on its chain; nothing where there is no sum."""
+        node = self.builder.nodes[word]
+        if isinstance(node.op, Shift):
+            node = self.builder.nodes[node.args[0]]
+        if not isinstance(node.op, Sum):
+            return _NO_CHAIN
+        return chain_of(node.op, node.type, [self.builder.type(a) for a in node.args])
+
+    def _terms(self, addends: _Addends) -> list[tuple[int, int, int]]:
+        return [(self.values[i][0], shift, sign) for i, shift, sign in addends]
+
+    def _offset(self, addends: _Addends) -> int:
+        """How much the sum of the words is more than that of the values."""
+        return sum(sign * (self.values[i][1] << shift) for i, shift, sign in addends)
 
 
 def _free_constant(builder: NetlistBuilder, term: tuple[int, int, int]) -> int:
@@ -147,7 +319,7 @@ class Share:
                 matrix, low, high,
                 max_depth=self.max_depth, rounds=self.rounds, budget_s=self.budget_s, seed=self.seed,
             )  # fmt: skip
-            return SumGraph(matrix.shape[0], made.nodes, made.outputs, made.rounds)
+            return SumGraph(matrix.shape[0], made.nodes, made.outputs, made.rounds, self.max_depth)
         steps, outputs = adder_graph(matrix, low, high, self.max_depth)
         return AdderGraph(matrix.shape[0], steps, outputs)
 
