@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitwright.ir.dataflow import Stream, evaluate, infer, schedule
-from bitwright.ir.dataflow.ops import Actor, Apply, Convert, Interleave, Rearrange, Reduce, Reduction, Window
+from bitwright.ir.dataflow.ops import Actor, Apply, Convert, Digits, Interleave, Rearrange, Reduce, Reduction, Window
 from bitwright.numeric import IntArray, Ints, Steps
 from bitwright.toolchain import Ports
 
@@ -178,6 +178,11 @@ def _convert(case: Case) -> tuple[str, Parameters]:
     return "bw_convert", {"WIDTH": case.bits, "IN": case.args[0].lanes, "OUT": case.result.lanes}
 
 
+def _digits(case: Case) -> tuple[str, Parameters]:
+    told = {"LANES": case.result.lanes, "WIDTH": case.bits, "SIGNED": 1, "BITS": case.op.bits}
+    return "bw_digits", told | {"COUNT": case.op.count}
+
+
 def _apply(case: Case) -> tuple[str, Parameters]:
     return "bw_words", {"WIDTH": case.bits * case.args[0].lanes}
 
@@ -229,6 +234,7 @@ def _word(values: Sequence[int], bits: int) -> str:
 _RULES: dict[type[Actor], Callable[[Case], tuple[str, Parameters]]] = {
     Apply: _apply,
     Convert: _convert,
+    Digits: _digits,
     Interleave: _interleave,
     Rearrange: _rearrange,
     Reduce: _reduce,

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bitwright.ir.dataflow import Stream, order, released
-from bitwright.ir.dataflow.ops import Actor, Convert, Interleave, Loop, Rearrange, Reduce, Reduction, Window
+from bitwright.ir.dataflow.ops import Actor, Convert, Digits, Interleave, Loop, Rearrange, Reduce, Reduction, Window
 from bitwright.toolchain import Combined, Ports, Simulation, build, combine, lint, run_bench, synthesize, to_int
 
 from .stream_cases import FEED, Case, Driven, mixed, stream
@@ -18,10 +18,10 @@ from .stream_units import Link, Product
 
 LIBRARY = Path(__file__).parents[2] / "src/bitwright/backends/verilog/library"
 MODULES = (
-    "accumulate", "channel", "convert", "count", "delay", "inner", "interleave", "memory", "moves", "rearrange", "recur",
-    "reduce", "rom", "scan", "sink", "source", "taps", "valid", "vector", "window", "words",
+    "accumulate", "channel", "convert", "count", "delay", "digits", "inner", "interleave", "memory", "moves",
+    "rearrange", "recur", "reduce", "rom", "scan", "sink", "source", "taps", "valid", "vector", "window", "words",
 )  # fmt: skip
-BENCHES = ("axi_lite", "channel", "convert", "inner", "interleave", "rearrange", "recur", "reduce", "vector",
+BENCHES = ("axi_lite", "channel", "convert", "digits", "inner", "interleave", "rearrange", "recur", "reduce", "vector",
            "window", "words")  # fmt: skip
 START = 3
 """Cycles of reset."""
@@ -44,6 +44,9 @@ CASES = [
     case(Convert(), stream((24,), 4, 5), lanes=6),
     case(Convert(), stream((35,), 7, 3), lanes=5),
     case(Convert(), stream((6,), 3, 3), lanes=3),
+    case(Digits(3, 2, 16), stream((12,), 3, 5)),
+    case(Digits(2, 4, 128), stream((4,), 1, 8)),
+    case(Digits(1, 5, 16), stream((4,), 2, 5)),
     case(Interleave((1,)), stream((4,), 1, 4)),
     case(Interleave((1, 2, 3)), *(stream((4 * n,), 1, 4) for n in (1, 2, 3))),
     case(Reduce(4, Reduction.SUM), stream((4, 3), 1, 5)),

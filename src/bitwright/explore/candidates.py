@@ -20,6 +20,7 @@ from bitwright.ir.netlist import Word
 from bitwright.numeric import Ints
 from bitwright.passes.streaming import Folding, Kernel, Place, fold_steps, legal_foldings
 from bitwright.passes.streaming.placer import GraphNode, Placer, place
+from bitwright.passes.streaming.serial import turns
 from bitwright.passes.streaming.view import view_of
 from bitwright.platforms import Device
 
@@ -157,9 +158,16 @@ class _Sizer:
                 yield Candidate(told, folding.lanes, folding.units, cycles, area)
         fixed = node.op.writable is None
         if fixed and node.op.weights.array.size <= self.most_unrolled and getattr(node.op, "groups", 1) == 1:
-            yield self._unrolled(node, last, then)
+            for digits in (1, *self._turns(node)):
+                yield self._unrolled(node, last, then, digits)
 
-    def _unrolled(self, node: GraphNode, last: GraphNode, then: Map | None) -> Candidate:
+    def _turns(self, node: GraphNode) -> list[int]:
+        """In how many turns an unrolled layer may take its inputs' digits."""
+        given = self.graph.nodes[node.args[0]]
+        padded = isinstance(node.op, Conv) and any(n for pads in node.op.pads for n in pads)
+        return [] if padded and int(given.type.low.array.min()) < 0 else turns(_bits(given))
+
+    def _unrolled(self, node: GraphNode, last: GraphNode, then: Map | None, digits: int) -> Candidate:
         op, args = node.op, [a.type for a in self.graph.args_of(node)]
         assert isinstance(op, _LINEAR)
         given, made = op.weights.shape[-2], op.weights.shape[-1]
@@ -169,9 +177,9 @@ class _Sizer:
             cycles = prod(n + sum(p) for n, p in zip(view.grid[:2], view.pads, strict=True))
         columns = max(min(_SAMPLE * made // op.weights.array.size, made), 1)
         small = _narrowed(op, columns)
-        folding = Folding(given, made, Kernel.UNROLLED)
+        folding = Folding(given, made, Kernel.UNROLLED, digits=digits)
         area = self._alone(node, last, then if columns == made else None, folding, small).times(made / columns)
-        return Candidate(folding, given, made, cycles, area + channel_area(_bits(last) * made, 1))
+        return Candidate(folding, given, made, cycles * digits, area + channel_area(_bits(last) * made, 1))
 
     def _candidate(self, folding: Folding, lanes: int, cycles: int, last: GraphNode, area: Area) -> Candidate:
         return Candidate(folding, lanes, lanes, cycles, area + channel_area(_bits(last) * lanes, 1))

@@ -12,11 +12,13 @@ from bitwright.cost.actors.memories import bits_for, ram_area, rom_area
 from bitwright.cost.actors.writable import constants_area, weights_area
 from bitwright.cost.area import Area
 from bitwright.ir.dataflow import Stream, phases_of, tail_of
-from bitwright.ir.dataflow.infer import bare
+from bitwright.ir.dataflow.infer import bare, natural
 from bitwright.ir.dataflow.ops import (
+    Accumulate,
     Actor,
     Apply,
     Convert,
+    Digits,
     Interleave,
     Loop,
     MatVec,
@@ -234,6 +236,24 @@ def _units(op: MatVec, one: Area, folds: int, words: int) -> Area:
     found = one.times(op.units) + register((1 + 2 * (folds > 1)) * cycles + 1)
     sums = Area(ffs=total.width) if folds == 1 else Area(total.width, total.width, -(-total.width // 4))
     return found + sums.times(op.units)
+
+
+@actor_area.on(Digits)
+def _(op: Digits, result: Stream, args: list[Stream], fabric: Fabric) -> Area:
+    lanes, width = args[0].lanes, natural(args[0].lane_words())[0]
+    # Each bit but those of the lowest digit is loaded or shifted; above the word's own width nothing is loaded.
+    moved = min(max(width - op.bits, 0), op.bits * (op.count - 1))
+    held = min(width, op.bits * op.count)
+    return Area(STEP_LUTS + lanes * moved, lanes * held + 1) + counter(op.count)
+
+
+@actor_area.on(Accumulate)
+def _(op: Accumulate, result: Stream, args: list[Stream], fabric: Fabric) -> Area:
+    found = register(args[0].bits + 3) + Area(STEP_LUTS) + counter(op.count)
+    found += kernel_area(op.kernel, fabric) + register(3 * latency_cycles(op.kernel) + 1)
+    for word in bare(op, args, result.lanes)[1]:
+        found += Area(word.width, word.width, -(-word.width // 4))
+    return found + tail_area(op, fabric)
 
 
 @actor_area.on(Reduce)

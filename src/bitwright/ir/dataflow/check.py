@@ -7,7 +7,7 @@ from bitwright.core.rules import Rules
 from bitwright.ir.dataflow.dataflow import Dataflow
 from bitwright.ir.dataflow.execute import Execute, check_execute
 from bitwright.ir.dataflow.infer import bare, infer, stored_range, tail_of
-from bitwright.ir.dataflow.ops import Actor, Apply, Inner, Interleave, MatVec, Rearrange, Source
+from bitwright.ir.dataflow.ops import Accumulate, Actor, Apply, Inner, Interleave, MatVec, Rearrange, Source
 from bitwright.ir.dataflow.recur import inner_netlists
 from bitwright.ir.dataflow.run import phases_of
 from bitwright.ir.dataflow.types import Stream
@@ -77,6 +77,10 @@ def _holds(outer: list[Word], inner: list[Word]) -> bool:
 def _check_netlists(op: Actor, args: list[Stream], result: Stream, where: str) -> None:
     if isinstance(op, MatVec):
         _check_matrix(op, args[0], where)
+    if isinstance(op, Accumulate):
+        _check_ports(op.kernel, {"x": args[0].lane_words()}, where)
+        if phases_of(op.kernel) > 1:
+            raise InvalidProgram("a kernel with phases", where=where)
     for netlist, given in inner_netlists(op, args):
         _check_ports(netlist, given, where)
     tail = tail_of(op)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+import numpy as np
+
 from bitwright.core.errors import InvalidProgram
 from bitwright.core.rules import Rules
 from bitwright.ir.dataflow.ops import (
+    Accumulate,
     Actor,
     Apply,
     Convert,
+    Digits,
     Interleave,
     MatVec,
     Rearrange,
@@ -22,7 +26,7 @@ from bitwright.ir.dataflow.types import Stream
 from bitwright.ir.netlist import Netlist, Word
 from bitwright.numeric import Ints, Steps
 
-__all__ = ["bare", "infer", "out_grid", "stored_range", "tail_of"]
+__all__ = ["bare", "infer", "natural", "out_grid", "stored_range", "tail_of"]
 
 bare: Rules[[list[Stream], int], tuple[int, list[Word]]] = Rules("words of an actor before its tail")
 """(arguments, told lanes) -> words of a frame and the range of each lane, before the tail."""
@@ -102,6 +106,34 @@ def _divisor(a: int, b: int) -> int:
     while b:
         a, b = b, a % b
     return a
+
+
+def natural(words: Sequence[Word]) -> tuple[int, int]:
+    """The width that holds all of `words`, and what makes them numbers from zero up of that width."""
+    whole = _joined(words)
+    return whole.width, 1 << (whole.width - 1) if whole.signed else 0
+
+
+@bare.on(Digits)
+def _(op: Digits, args: list[Stream], lanes: int) -> tuple[int, list[Word]]:
+    width, added = natural(args[0].lane_words())
+    if op.count < 1 or op.bits < 1 or width > op.count * op.bits or op.added != added:
+        raise InvalidProgram(
+            f"{op.count} digits of {op.bits} bits, {op.added} added, for words of {width} bits", where="Digits"
+        )
+    most = (1 << op.bits) - 1
+    return args[0].words * op.count, [Word(0, min(w.high + added, most)) for w in args[0].lane_words()]
+
+
+@bare.on(Accumulate)
+def _(op: Accumulate, args: list[Stream], lanes: int) -> tuple[int, list[Word]]:
+    made = len(op.kernel.outputs)
+    if op.count < 1 or op.shift < 0 or args[0].words % op.count:
+        raise InvalidProgram(f"{args[0].words} words, {op.count} to a total", where="Accumulate")
+    if {op.start.shape, op.low.shape, op.high.shape} - {(), (1,), (made,)}:
+        raise InvalidProgram(f"ranges of shape {op.low.shape} for {made} totals", where="Accumulate")
+    low, high = (np.broadcast_to(a.array, (made,)).tolist() for a in (op.low, op.high))
+    return args[0].words // op.count, [Word(a, b) for a, b in zip(low, high, strict=True)]
 
 
 @bare.on(Window)

@@ -17,9 +17,12 @@ from bitwright.ir.program import Op
 from bitwright.numeric import Ints
 
 __all__ = [
+    "Accumulate",
     "Actor",
     "Apply",
+    "Cell",
     "Convert",
+    "Digits",
     "Inner",
     "Interleave",
     "Loop",
@@ -73,6 +76,38 @@ class Apply(Actor):
 @dataclass(frozen=True, slots=True)
 class Convert(Actor):
     """The same elements in words of another number of lanes (the result's)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digits(Actor):
+    """Each word as `count` words, digit by digit of `bits` bits, the highest first.
+
+    The digits are those of x + `added`, which is zero where no lane is signed and else 2**(width - 1) with the width
+    that holds every lane: numbers from zero up. A layer that takes digits in turn computes on narrow words.
+    """
+
+    count: int
+    bits: int
+    added: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulate(Actor):
+    """Of every `count` words in a row one: total = start + kernel(word), then (total << shift) + kernel(next word).
+
+    `kernel` (port `x`) makes the lanes of the totals, which stay within [low, high] at every step (`start`, `low`,
+    `high`: one number, or one a lane); the tail makes the result's word of the last total. With digits highest first,
+    and `shift` bits each, a linear kernel's totals are what it makes of the numbers: the same adder graph, several
+    times in turn.
+    """
+
+    count: int
+    shift: int
+    kernel: Netlist
+    start: Ints
+    low: Ints
+    high: Ints
+    tail: Netlist | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +194,32 @@ class Reduce(Actor):
     count: int
     reduction: Reduction
     tail: Netlist | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell(Actor):
+    """A recurrent layer whose sums are folded: rounds of `rows` rows, each with what goes back from the row before.
+
+    A row's vector is its own words and then one word of `back` elements from each block of the row before, all with as
+    many lanes as the widest of both (zeros above); weights (1, inputs, outputs) as a `MatVec`'s, `units` outputs a
+    block, summed by `dot` into totals within [low, high]. Of each block's totals (port `x`), the words that it keeps from
+    row to row (port `state`) and its number (port `phase`, if there is one) `step` makes the lanes of the result before
+    the tail, then `back` elements, then the next state. The first row finds `initial` behind every block: `back`
+    elements and a state. With `last` only the last row of a round gives words of the result.
+    """
+
+    rows: int
+    weights: Ints
+    units: int
+    dot: Netlist
+    low: int
+    high: int
+    step: Netlist
+    back: int
+    initial: Ints
+    last: bool = False
+    tail: Netlist | None = None
+    memory: Memory = Memory.LUT
 
 
 @dataclass(frozen=True, slots=True)

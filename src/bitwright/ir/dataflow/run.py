@@ -11,9 +11,11 @@ from bitwright.core.rules import Rules
 from bitwright.ir.dataflow.dataflow import Dataflow
 from bitwright.ir.dataflow.infer import out_grid, tail_of
 from bitwright.ir.dataflow.ops import (
+    Accumulate,
     Actor,
     Apply,
     Convert,
+    Digits,
     Interleave,
     MatVec,
     Rearrange,
@@ -111,6 +113,21 @@ def _(op: Apply, result: Stream, args: list[IntArray]) -> IntArray:
 @evaluate.on(Convert)
 def _(op: Convert, result: Stream, args: list[IntArray]) -> IntArray:
     return args[0].reshape(len(args[0]), result.words, result.lanes)
+
+
+@evaluate.on(Digits)
+def _(op: Digits, result: Stream, args: list[IntArray]) -> IntArray:
+    places = np.arange(op.count - 1, -1, -1) * op.bits
+    digits = (args[0][:, :, None, :] + op.added >> places[:, None]) & ((1 << op.bits) - 1)
+    return digits.reshape(len(args[0]), -1, args[0].shape[2])
+
+
+@evaluate.on(Accumulate)
+def _(op: Accumulate, result: Stream, args: list[IntArray]) -> IntArray:
+    made = _through(op.kernel, {"x": args[0]})
+    parts = made.reshape(len(made), -1, op.count, made.shape[2])
+    weights = 1 << (np.arange(op.count - 1, -1, -1) * op.shift)
+    return (parts * weights[:, None]).sum(axis=2) + op.start.array * int(weights[0])
 
 
 @evaluate.on(Window)

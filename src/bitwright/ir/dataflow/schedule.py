@@ -34,9 +34,11 @@ from numpy.typing import NDArray
 from bitwright.core.rules import Rules
 from bitwright.ir.dataflow.infer import out_grid, tail_of
 from bitwright.ir.dataflow.ops import (
+    Accumulate,
     Actor,
     Apply,
     Convert,
+    Digits,
     Interleave,
     MatVec,
     Rearrange,
@@ -119,6 +121,19 @@ def _(op: Convert, result: Stream, args: list[Stream]) -> tuple[tuple[Process, .
         reads.append(read)
         writes.append(write)
     return (Process(len(reads), {0: np.array(reads)}, np.array(writes)),), 1
+
+
+@schedule.on(Digits)
+def _(op: Digits, result: Stream, args: list[Stream]) -> tuple[tuple[Process, ...], int]:
+    reads = np.arange(result.words) % op.count == 0
+    return (Process(result.words, {0: reads}, _always(result.words)),), 1
+
+
+@schedule.on(Accumulate)
+def _(op: Accumulate, result: Stream, args: list[Stream]) -> tuple[tuple[Process, ...], int]:
+    words = args[0].words
+    writes = np.arange(words) % op.count == op.count - 1
+    return (Process(words, {0: _always(words)}, writes),), 2 + latency_cycles(op.kernel) + _tail(op)
 
 
 @schedule.on(Window)

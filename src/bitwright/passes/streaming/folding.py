@@ -31,7 +31,8 @@ class Folding:
 
     Element-wise actors and pools have lanes only. An unrolled layer takes all its inputs and gives all its outputs.
     `spilled` bits of each word of weights are in lookup tables, where the rest is in block memory: what would only
-    begin another block, or the last that there are not enough blocks for.
+    begin another block, or the last that there are not enough blocks for. An unrolled layer takes its inputs in
+    `digits` turns, some bits of each at a time: narrower adder graphs, as many cycles a word.
     """
 
     lanes: int = 1
@@ -40,10 +41,12 @@ class Folding:
     weights: Memory = Memory.LUT
     lines: Memory = Memory.LUT
     spilled: int = 0
+    digits: int = 1
 
 
 _KEYS = {
     "lanes": "SIMD", "units": "PE", "kernel": "kernel", "weights": "weights", "lines": "lines", "spilled": "spilled",
+    "digits": "digits",
 }  # fmt: skip
 """Fields as FINN's users write them."""
 _STYLES = {"auto": Memory.LUT, "distributed": Memory.LUT, "block": Memory.BLOCK, "ultra": Memory.ULTRA}
@@ -104,8 +107,9 @@ def folding_of(layer: str, record: Any, before: Folding) -> Folding:
             "a folding that means nothing", where=f"layer '{layer}'", why=str(error), remedy="see docs/dataflow.md"
         ) from error
     made = replace(before, **told)
-    if min(made.lanes, made.units) < 1 or made.spilled < 0:
+    if min(made.lanes, made.units, made.digits) < 1 or made.spilled < 0:
         raise InvalidValue(
-            f"{made.lanes} lanes, {made.units} units", where=f"folding of layer '{layer}'", remedy="give 1 or more"
-        )
+            f"{made.lanes} lanes, {made.units} units, {made.digits} digits",
+            where=f"folding of layer '{layer}'", remedy="give 1 or more",
+        )  # fmt: skip
     return made

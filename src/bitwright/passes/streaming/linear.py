@@ -20,6 +20,7 @@ from bitwright.passes.streaming.folding import Folding, Kernel
 from bitwright.passes.streaming.maps import by_phase
 from bitwright.passes.streaming.placer import GraphNode, Placer, place, with_zero
 from bitwright.passes.streaming.rewritable import Ending, bias_range, ending
+from bitwright.passes.streaming.serial import serial_layer
 from bitwright.passes.streaming.tails import Mapped
 from bitwright.passes.streaming.view import View, view_of
 from bitwright.passes.words import times
@@ -34,7 +35,8 @@ def _(op: Dense, placer: Placer, node: GraphNode, last: GraphNode, then: Map | N
     if folding.kernel is Kernel.UNROLLED:
         refuse_writable(op, node)
         whole = placer.argument(node, 0, weights.shape[1])
-        return _unrolled(placer, whole, weights[0], op.bias.array, node, last, then)
+        make = serial_layer if folding.digits > 1 else _unrolled
+        return make(placer, whole, weights[0], op.bias.array, node, last, then)
     return _folded(placer, placer.argument(node, 0, folding.lanes), weights, op.bias.array, node, last, then)
 
 
@@ -249,6 +251,8 @@ def _convolved_at_once(
     """A whole window a word: lines of shift registers and adder graphs."""
     channels, filters = view.grid[2], op.weights.shape[-1]
     source = placer.by_lanes(given, channels)
+    if placer.folding(node).digits > 1:
+        return _convolved_in_turns(placer, source, view, op, node, last, then)
     told = placer.mapped(last, then, filters)
     if told.phases > 1:
         raise Unsupported("a map that differs from place to place", where=f"layer '{node.name}'", remedy="fold it")
@@ -256,6 +260,19 @@ def _convolved_at_once(
     types = [with_zero(w, padded) for w in placer.stream(source).lane_words()] * prod(view.kernel)
     tail = placer.tails.layer(types, op.weights.array.reshape(-1, filters), op.bias.array, told)
     return placer.put(view.window(0, tail, placer.folding(node)), [source], node, last.type)
+
+
+def _convolved_in_turns(
+    placer: Placer, source: int, view: View, op: Conv, node: GraphNode, last: GraphNode, then: Map | None
+) -> int:
+    """The same, some bits of each input at a time."""
+    if any(n for p in view.pads for n in p) and any(w.signed for w in placer.stream(source).lane_words()):
+        raise Unsupported(
+            "digits of signed inputs with padding", where=f"layer '{node.name}'",
+            why="the zeros of padding are no zeros in every digit", remedy="take digits: 1, or a folded kernel",
+        )  # fmt: skip
+    weights = op.weights.array.reshape(-1, op.weights.shape[-1])
+    return serial_layer(placer, source, weights, op.bias.array, node, last, then, view)
 
 
 def _depthwise(

@@ -15,8 +15,8 @@ from bitwright.backends.verilog.stream.fronts import BLOCK, Front, front
 from bitwright.backends.verilog.stream.inner import unit_lanes
 from bitwright.backends.verilog.stream.kernels import Kernel, Workshop
 from bitwright.backends.verilog.stream.layout import Lanes, bits_of, bus, packed
-from bitwright.backends.verilog.stream.registers import WritableMemory, memories_of, rows_of, weight_rows
 from bitwright.backends.verilog.stream.recur import loop_nets
+from bitwright.backends.verilog.stream.registers import WritableMemory, memories_of, rows_of, weight_rows
 from bitwright.backends.verilog.tree import (
     Assign,
     Binary,
@@ -33,7 +33,8 @@ from bitwright.backends.verilog.tree import (
     Ref,
 )
 from bitwright.ir.dataflow import Dataflow, Stream, phases_of, schedule, tail_of
-from bitwright.ir.dataflow.ops import Actor, Inner, MatVec, Memory, Recur
+from bitwright.ir.dataflow.infer import bare
+from bitwright.ir.dataflow.ops import Accumulate, Actor, Inner, MatVec, Memory, Recur
 from bitwright.ir.dataflow.recur import result_lanes, state_words
 from bitwright.ir.netlist import Netlist, Word
 from bitwright.ir.program import Node
@@ -95,6 +96,8 @@ class _Body:
         lanes, flag = Lanes("x", self.front.words), "go"
         if isinstance(self.op, MatVec):
             lanes, flag = self._matrix(self.op, lanes)
+        elif isinstance(self.op, Accumulate):
+            lanes, flag = self._totals(self.op, lanes)
         if isinstance(self.op, Recur):
             lanes, flag = self._loop(self.op, lanes)
         if isinstance(self.op, Inner):
@@ -130,7 +133,7 @@ class _Body:
         joined: list[tuple[str, Expression]] = [("clk", Ref("clk")), ("rst", Ref("rst"))]
         joined += self._arguments(names, heads)
         joined += [(port, Ref(port)) for port in ("out_ready", "out_take", "x", "go")]
-        if isinstance(self.op, MatVec):
+        if self.front.module == "bw_vector":
             self.items += [Net("wire", "first", 1), Net("wire", "last", 1), Net("wire", "index", self._index_bits())]
             joined += [(port, Ref(port)) for port in ("first", "last", "index")]
         if isinstance(self.op, Inner):
@@ -285,11 +288,7 @@ class _Body:
             self._accumulator(unit, dots, Lanes("total", [total] * op.units))
         self.dropped += [*x.dropped, *dots.dropped]
         self.latency_cycles = 2 + cycles
-        if op.units == 1:
-            return Lanes("total", [total]), "done"
-        self.dropped.append(Part("done", op.units - 1, 1))
-        self.items += [Comment("all units are done at once"), Net("wire", "finished", 1, value=Part("done", 0, 0))]
-        return Lanes("total", [total] * op.units), "finished"
+        return Lanes("total", [total] * op.units), self._finished(op.units)
 
     def _accumulator(self, unit: int, dots: Lanes, totals: Lanes) -> None:
         word, total = dots.words[unit], totals.words[unit]
@@ -304,13 +303,45 @@ class _Body:
             ("total", totals.lane(unit)),
             ("done", Ref("done") if len(totals.words) == 1 else Part("done", unit, unit)),
         )
-        self.items.append(Instance("bw_accumulate", f"sum_{unit}", joined, (("IN", taken.width), ("OUT", total.width))))
+        sizes: list[tuple[str, int | str | Literal]] = [("IN", taken.width), ("OUT", total.width)]
+        if isinstance(self.op, Accumulate):
+            start = np.broadcast_to(self.op.start.array, (len(totals.words),))
+            sizes += [("SHIFT", self.op.shift), ("START", packed([int(start[unit])], [total]))]
+        self.items.append(Instance("bw_accumulate", f"sum_{unit}", joined, tuple(sizes)))
+
+    def _totals(self, op: Accumulate, x: Lanes) -> tuple[Lanes, str]:
+        """The kernel, an accumulator for each of its lanes, and the flag of the finished word."""
+        kernel = self.shop.kernel(op.kernel, f"{self.name}_kernel")
+        self.items += [Comment("the kernel of each word"), Net("wire", "made", bits_of(kernel.words))]
+        given = {"x": x.to(kernel.port("x"))}
+        self.dropped += [*x.dropped, Ref("index")]
+        self.items.append(kernel.instance("kernel", given, list(self._buses("made", kernel))))
+        for flag in ("go", "first", "last"):
+            self.items += self._late(flag, kernel.latency_cycles, f"dot_{flag}")
+        made, totals = Lanes("made", kernel.words), Lanes("total", bare(op, self.args, self.result.lanes)[1])
+        self.items += [Comment("an accumulator a lane"), Net("wire", "total", totals.bits)]
+        self.items.append(Net("wire", "done", len(totals.words)))
+        for unit in range(len(totals.words)):
+            self._accumulator(unit, made, totals)
+        self.dropped += made.dropped
+        self.latency_cycles = 2 + kernel.latency_cycles
+        return totals, self._finished(len(totals.words))
+
+    def _finished(self, units: int) -> str:
+        """The flag of the total's word: all accumulators end at once."""
+        if units == 1:
+            return "done"
+        self.dropped.append(Part("done", units - 1, 1))
+        self.items += [Comment("all units are done at once"), Net("wire", "finished", 1, value=Part("done", 0, 0))]
+        return "finished"
 
     def _index_bits(self) -> int:
         return max((self._rows() - 1).bit_length(), 1)
 
     def _rows(self) -> int:
-        """Words of weights."""
+        """Words of weights, or of the block where there are none."""
+        if isinstance(self.op, Accumulate):
+            return self.op.count
         assert isinstance(self.op, MatVec)
         return self.op.weights.array.size // (self.args[0].lanes * self.op.units)
 

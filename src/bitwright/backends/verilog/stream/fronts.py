@@ -11,8 +11,10 @@ from bitwright.core.rules import Rules
 from bitwright.ir.dataflow import Stream
 from bitwright.ir.dataflow.infer import bare
 from bitwright.ir.dataflow.ops import (
+    Accumulate,
     Apply,
     Convert,
+    Digits,
     Interleave,
     Loop,
     MatVec,
@@ -62,6 +64,25 @@ def _(op: Convert, result: Stream, args: list[Stream]) -> Front:
     about = f"words of {args[0].lanes} elements to words of {result.lanes}"
     given, words = ([each] * lanes for lanes in (args[0].lanes, result.lanes))
     return Front("bw_convert", (("WIDTH", each.width), *sizes), (given,), words, about)
+
+
+@front.on(Digits)
+def _(op: Digits, result: Stream, args: list[Stream]) -> Front:
+    each, lanes = joined(args[0].lane_words()), args[0].lanes
+    parameters = (
+        ("LANES", lanes), ("WIDTH", each.width), ("SIGNED", int(each.signed)), ("BITS", op.bits), ("COUNT", op.count),
+    )  # fmt: skip
+    words = [Word(0, (1 << op.bits) - 1)] * lanes
+    about = f"words of {each.width} bits an element as {op.count} of {op.bits}, the highest digits first"
+    return Front("bw_digits", parameters, ([each] * lanes,), words, about)
+
+
+@front.on(Accumulate)
+def _(op: Accumulate, result: Stream, args: list[Stream]) -> Front:
+    given = args[0].lane_words()
+    parameters = (("WIDTH", bits_of(given)), ("FOLDS", op.count), ("BLOCKS", 1), ("GROUPS", 1))
+    about = f"totals over {op.count} words, each moved up by {op.shift} bits before the next is added"
+    return Front("bw_vector", parameters, (given,), given, about)
 
 
 @front.on(Window)
