@@ -314,11 +314,12 @@ def import_(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="the .keras file, or a configuration's folder, to write")
     ] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="tell what becomes of each node of an .onnx file")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="tell what becomes of each part of the model")] = False,
     input_format: InputFormat = None,
 ) -> None:
-    """Turn an old model file into a .keras file, explain an .onnx file, or build what an hls4ml_config.yml asks for."""
-    from bitwright.flow.models import explain_model, import_model
+    """Turn an old model file into a .keras file, explain a model, or build what an hls4ml_config.yml asks for."""
+    from bitwright.flow.explaining import explain_model
+    from bitwright.flow.models import import_model
 
     if model.suffix.lower() in (".yml", ".yaml"):
         from bitwright.flow.hls4ml_build import import_hls4ml
@@ -328,7 +329,7 @@ def import_(
         typer.echo("\n".join([design.headline(), *(f"note: {note}" for note in hls.notes)]))
         return
     if explain:
-        typer.echo(explain_model(model, input_format).text())
+        typer.echo(explain_model(model, input_format, weights).text())
         return
     found = import_model(model, out or Path("model.keras"), weights)
     typer.echo(f"{found.path}: {found.layers} layers, {found.weights} weights")

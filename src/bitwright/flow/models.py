@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bitwright.core.errors import StorageError, Unsupported
 
-if TYPE_CHECKING:
-    from bitwright.frontends.qonnx import Explained
-
-__all__ = ["Imported", "explain_model", "import_model", "load_model"]
+__all__ = ["Imported", "import_model", "load_model"]
 
 
 @dataclass(frozen=True)
@@ -83,15 +80,3 @@ def import_model(
             "cannot be written", where=str(target), why=str(error), remedy="name another output file"
         ) from error
     return Imported(model, target, len(model.layers), model.count_params())
-
-
-def explain_model(path: str | Path, input_format: Any = None) -> Explained:
-    """What becomes of each node of an ONNX file: supported, rewritten into what, or refused and why."""
-    from bitwright.frontends.qonnx import explain, read_file
-
-    if Path(path).suffix.lower() != ".onnx":
-        raise Unsupported(
-            "only ONNX models are explained node by node", where=str(path),
-            remedy="bitwright compile says what is missing",
-        )  # fmt: skip
-    return explain(read_file(path), input_format=input_format)

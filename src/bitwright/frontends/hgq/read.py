@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 from bitwright.core.errors import InvalidModel
 from bitwright.frontends.hgq.layers import make
 from bitwright.frontends.hgq.part import Part, stored_arrays
-from bitwright.frontends.qkeras import Context, Network, make_layer, make_model, plain, read_keras
+from bitwright.frontends.qkeras import Context, Network, conversions, make_layer, make_model, plain, read_keras
 
-__all__ = ["is_hgq", "read_hgq"]
+__all__ = ["explained_layers", "is_hgq", "read_hgq"]
 
 H5: Any = h5py
 Config = dict[str, Any]
@@ -39,9 +40,21 @@ def read_hgq(path: str | Path) -> Any:
 
     Nothing in the file is executed. Raises InvalidModel or Unsupported naming file and layer.
     """
-    file = Path(path)
+    config, context, arrays = _opened(Path(path))
+    network = make_model(config, context, _maker(arrays))
+    _fill(network, arrays, context)
+    return network.model
+
+
+def explained_layers(path: str | Path) -> list[tuple[str, str, str, Any]]:
+    """(name, class in the file, class here, what stands in the way or None) of each layer of such an archive."""
+    config, context, arrays = _opened(Path(path))
+    return list(conversions(config, context, _maker(arrays)))
+
+
+def _opened(file: Path) -> tuple[Config, Context, dict[str, dict[str, list[NDArray[Any]]]]]:
+    """(configuration, context, arrays by layer) of an archive."""
     stored = read_keras(file)
-    context = Context(3, str(file))
     try:
         with zipfile.ZipFile(file) as archive, H5.File(BytesIO(archive.read("model.weights.h5")), "r") as content:
             arrays = _by_layer(content)
@@ -49,15 +62,18 @@ def read_hgq(path: str | Path) -> Any:
         raise InvalidModel(
             "its weights cannot be read", where=str(file), why=str(error), remedy="save it again"
         ) from error
+    return plain(stored.config), Context(3, str(file)), arrays
+
+
+def _maker(arrays: dict[str, dict[str, list[NDArray[Any]]]]) -> Callable[[Config, Context], Any]:
+    """What makes a layer of its configuration: those of HGQ2 from their arrays, Keras's own as ever."""
 
     def layer(item: Config, context: Context) -> Any:
         if not str(item.get("module", "")).startswith("hgq."):
             return make_layer(item, context)
         return make(_part(item, arrays, context))
 
-    network = make_model(plain(stored.config), context, layer)
-    _fill(network, arrays, context)
-    return network.model
+    return layer
 
 
 def _by_layer(content: Any) -> dict[str, dict[str, list[NDArray[Any]]]]:

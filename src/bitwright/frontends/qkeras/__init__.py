@@ -2,14 +2,16 @@
 
 from bitwright.frontends.qkeras.files import read_keras
 from bitwright.frontends.qkeras.layers import make_layer
-from bitwright.frontends.qkeras.network import Network, make_model
+from bitwright.frontends.qkeras.network import Network, conversions, make_model
 from bitwright.frontends.qkeras.objects import Context, plain
-from bitwright.frontends.qkeras.read import SUFFIXES, is_foreign, model_from_json, read_qkeras
+from bitwright.frontends.qkeras.read import SUFFIXES, explained_layers, is_foreign, model_from_json, read_qkeras
 
 __all__ = [
     "SUFFIXES",
     "Context",
     "Network",
+    "conversions",
+    "explained_layers",
     "is_foreign",
     "make_layer",
     "make_model",

@@ -13,7 +13,7 @@ from bitwright.frontends.qkeras.objects import Context
 from bitwright.frontends.qkeras.operations import Operation
 from bitwright.train.door import keras
 
-__all__ = ["Network", "make_model"]
+__all__ = ["Network", "conversions", "make_model"]
 
 Config = dict[str, Any]
 Make = Callable[[Config, Context], Any]
@@ -49,6 +49,29 @@ def make_model(item: Config, context: Context, make: Make = make_layer) -> Netwo
     return _Builder(config, context, make).network("input_layers" in config)
 
 
+def conversions(item: Config, context: Context, make: Make = make_layer) -> Iterator[tuple[str, str, str, Any]]:
+    """(name, class in the file, class here, what stands in the way or None) of each layer, nested ones in their place.
+
+    A layer that `make` turns into a function of tensors has no class here: "".
+    """
+    config = item["config"]
+    for part in config if isinstance(config, list) else config.get("layers", ()):
+        name, kind = str(part.get("name") or part["config"].get("name")), str(part["class_name"])
+        if kind == "InputLayer":
+            continue
+        if "layers" in part["config"] or isinstance(part["config"], list):
+            yield from conversions(part, context, make)
+            continue
+        builder = _Builder({"layers": [part]}, context, make)
+        try:
+            builder.make_one(part)
+        except BitwrightError as error:
+            yield name, kind, "", error
+            continue
+        layer = builder.made.layers[name]
+        yield name, kind, type(layer).__name__ if isinstance(layer, keras.Layer) else "", None
+
+
 @dataclass
 class _Call:
     """One use of a layer: `args` and `kwargs` hold references where tensors come in."""
@@ -74,12 +97,13 @@ class _Builder:
 
     def network(self, functional: bool) -> Network:
         for item in self.config["layers"]:
-            self._make(item)
+            self.make_one(item)
         name = str(self.config.get("name", "model"))
         self.made.model = self._functional(name) if functional else self._sequential(name)
         return self.made
 
-    def _make(self, item: Config) -> None:
+    def make_one(self, item: Config) -> None:
+        """Make the layer that `item` describes."""
         name = str(item.get("name") or item["config"].get("name"))
         inner = inner_of_wrapper(item)
         while inner is not None:

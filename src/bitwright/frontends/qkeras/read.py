@@ -11,12 +11,12 @@ from typing import Any
 from bitwright.core.errors import BitwrightError, InvalidModel, Unsupported
 from bitwright.frontends.qkeras.archive import is_store, load_archive, load_store
 from bitwright.frontends.qkeras.files import Stored, parse_json, read_h5, read_json, read_keras, read_weights
-from bitwright.frontends.qkeras.network import Network, make_model
+from bitwright.frontends.qkeras.network import Network, conversions, make_model
 from bitwright.frontends.qkeras.objects import Context, plain
 from bitwright.frontends.qkeras.weights import load_groups
 from bitwright.train.calibrate import settle_ranges
 
-__all__ = ["SUFFIXES", "is_foreign", "model_from_json", "read_qkeras"]
+__all__ = ["SUFFIXES", "explained_layers", "is_foreign", "model_from_json", "read_qkeras"]
 
 _READERS = {".json": read_json, ".h5": read_h5, ".hdf5": read_h5, ".keras": read_keras}
 SUFFIXES = tuple(_READERS)
@@ -43,6 +43,14 @@ def read_qkeras(
     _load(network, stored, file, weights)
     settle_ranges(network.model)
     return network.model
+
+
+def explained_layers(path: str | Path) -> list[tuple[str, str, str, Any]]:
+    """(name, class in the file, class here, what stands in the way or None) of each layer of an old file."""
+    file = _existing(path)
+    stored = _READERS[file.suffix.lower()](file)
+    _refuse_hgq(stored, file)
+    return list(conversions(plain(stored.config), Context(stored.era, str(file))))
 
 
 def model_from_json(text: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
