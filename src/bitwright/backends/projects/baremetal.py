@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bitwright.backends.projects.interface import Block, Door
 from bitwright.backends.projects.memory_mapped import beat_bytes
@@ -12,7 +12,7 @@ from bitwright.core.errors import ConfigError
 __all__ = ["baremetal", "design_header"]
 
 _ROW = 12
-"""Bytes of an array that stand in a line."""
+"""Numbers of an array that stand in a line."""
 
 
 def baremetal(block: Block, part: str = "") -> dict[str, str]:
@@ -78,6 +78,7 @@ def _stream(name: str, door: Door) -> Iterator[str]:
 
 
 def _memories(block: Block) -> Iterator[str]:
+    """The memories that can be written, and what they hold in this build: 32-bit parts, the lowest first."""
     memories = block.registers.get("memories", ())
     if not memories:
         return
@@ -88,6 +89,22 @@ def _memories(block: Block) -> Iterator[str]:
         yield f'  {{"{memory["name"]}", {numbers}}},'
     yield "};"
     yield ""
+    counts: list[int] = []
+    for number, memory in enumerate(memories):
+        parts = -(-memory["bits"] // 32)
+        values = [w >> 32 * part & 0xFFFFFFFF for w in block.memories.get(memory["name"], ()) for part in range(parts)]
+        counts.append(len(values))
+        yield f"static const uint32_t bw_words_{number}[] = {{"
+        yield from _rows([f"0x{value:08x}u" for value in values] or ["0u"])
+        yield "};"
+    yield f"static const uint32_t *const bw_words[] = {{{', '.join(f'bw_words_{k}' for k in range(len(counts)))}}};"
+    yield f"static const size_t bw_word_counts[] = {{{', '.join(f'{count}u' for count in counts)}}};"
+    yield ""
+
+
+def _rows(values: Sequence[str]) -> Iterator[str]:
+    for at in range(0, len(values), _ROW):
+        yield "  " + " ".join(f"{value}," for value in values[at : at + _ROW])
 
 
 def _array(name: str, block: Block, door: Door) -> Iterator[str]:
@@ -95,7 +112,6 @@ def _array(name: str, block: Block, door: Door) -> Iterator[str]:
     size = beat_bytes(door)
     raw = b"".join(value.to_bytes(size, "little") for value in block.beat_values(door))
     yield f"static const uint8_t {name}[] = {{"
-    for at in range(0, len(raw), _ROW):
-        yield "  " + " ".join(f"0x{byte:02x}," for byte in raw[at : at + _ROW])
+    yield from _rows([f"0x{byte:02x}" for byte in raw])
     yield "};"
     yield ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bitwright.backends.projects.interface import Block, Top
 from bitwright.backends.projects.tcl import library
@@ -34,9 +36,14 @@ def _record(block: Block, top: Top) -> str:
         "frames": block.frames,
         "patience_cycles": 1000 + _PAUSES * cycles,
         "streams": [{"name": door.name, "direction": door.direction, "beats": door.beats} for door in top.doors],
-        "tied_to_zero": [pin.name for pin in top.pins() if pin.bus == "s_axil" and pin.direction == "input"],
+        "control": top.control_bits > 0,
+        "memories": [_memory(memory, block.memories[memory["name"]]) for memory in block.registers.get("memories", ())],
     }
     return json.dumps(record, indent=1) + "\n"
+
+
+def _memory(told: Mapping[str, Any], words: Sequence[int]) -> dict[str, Any]:
+    return {key: told[key] for key in ("name", "offset", "bits", "stride")} | {"words": list(words)}
 
 
 def _makefile(block: Block, top: Top) -> str:
@@ -62,5 +69,9 @@ endif
 export PYTHONPATH := $(HERE):$(PYTHONPATH)
 # Verilog reads memory contents by bare name, from where the simulation runs.
 $(if $(strip $(IMAGES)),$(shell cp -f $(IMAGES) .))
-include $(shell cocotb-config --makefiles)/Makefile.sim
+RULES := $(shell cocotb-config --makefiles 2>/dev/null)
+ifeq ($(RULES),)
+$(error cocotb is not on the PATH: pip install cocotb)
+endif
+include $(RULES)/Makefile.sim
 """

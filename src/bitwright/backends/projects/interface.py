@@ -184,7 +184,7 @@ class Block:
 
     `golden`: for each stream of the streaming top the beats of some frames, a line of hexadecimal digits each.
     `about` is what stands at the head of every file, `digest` the hash of the graph. `registers`: the record of its
-    control interface, empty where there is none.
+    control interface, empty where there is none; `memories`: what its memories are to hold, words by name.
     """
 
     name: str
@@ -198,6 +198,7 @@ class Block:
     golden: Mapping[str, str] = field(default_factory=dict[str, str])
     frames: int = 0
     registers: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    memories: Mapping[str, Sequence[int]] = field(default_factory=dict[str, Sequence[int]])
 
     @property
     def period_ns(self) -> float:

@@ -27,6 +27,7 @@ def pynq(block: Block, part: str) -> dict[str, str]:
     files |= {f"{name}.hex": text for name, text in block.golden.items()}
     if block.registers:
         files["registers.json"] = json.dumps(block.registers, indent=1) + "\n"
+        files["memories.json"] = json.dumps({name: list(words) for name, words in block.memories.items()}) + "\n"
     return hardware | {f"{folder}/{name}": text for name, text in files.items()}
 
 

@@ -16,8 +16,15 @@ static uint8_t scratch[sizeof bw_golden_out];
 int main(void) {
   const bw_network network = {&bw_mapped, BW_CONTROL_BASE, BW_DMA_BASE, BW_BUILD, &bw_input, &bw_output};
   size_t wrong = 0;
-  const bw_status status =
-      bw_self_test(&network, bw_golden_in, bw_golden_out, BW_GOLDEN_FRAMES, scratch, 10000000u, &wrong);
+  bw_status status = BW_OK;
+#ifdef BW_MEMORIES
+  unsigned memory;
+  /* What is tested are the numbers of this build. */
+  for (memory = 0; memory < BW_MEMORIES && status == BW_OK; ++memory)
+    status = bw_reload(&network, &bw_memories[memory], bw_words[memory], bw_word_counts[memory]);
+#endif
+  if (status == BW_OK)
+    status = bw_self_test(&network, bw_golden_in, bw_golden_out, BW_GOLDEN_FRAMES, scratch, 10000000u, &wrong);
   if (status == BW_WRONG_ANSWER) printf("word %lu of the golden frames is wrong\n", (unsigned long)wrong);
   printf("%s: %s, status %d\n", BW_NAME, status == BW_OK ? "PASS" : "FAIL", (int)status);
   return (int)status;
