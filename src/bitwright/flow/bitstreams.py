@@ -14,6 +14,7 @@ from bitwright.backends.verilog import Emitted
 from bitwright.backends.verilog.axis import byte_slices
 from bitwright.backends.verilog.board import BoardTop, Network, board_top, constraints
 from bitwright.backends.verilog.stream import StreamEmitted
+from bitwright.backends.verilog.stream.registers import NO_CONTROL
 from bitwright.core.errors import ConfigError, InvalidValue, Mismatch, Unsupported
 from bitwright.core.files import inside, sha256, write_atomic
 from bitwright.core.progress import Progress, Silent
@@ -255,6 +256,11 @@ class _Emission:
             raise Unsupported(
                 f"{len(emitted.inputs)} streams in and {len(emitted.outputs)} out", where=f"host link of {design.name}",
                 remedy="join them in the model, or use the parallel architecture",
+            )  # fmt: skip
+        if emitted.control != NO_CONTROL or emitted.memory is not None:
+            raise Unsupported(
+                "numbers that are written at run time, or weights outside", where=f"host link of {design.name}",
+                remedy="compile it without them: these boards have no processor or memory beside the chip here",
             )  # fmt: skip
         (source,), (sink,) = emitted.inputs, emitted.outputs
         sizes = [(port.prefix, port.data_bits // 8, port.words) for port in (source, sink)]

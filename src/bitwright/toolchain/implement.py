@@ -20,7 +20,7 @@ from bitwright.toolchain.find import Tool, find_nextpnr, find_packer, is_cold
 from bitwright.toolchain.parts import Part, part_of
 from bitwright.toolchain.process import Completed, Deadline, run
 from bitwright.toolchain.stage import checked_name, read_sources, scratch, stage, storing
-from bitwright.toolchain.sums import KEEP, LEARN
+from bitwright.toolchain.sums import keep, learn
 from bitwright.toolchain.timing import Timing, read_timing
 from bitwright.toolchain.yosys import cells_of, run_yosys
 
@@ -144,7 +144,8 @@ class _Job:
         reads = "\n".join(f"read_verilog {'-sv ' if name.endswith('.sv') else ''}{name}" for name in verilog)
         family = FAMILIES[self.part.family]
         words = " ".join(filter(None, (family.command.replace(" -noiopads", ""), family.flat, f"-top {self.top}")))
-        mapping = f"{LEARN}{reads}\nhierarchy -top {self.top}\n{KEEP}{words} -json {_NETLIST}\n"
+        before, after = learn(family.command), keep(family.command)
+        mapping = f"{before}{reads}\nhierarchy -top {self.top}\n{after}{words} -json {_NETLIST}\n"
         return f"{mapping}tee -q -o {_COUNTS} stat -json\n"
 
     def synthesized(self, script: str, folder: Path) -> tuple[Tool, Counts]:

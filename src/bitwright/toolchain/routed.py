@@ -205,6 +205,15 @@ def _alu(cell: Cell, nets: _Nets) -> Iterable[Cell]:
         yield {**made, "parameters": {"LUT": f"{bits:016b}"}}
 
 
+def _memory(cell: Cell, nets: _Nets) -> Iterable[Cell]:
+    """RAM16SDP of any width."""
+    width = cell["type"].removeprefix("RAM16SDP")
+    ties = {"CLK": "0", "WRE": "0", "CE": "1", "WAD": "0", "RAD": "0", "DI": "0"}
+    kept = tuple(f"INIT_{column}" for column in range(int(width)))
+    for made in _modelled("BW_GOWIN_MEMORY", ties, kept)(cell, nets):
+        yield {**made, "parameters": {**made["parameters"], "WIDTH": f"{int(width):032b}"}}
+
+
 def _lut(inputs: int) -> Callable[[Cell, _Nets], Iterable[Cell]]:
     """A LUT of Gowin, as one of four inputs whose upper bits repeat."""
     rewrite = _modelled("LUT4", dict.fromkeys(("I0", "I1", "I2", "I3"), "0"), ())
@@ -268,6 +277,7 @@ _GOWIN = _Kind(
     "gowin.v",
     {
         **{f"LUT{n}": _lut(n) for n in range(1, 5)}, **dict.fromkeys(_DFFS, _dff), "ALU": _alu,
+        **{f"RAM16SDP{n}": _memory for n in (1, 2, 4)},
         **{mux: _modelled(mux, {"I0": "0", "I1": "0", "S0": "0"}, ()) for mux in _MUXES},
         "IBUF": _buffer("I", "O"), "OBUF": _buffer("I", "O"), "BUFG": _buffer("I", "O"), "GSR": _nothing,
         "rPLL": _pll("CLKIN", ("CLKOUT",)), "GOWIN_GND": _constant("G", "0"), "GOWIN_VCC": _constant("V", "1"),

@@ -18,7 +18,7 @@ from bitwright.toolchain.families import Counts, Family, family_of
 from bitwright.toolchain.find import Tool, find_yosys, is_cold
 from bitwright.toolchain.process import Completed, run
 from bitwright.toolchain.stage import checked_name, read_sources, scratch, stage, storing
-from bitwright.toolchain.sums import KEEP, LEARN
+from bitwright.toolchain.sums import keep, learn
 
 __all__ = ["Synthesis", "cells_of", "mapping_lines", "run_yosys", "synthesize"]
 
@@ -139,7 +139,8 @@ def mapping_lines(
     options = (family.flat if flatten else family.hierarchical, "" if shift_registers else family.no_srl)
     reads = [f"read_verilog {'-sv ' if name.endswith('.sv') else ''}{name}" for name in verilog]
     words = " ".join([family.command, *filter(None, options), "-top", top])
-    before, after = ("", "") if merge_sums else (LEARN, f"hierarchy -top {top}\n{KEEP}")
+    lines = learn(family.command), f"hierarchy -top {top}\n{keep(family.command)}"
+    before, after = ("", "") if merge_sums else lines
     return before + "\n".join([*reads, f"{after}{words}"])
 
 
