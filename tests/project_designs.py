@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 from tests.engine_graphs import perceptron
 
+from bitwright.core.naming import identifier
 from bitwright.core.origin import Origin
 from bitwright.flow.engines import EngineDesign
-from bitwright.flow.framed import Framed
 from bitwright.flow.matrix import compile_matrix
 from bitwright.flow.options import Options
 from bitwright.flow.streamed import StreamDesign
 from bitwright.ir.graph import Graph, GraphBuilder, TensorType, check
-from bitwright.ir.graph.ops import Dense, Map, Writable
+from bitwright.ir.graph.ops import Add, Dense, Map, Subtract, Writable
 from bitwright.ir.interface import Decoder, GridEncoder
 from bitwright.numeric import Ints, Steps, Thresholds
 
-__all__ = ["ARCHITECTURES", "architecture"]
+__all__ = ["ARCHITECTURES", "architecture", "made", "two_and_two"]
 
 ARCHITECTURES = ("parallel", "dataflow", "engine")
 
@@ -30,9 +30,9 @@ def architecture(name: str) -> Any:
     if name == "parallel":
         return compile_matrix([[3, -5], [7, 1]], input_format="s4.0", name="two by two", device="xc7a35t")
     if name == "engine":
-        return _framed(EngineDesign, perceptron(), architecture="engine", engine_lanes=4)
+        return made(EngineDesign, perceptron(), architecture="engine", engine_lanes=4)
     graph = _writable() if name == "writable" else perceptron()
-    return _framed(StreamDesign, graph, architecture="dataflow")
+    return made(StreamDesign, graph, architecture="dataflow")
 
 
 def _writable() -> Graph:
@@ -50,12 +50,23 @@ def _writable() -> Graph:
     return check(builder.graph("loadable", [at]))
 
 
-def _framed(kind: type[Framed], graph: Graph, **told: Any) -> Framed:
+def two_and_two() -> Graph:
+    """Two inputs of different widths, their sum and their difference."""
+    builder, one = GraphBuilder(), Steps.of(1)
+    left = builder.input(TensorType((3,), Ints([-8, 0, -1]), Ints([7, 3, 0]), one), "a")
+    right = builder.input(TensorType((3,), Ints(0), Ints(15), one), "b")
+    total = builder.apply(Add(), [left, right], step=one, name="sum")
+    rest = builder.apply(Subtract(), [left, right], step=one, name="difference")
+    return check(builder.graph("two and two", [total, rest]))
+
+
+def made(kind: type[Any], graph: Graph, **told: Any) -> Any:
+    """A design of a graph alone."""
     inputs = [node.type for node in graph.inputs]
     encoders = tuple(GridEncoder(k, t.step, t.low, t.high) for k, t in enumerate(inputs))
     decoders = tuple(Decoder(node.type.step) for node in graph.results)
-    options = Options(device="xc7z020", name=graph.name, **told)
-    design = kind(graph.name, options, graph, graph, encoders, decoders)
+    name = identifier(graph.name)
+    design = kind(name, Options(device="xc7z020", name=name, **told), graph, graph, encoders, decoders)
     if isinstance(design, StreamDesign):
         design.foldings = {}  # each unit alone: no search is needed for these tests
     return design

@@ -213,7 +213,7 @@ class Framed(Shared):
         hls: HLS C++ too, a vendor's name or `Hls`.
         """
         from bitwright.flow.hls import hls_texts
-        from bitwright.flow.projects import checked_projects, described_frames, manifest_part, project_files
+        from bitwright.flow.projects import checked_projects, described_frames, project_files
 
         root = Path(folder)
         checked_projects(projects)
@@ -221,8 +221,8 @@ class Framed(Shared):
         texts = {**emitted.files, "programs/graph.txt": graphs.show(self.graph), **self.texts()}
         registers = json.loads(texts.get("registers.json", "{}"))
         block = described_frames(self, emitted, vectors=max(vectors, 1) if projects else 0, registers=registers)
-        texts |= project_files(block, projects)
-        used = manifest_part(self, block, projects)
+        files, used = project_files(self, block, projects)
+        texts |= files
         texts |= hls_texts(self, hls, vectors=max(vectors, 1))
         if self.certificate is not None:
             texts["reports/certificate.json"] = self.certificate.to_json()

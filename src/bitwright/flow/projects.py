@@ -18,7 +18,6 @@ from bitwright.backends.projects import (
     golden_beats,
     ports_json,
     ports_page,
-    project_record,
     stream_wrapper,
 )
 from bitwright.backends.projects import project_files as written_by
@@ -34,22 +33,24 @@ if TYPE_CHECKING:
     from bitwright.backends.verilog.stream import StreamEmitted
     from bitwright.flow.framed import Framed
 
-__all__ = ["checked_projects", "described", "described_frames", "manifest_part", "project_files", "vivado_folder"]
+__all__ = ["checked_projects", "described", "described_frames", "project_files", "vivado_folder"]
 
 
-def project_files(block: Block, projects: Sequence[str]) -> dict[str, str]:
-    """The port table, VHDL of streaming tops; where projects are named also constraints, and the projects."""
+def project_files(design: Compiled, block: Block, projects: Sequence[str]) -> tuple[dict[str, str], dict[str, Any]]:
+    """Files by path, and what the manifest says of them.
+
+    The port table and VHDL of streaming tops; where projects are named also constraints, and the projects.
+    """
     files = {"docs/ports.json": ports_json(block)}
     files |= {f"rtl/{top.module}.vhd": stream_wrapper(block, top) for top in block.tops if top.streams}
     if block.architecture != "parallel":  # whose Verilog brings its page along
         files["docs/ports.md"] = ports_page(block)
-    return files | (constraint_files(block) | written_by(block, projects) if projects else {})
-
-
-def manifest_part(design: Compiled, block: Block, projects: Sequence[str]) -> dict[str, Any]:
-    """What the manifest says of projects, and of the seeds that any of it was drawn with."""
     seed = design.options.seed
-    return {"projects": project_record(block, projects), "seeds": {"golden_vectors": seed, "search": seed}}
+    used: dict[str, Any] = {"projects": {}, "seeds": {"golden_vectors": seed, "search": seed}}
+    if projects:
+        written, used["projects"] = written_by(block, projects)
+        files |= constraint_files(block) | written
+    return files, used
 
 
 def described(design: Compiled, emitted: Emitted, about: str, *, vectors: int = 1) -> Block:

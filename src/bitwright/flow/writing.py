@@ -18,7 +18,7 @@ from bitwright.flow.compiled import Compiled
 from bitwright.flow.emulators import emulator_files
 from bitwright.flow.hls import Hls, hls_files, write_hls
 from bitwright.flow.integers import c_header, save_npz
-from bitwright.flow.projects import described, manifest_part, project_files
+from bitwright.flow.projects import described, project_files
 from bitwright.flow.vectors import random_codes
 from bitwright.ir.graph import run, show
 
@@ -71,10 +71,10 @@ def write(
         told = Hls(hls) if isinstance(hls, str) else hls
         written += write_hls(hls_files(design, told, vectors=max(vectors, 1)), inside(folder, "hls"))
     block = described(design, emitted, _header(design), vectors=max(vectors, 1) if projects else 0)
-    written += [write_atomic(inside(folder, name), text) for name, text in project_files(block, projects).items()]
+    texts, used = project_files(design, block, projects)
+    written += [write_atomic(inside(folder, name), text) for name, text in texts.items()]
     if design.certificate is not None:
         written.append(write_atomic(inside(folder, "reports/certificate.json"), design.certificate.to_json()))
-    used = manifest_part(design, block, projects)
     write_atomic(inside(folder, "manifest.json"), _manifest(design, folder, written, used))
     return folder
 

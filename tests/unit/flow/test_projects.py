@@ -6,11 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from tests.project_designs import ARCHITECTURES, architecture
+from tests.project_designs import ARCHITECTURES, architecture, made, two_and_two
 
 from bitwright.backends.projects import PROJECTS
+from bitwright.core.errors import ConfigError
 from bitwright.core.files import sha256
+from bitwright.flow.design import Design
+from bitwright.flow.matrix import compile_matrix
+from bitwright.flow.streamed import StreamDesign
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -70,3 +75,28 @@ def test_the_command_line_writes_projects(tmp_path: Path, monkeypatch: pytest.Mo
     assert (tmp_path / "projects" / "quartus" / "run.tcl").exists()
     assert (tmp_path / "two_by_two.core").exists()
     assert not (tmp_path / "projects" / "vivado").exists()
+
+
+def test_all_leaves_out_what_a_design_cannot_have_and_says_why(tmp_path: Path) -> None:
+    design = compile_matrix(np.ones((200, 1), int), input_format="s8.0", name="wide")
+    told = json.loads((design.write(tmp_path, vectors=1, projects=["all"]) / "manifest.json").read_text())["projects"]
+    left = {name for name, entry in told.items() if "left_out" in entry}
+    assert left == {"pynq", "baremetal"}
+    assert told["pynq"]["left_out"] == "words of 1600 bits (DMA moves 1024 at most)"
+    assert not (tmp_path / "projects" / "pynq").exists()
+    with pytest.raises(ConfigError, match="words of 1600 bits") as error:
+        design.write(tmp_path / "named", vectors=1, projects=["all", "pynq"])
+    assert "architecture='dataflow'" in error.value.remedy
+
+
+def test_designs_with_several_inputs_and_outputs_have_projects(tmp_path: Path) -> None:
+    for kind, architecture_ in ((Design, "parallel"), (StreamDesign, "dataflow")):
+        design = made(kind, two_and_two(), architecture=architecture_)
+        folder = design.write(tmp_path / architecture_, vectors=2, projects=["all"])
+        told = json.loads((folder / "manifest.json").read_text())["projects"]
+        left = {name for name, entry in told.items() if "left_out" in entry}
+        assert left == (set() if kind is Design else {"baremetal"}), told
+        module = json.loads((folder / "docs" / "ports.json").read_text())["modules"][-1]
+        tensors = [bus["tensor"] for door in module["doors"] for bus in door["buses"]]
+        assert tensors == ["a", "b", "sum", "difference"]
+        assert len(module["doors"]) == (2 if kind is Design else 4)

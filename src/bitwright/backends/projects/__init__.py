@@ -5,7 +5,7 @@ from bitwright.backends.projects.golden import beats, golden_beats
 from bitwright.backends.projects.interface import Block, Bus, Door, Lanes, Pin, Tensor, Top
 from bitwright.backends.projects.table import ports_json, ports_page
 from bitwright.backends.projects.wrapper import stream_wrapper
-from bitwright.backends.projects.writers import PROJECTS, checked_projects, project_files, project_record
+from bitwright.backends.projects.writers import PROJECTS, checked_projects, project_files
 
 __all__ = [
     "PROJECTS",
@@ -24,6 +24,5 @@ __all__ = [
     "ports_json",
     "ports_page",
     "project_files",
-    "project_record",
     "stream_wrapper",
 ]
