@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.project_designs import ARCHITECTURES, architecture
+from tests.project_designs import ARCHITECTURES, architecture, made, two_and_two
 
 from bitwright.backends.projects import driver as shipped
 from bitwright.backends.verilog.ports import pack_tight
 from bitwright.backends.verilog.stream.layout import bus as tight
 from bitwright.flow import projects
+from bitwright.flow.design import Design
 from bitwright.flow.projects import described, described_frames
+from bitwright.flow.streamed import StreamDesign
 from bitwright.flow.vectors import random_codes
 from bitwright.ir.graph import run
 from bitwright.ir.interface import Decoder, FixedEncoder, GridEncoder, Head, LevelEncoder, RoundEncoder
@@ -77,12 +79,12 @@ class Board:
         return found
 
     def written(self, door: Any, codes: dict[str, Any]) -> Any:
-        """As the streams' own packing does it, for the one bus of a stream that begins at bit 0."""
-        total = 0
+        """As the streams' own packing does it, each tensor at its place."""
+        total = [0] * (len(next(iter(codes.values()))) * door.beats)
         for bus in door.buses:
-            rows = codes[bus.tensor].reshape(-1, len(bus.words))
-            packed = pack_tight([rows], [tight("m", bus.words)])
-            total = [int.from_bytes(r.astype("<u4").tobytes(), "little") << bus.low_bit for r in packed]
+            packed = pack_tight([codes[bus.tensor].reshape(-1, len(bus.words))], [tight("m", bus.words)])
+            words = [int.from_bytes(row.astype("<u4").tobytes(), "little") for row in packed]
+            total = [before | word << bus.low_bit for before, word in zip(total, words, strict=True)]
         size = 1 << (-(-door.bits // 8) - 1).bit_length()
         return np.stack([np.frombuffer(value.to_bytes(size, "little"), np.uint8) for value in total])
 
@@ -122,22 +124,30 @@ def load(folder: Path, board: Any, monkeypatch: pytest.MonkeyPatch) -> ModuleTyp
 
 
 def parts(name: str, tmp_path: Path, vectors: int = 3) -> tuple[Any, Any, Path]:
-    design = architecture(name)
+    kinds = {"two": (Design, "parallel"), "two streams": (StreamDesign, "dataflow")}
+    design = made(kinds[name][0], two_and_two(), architecture=kinds[name][1]) if name in kinds else architecture(name)
     folder = design.write(tmp_path, vectors=vectors, projects=["pynq"]) / "projects" / "pynq"
-    if name == "parallel":
+    if isinstance(design, Design):
         return design, described(design, design.emit(axis=True), "about", vectors=vectors), folder
     return design, described_frames(design, design.emit(), vectors=vectors), folder
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+def same(found: Any, wanted: Any) -> None:
+    """One array or several, alike."""
+    pair = [list(told) if isinstance(told, list | tuple) else [told] for told in (found, wanted)]
+    for one, other in zip(*pair, strict=True):
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", [*ARCHITECTURES, "two", "two streams"])
 def test_the_driver_computes_what_the_design_does(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     design, block, folder = parts(name, tmp_path)
     board = Board(block, lambda codes: run(design.graph, codes))
     network = load(folder, board, monkeypatch).NeuralNetworkOverlay("network.bit", batch=4)
-    codes = random_codes(design.graph, 10, seed=7)
-    assert np.array_equal(network.predict_codes(codes), run(design.graph, codes)[0])
-    x = np.random.default_rng(0).normal(size=(5, *design.graph.inputs[0].type.shape)) * 4
-    assert np.array_equal(network.predict(x.astype(np.float32)), design.predict(x.astype(np.float32)))
+    codes, draws = random_codes(design.graph, 10, seed=7), np.random.default_rng(0)
+    same(network.predict_codes(codes), run(design.graph, codes))
+    x = [draws.normal(size=(5, *node.type.shape)).astype(np.float32) * 4 for node in design.graph.inputs]
+    same(network.predict(x), design.predict(x))
     assert board.frames == [4, 4, 2, 4, 1]
     assert network.self_test() == 3
     assert network.throughput(20) > 0
