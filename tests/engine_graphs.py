@@ -10,8 +10,18 @@ from bitwright.numeric import IntArray, Ints, Rounding, ShiftRoundSaturate, Step
 from bitwright.passes.streaming import Recode
 
 __all__ = [
-    "GRAPHS", "alexnet", "branched", "codes", "constants", "grouped", "moved", "perceptron", "residual", "uneven", "wide_head",
-]  # fmt: skip
+    "GRAPHS",
+    "alexnet",
+    "branched",
+    "codes",
+    "constants",
+    "grouped",
+    "moved",
+    "perceptron",
+    "residual",
+    "uneven",
+    "wide_head",
+]
 
 _ONE = Steps.of(1)
 
@@ -209,7 +219,7 @@ def branched() -> Graph:
 
 
 def alexnet() -> Graph:
-    """DoReFa-AlexNet, small: a strided entry of many bits, layers in two groups and whole ones by turns, three dense."""
+    """DoReFa-AlexNet, small: a strided entry of many bits, layers in two groups and whole ones by turns, dense ones."""
     net = _Net(9, (19, 17, 3), 0, 255)
     net.conv(16, kernel=5, stride=2, pad=0)
     net.uneven(3)

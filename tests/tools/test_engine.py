@@ -26,19 +26,22 @@ XCVU9P = device("xcvu9p")
 # One lane (words of the outside fill the bus), lanes that no channel fills, with and without registers.
 # External memory: that keeps the engine waiting, and not; narrower than a word of weights, and wider; an even number
 # of parts, and an odd one; all fetched once.
-CASES: list[tuple[Graph, int, float | None, External | None, int]] = [
-    (perceptron(), 8, 400.0, None, 0),
-    (residual(), 4, 200.0, External(64, 4, 2, latency_cycles=20, beat_cycles=3), 40),
-    (grouped(), 1, None, None, 0),
-    (wide_head(), 3, 200.0, External(8, 8, 2, latency_cycles=1), 24),
-    (uneven(), 3, 400.0, External(128, 16, 4, latency_cycles=50), 40),
-    (moved(), 8, 200.0, External(), 0),
-    (constants(), 4, 200.0, None, 0),
-    (alexnet(), 8, 200.0, External(64, 16, 8, latency_cycles=40), 36),
+CASES: list[tuple[Graph, int, float | None, External | None, int, int]] = [
+    (perceptron(), 8, 400.0, None, 0, 0),
+    (residual(), 4, 200.0, External(64, 4, 2, latency_cycles=20, beat_cycles=3), 40, 0),
+    (grouped(), 1, None, None, 0, 0),
+    (wide_head(), 3, 200.0, External(8, 8, 2, latency_cycles=1), 24, 0),
+    (uneven(), 3, 400.0, External(128, 16, 4, latency_cycles=50), 40, 0),
+    (moved(), 8, 200.0, External(), 0, 0),
+    (constants(), 4, 200.0, None, 0, 0),
+    (alexnet(), 8, 200.0, External(64, 16, 8, latency_cycles=40), 36, 0),
+    # Feature maps outside, in words of several beats and of one.
+    (residual(), 3, 200.0, External(8, 4, 2, latency_cycles=20, beat_cycles=3), 40, 408),
+    (constants(), 8, 200.0, External(128, 2, 2, latency_cycles=3), 0, 28),
 ]
 PROGRAMS = [
-    engines.check(ScheduleEngine(XCVU9P, clock, lanes, external, buffer)(graph))
-    for graph, lanes, clock, external, buffer in CASES
+    engines.check(ScheduleEngine(XCVU9P, clock, lanes, external, buffer, features)(graph))
+    for graph, lanes, clock, external, buffer, features in CASES
 ]
 INPUTS = [codes(case[0], FRAMES, seed) for seed, case in enumerate(CASES)]
 SHAPED = [[x.reshape(FRAMES, *p.inputs[0].type.shape) for x in xs] for xs, p in zip(INPUTS, PROGRAMS, strict=True)]
@@ -68,9 +71,14 @@ def test_pauses_on_both_ends_and_of_the_memory_change_no_bit(batch: StreamBatch)
 
 
 @pytest.mark.tool("verilator")
-@pytest.mark.parametrize(("lanes", "external", "buffer"), [(1, None, 0), (3, External(), 40), (8, External(1024), 0)])
-def test_an_engine_is_lint_clean(lanes: int, external: External | None, buffer: int, tmp_path: Path) -> None:
-    emitted = emit_engine(ScheduleEngine(XCVU9P, 200.0, lanes, external, buffer)(uneven()))
+@pytest.mark.parametrize(
+    ("lanes", "external", "buffer", "features"),
+    [(1, None, 0, 0), (3, External(), 40, 0), (8, External(1024, 16), 0, 42), (8, External(32), 0, 42)],
+)
+def test_an_engine_is_lint_clean(
+    lanes: int, external: External | None, buffer: int, features: int, tmp_path: Path
+) -> None:
+    emitted = emit_engine(ScheduleEngine(XCVU9P, 200.0, lanes, external, buffer, features)(uneven()))
     for name, text in emitted.files.items():
         write_atomic(tmp_path / name, text)
     assert lint([tmp_path / source for source in emitted.sources], emitted.top) == ()
@@ -78,10 +86,14 @@ def test_an_engine_is_lint_clean(lanes: int, external: External | None, buffer: 
 
 @pytest.mark.tool("iverilog")
 @pytest.mark.parametrize("changes", [{}, {"DATA": 64, "BURST": 16, "WIDTH": 64, "OUTSTANDING": 2}])
-def test_the_fetcher_keeps_every_run_in_order(changes: dict[str, int], tmp_path: Path) -> None:
-    bench = (LIBRARY / "bench/bw_engine_fetch_bench.v").read_text()
-    for name, value in changes.items():
-        bench = re.sub(rf"parameter {name} = \d+;", f"parameter {name} = {value};", bench)
-    own = write_atomic(tmp_path / "bw_engine_fetch_bench.v", bench)
-    told = run_bench([own, *sorted(LIBRARY.glob("bw_*.v"))], "bw_engine_fetch_bench", workdir=tmp_path)
-    assert told.startswith("PASS 60 runs")
+@pytest.mark.parametrize("module", ["fetch", "send"])
+def test_what_goes_to_memory_and_comes_from_it_stays_in_order(
+    module: str, changes: dict[str, int], tmp_path: Path
+) -> None:
+    name = f"bw_engine_{module}_bench"
+    bench = (LIBRARY / f"bench/{name}.v").read_text()
+    for parameter, value in changes.items():
+        bench = re.sub(rf"parameter {parameter} = \d+;", f"parameter {parameter} = {value};", bench)
+    own = write_atomic(tmp_path / f"{name}.v", bench)
+    told = run_bench([own, *sorted(LIBRARY.glob("bw_*.v"))], name, workdir=tmp_path)
+    assert told.startswith("PASS")

@@ -70,17 +70,19 @@ class EngineDesign(Framed):
     @cached_property
     def program(self) -> Engine:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The instructions, the machine and the constants: what the Verilog says."""
-        external, buffer_words = self._memory
-        schedule = ScheduleEngine(self.device, self.clock_mhz, self.options.engine_lanes, external, buffer_words)
+        external, buffer_words, feature_words = self._memory
+        schedule = ScheduleEngine(
+            self.device, self.clock_mhz, self.options.engine_lanes, external, buffer_words, feature_words
+        )
         return engines.check(replace(schedule(self.scheduled), name=self.name))
 
     @property
-    def _memory(self) -> tuple[External | None, int]:
-        """External memory and the words of a buffer of weights, told or planned."""
+    def _memory(self) -> tuple[External | None, int, int]:
+        """External memory, the words of a buffer of weights, told or planned, and those of feature memory."""
         if self.options.engine_memory is None:
-            return None, 0
+            return None, 0, 0
         told = dict(self.options.engine_memory)
-        buffer = told.pop("buffer_words", None)
+        buffer, features = told.pop("buffer_words", None), told.pop("feature_words", 0)
         known = {field.name for field in fields(External)}
         for name, value in told.items():
             if name not in known or not isinstance(value, int):
@@ -93,7 +95,7 @@ class EngineDesign(Framed):
             bandwidth = external.data_bits / external.beat_cycles * self.clock_mhz / 8e3
             lanes = self.options.engine_lanes
             buffer = plan_offload(self.scheduled, self.device, lanes, self.clock_mhz, bandwidth).buffer_words
-        return external, int(buffer)
+        return external, int(buffer), int(features)
 
     @cached_property
     def cycles(self) -> Cycles:
@@ -143,8 +145,8 @@ class EngineDesign(Framed):
             return {}
         runs = [{"name": n, "offset": offset, "bytes": size} for n, offset, size in emitted.memory.runs]
         align = emitted.memory.external.burst_bytes
-        size = len(emitted.memory.data)
-        return {"memory": {"file": "memory/weights.bin", "bytes": size, "align": align, "runs": runs}}
+        told = {"file": "memory/weights.bin", "bytes": len(emitted.memory.data), "align": align, "runs": runs}
+        return {"memory": {**told, "feature_maps_bytes": emitted.memory.maps}}
 
     def texts(self) -> dict[str, str]:
         """The program as text."""

@@ -8,13 +8,24 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.engine_graphs import GRAPHS, alexnet, branched, codes, constants, grouped, moved, perceptron, residual, uneven
+from tests.engine_graphs import (
+    GRAPHS,
+    alexnet,
+    branched,
+    codes,
+    constants,
+    grouped,
+    moved,
+    perceptron,
+    residual,
+    uneven,
+)
 from tests.generate_graphs import random_graph
 
 from bitwright.core.errors import InvalidProgram, InvalidValue, Unsupported
 from bitwright.ir import engine as engines
 from bitwright.ir.engine import Engine, External
-from bitwright.ir.engine.ops import Fetch, Matrix, Vector
+from bitwright.ir.engine.ops import Bring, Fetch, Matrix, Send, Vector
 from bitwright.ir.graph import Graph, GraphBuilder, TensorType, run
 from bitwright.ir.graph import ops as g
 from bitwright.ir.netlist import Word
@@ -25,8 +36,10 @@ from bitwright.platforms import device
 XCVU9P = device("xcvu9p")
 
 
-def scheduled(graph: Graph, lanes: int, external: External | None = None, buffer_words: int = 0) -> Engine:
-    return engines.check(ScheduleEngine(XCVU9P, None, lanes, external, buffer_words)(graph))
+def scheduled(
+    graph: Graph, lanes: int, external: External | None = None, buffer_words: int = 0, feature_words: int = 0
+) -> Engine:
+    return engines.check(ScheduleEngine(XCVU9P, None, lanes, external, buffer_words, feature_words)(graph))
 
 
 def same(graph: Graph, program: Engine, frames: int = 3) -> bool:
@@ -169,3 +182,41 @@ def test_upsampling_costs_a_step_a_word_of_the_result() -> None:
     program = scheduled(moved(), 8)
     steps = [n.op.walk.steps for n in program.nodes if n.name.startswith("up") and isinstance(n.op, Matrix)]
     assert steps == [12] * 4
+
+
+@pytest.mark.parametrize(
+    ("make", "lanes", "words"), [(residual, 3, 170), (residual, 8, 104), (grouped, 3, 204), (uneven, 8, 42)]
+)
+def test_maps_that_do_not_fit_go_out_and_come_back_row_by_row(
+    make: Callable[[], Graph], lanes: int, words: int
+) -> None:
+    graph = make()
+    program = scheduled(graph, lanes, External(32, 4), 60, words)
+    assert same(graph, program)
+    assert engines.parse(engines.show(program)) == program
+    assert program.machine.features <= words < scheduled(graph, lanes).machine.features
+    sent = [n for n in program.nodes if isinstance(n.op, Send)]
+    brought = [n for n in program.nodes if isinstance(n.op, Bring)]
+    # Every window is read again for each part of the weights, and rows that windows share for each of them.
+    assert 0 < sum(n.type.words for n in sent) <= sum(n.type.words for n in brought)
+
+
+def test_rows_that_nobody_sent_are_found() -> None:
+    program = scheduled(residual(), 8, External(32, 4), 60, 104)
+    nodes = list(program.nodes)
+    at = next(p for p, n in enumerate(nodes) if isinstance(n.op, Send))
+    nodes[at] = replace(nodes[at], op=Send(10_000))
+    with pytest.raises(InvalidProgram, match="nobody has sent burst"):
+        engines.check(replace(program, nodes=tuple(nodes)))
+
+
+def test_a_feature_memory_that_is_too_small_is_refused_with_what_it_takes() -> None:
+    with pytest.raises(Unsupported, match=r"30 words of feature memory.*80 are needed"):
+        scheduled(residual(), 8, External(), 0, 30)
+
+
+def test_parameters_that_are_there_already_are_not_laid_down_again() -> None:
+    """Rows of a map in instructions of their own share the numbers of their channels."""
+    inside, outside = scheduled(residual(), 8), scheduled(residual(), 8, External(), 0, 104)
+    assert len(outside) > len(inside) + 10
+    assert outside.parameters.shape[0] <= inside.parameters.shape[0]

@@ -6,7 +6,7 @@ import numpy as np
 
 from bitwright.core.errors import InvalidProgram
 from bitwright.ir.engine.engine import Engine
-from bitwright.ir.engine.ops import Fetch, Load, Matrix, Store, Vector
+from bitwright.ir.engine.ops import Bring, Fetch, Matrix, Send, Store, Vector
 from bitwright.ir.engine.run import reads, weight_words
 from bitwright.ir.engine.types import Place, Region
 from bitwright.numeric import IntArray
@@ -30,19 +30,20 @@ def check(program: Engine) -> Engine:
         _check_region(program, node.type, where)
         if isinstance(node.op, Matrix | Vector):
             _check_walk(program, node.op, args, node.type, where)
-        elif bool(args) != isinstance(node.op, Store) or not isinstance(node.op, Load | Store | Fetch):
+        elif bool(args) != isinstance(node.op, Store | Send):
             raise InvalidProgram(f"{len(args)} arguments", where=where)
-        if isinstance(node.op, Store | Fetch):
+        if isinstance(node.op, Store | Fetch | Send):
             continue
         for earlier in range(position):
             other = program.nodes[earlier]
-            alive = last[earlier] >= position and not isinstance(other.op, Store)
+            alive = last[earlier] >= position and not isinstance(other.op, Store | Send)
             if alive and node.type.meets(other.type):
                 raise InvalidProgram(f"it writes over {other.name}, which is still read", where=where)
     _check_constants(program)
     if program.machine.external:
         _check_fetched(program)
-    elif program.again or any(isinstance(node.op, Fetch) for node in program.nodes):
+        _check_brought(program)
+    elif program.again or any(isinstance(node.op, Fetch | Send | Bring) for node in program.nodes):
         raise InvalidProgram("it fetches, and there is no external memory", where=program.name)
     return program
 
@@ -95,6 +96,24 @@ def _check_fetched(program: Engine) -> None:
             found = held[node.op.weights : node.op.weights + weight_words(node.op)].copy()
             if (found < 0).any() or not np.array_equal(seen.setdefault(node.name, found), found):
                 raise InvalidProgram("its weights are not fetched, or others in the next frame", where=where)
+
+
+def _check_brought(program: Engine) -> None:
+    """What comes back was sent in the same frame, row by row, and nothing has been sent over it since."""
+    sent: dict[int, tuple[int, int]] = {}
+    for node in program.nodes:
+        if not isinstance(node.op, Send | Bring):
+            continue
+        rows, beats, bursts = program.machine.runs(node.type)
+        for first in range(node.op.burst, node.op.burst + rows * bursts, bursts):
+            if isinstance(node.op, Bring):
+                if sent.get(first) != (beats, bursts):
+                    raise InvalidProgram(f"nobody has sent burst {first}", where=f"{program.name}.{node.name}")
+                continue
+            over = [at for at, (_, count) in sent.items() if at < first + bursts and first < at + count]
+            for at in over:
+                del sent[at]
+            sent[first] = beats, bursts
 
 
 def _check_constants(program: Engine) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bitwright.core.rules import Rules
 from bitwright.ir.engine.engine import Engine
 from bitwright.ir.engine.external import Bus, ahead
-from bitwright.ir.engine.ops import Fetch, Instruction, Load, Matrix, Store, Vector
+from bitwright.ir.engine.ops import Bring, Fetch, Instruction, Load, Matrix, Send, Store, Vector
 from bitwright.ir.engine.types import Region
 
 __all__ = ["Cycles", "cycles", "frame_ends", "steps"]
@@ -15,7 +15,7 @@ __all__ = ["Cycles", "cycles", "frame_ends", "steps"]
 steps: Rules[[Region], int] = Rules("steps of an engine's instruction")
 
 
-@steps.on(Load, Store)
+@steps.on(Load, Store, Send, Bring)
 def _(op: Instruction, region: Region) -> int:
     return region.words
 
@@ -93,6 +93,14 @@ class _Run:
             start = began + 2
             if isinstance(node.op, Fetch) and self.bus:
                 self.now = self.bus.fetch(start, node.type.words * machine.beats) + 1
+            elif isinstance(node.op, Bring) and self.bus:
+                rows, beats, _ = machine.runs(node.type)
+                self.bus.fetch(start, beats, rows)
+                self.now = self.bus.beat + 2 + machine.drain_cycles
+            elif isinstance(node.op, Send) and self.bus:
+                rows, beats, _ = machine.runs(node.type)
+                last, answered = self.bus.send(start, beats, rows, machine.feature_beats)
+                self.now = max(last + machine.drain_cycles, answered + 1) + 1
             else:
                 if self.bus and (allowed := self.ahead[position]) is not None:
                     start = max(start, self.bus.done(allowed))

@@ -46,8 +46,20 @@ class Machine(Type):
     @property
     def beats(self) -> int:
         """Beats on the bus that a word of weights takes: whole ones."""
-        bits = self.lanes**2 * self.weight.width
+        return self._beats(self.lanes**2 * self.weight.width)
+
+    @property
+    def feature_beats(self) -> int:
+        """Beats on the bus that a word of feature memory takes: whole ones."""
+        return self._beats(self.lanes * self.feature.width)
+
+    def _beats(self, bits: int) -> int:
         return -(-bits // self.external.data_bits) if self.external else 0
+
+    def runs(self, region: Region) -> tuple[int, int, int]:
+        """A region of features on the bus: rows, beats of each, and bursts from row to row."""
+        beats = region.words // region.shape[0] * self.feature_beats
+        return region.shape[0], beats, -(-beats // self.external.burst_beats) if self.external else 0
 
     @property
     def drain_cycles(self) -> int:

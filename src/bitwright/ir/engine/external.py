@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 
 from bitwright.ir.engine.engine import Engine
-from bitwright.ir.engine.ops import Fetch, Matrix
+from bitwright.ir.engine.ops import Fetch, Matrix, Send
 from bitwright.ir.engine.run import weight_words
 from bitwright.ir.engine.types import External
 
-__all__ = ["MOST_AHEAD", "Bus", "addresses", "ahead"]
+__all__ = ["MOST_AHEAD", "Bus", "addresses", "ahead", "map_bursts", "weight_bursts"]
 
 MOST_AHEAD = 3
 """More fetches than this are never under way at once."""
@@ -28,6 +28,21 @@ def addresses(program: Engine) -> dict[int, tuple[int, int]]:
             found[node.op.first] = place, beats
             place += -(-beats // external.burst_beats) * external.burst_bytes
     return found
+
+
+def weight_bursts(program: Engine) -> int:
+    """Bursts that all fetched runs take; feature maps lie behind them."""
+    external = program.machine.external
+    if external is None:
+        return 0
+    ends = [address + beats * external.data_bits // 8 for address, beats in addresses(program).values()]
+    return -(-max(ends, default=0) // external.burst_bytes)
+
+
+def map_bursts(program: Engine) -> int:
+    """Bursts that feature maps take outside."""
+    sent = [(node.op.burst, program.machine.runs(node.type)) for node in program.nodes if isinstance(node.op, Send)]
+    return max((first + rows * bursts for first, (rows, _, bursts) in sent), default=0)
 
 
 def ahead(program: Engine) -> list[int | None]:
@@ -59,24 +74,48 @@ class Bus:
         self.beat = -external.beat_cycles
         self.bursts: deque[int] = deque(maxlen=external.outstanding)
         self.ends: list[int] = []
+        self.answers: deque[int] = deque(maxlen=external.outstanding)
+        self.written = -external.beat_cycles
 
-    def fetch(self, cycle: int, beats: int) -> int:
+    def _lengths(self, beats: int, runs: int) -> list[int]:
+        """Beats of each burst: every run begins with one of its own."""
+        whole, rest = divmod(beats, self.external.burst_beats)
+        return ([self.external.burst_beats] * whole + [rest] * (rest > 0)) * runs
+
+    def fetch(self, cycle: int, beats: int, runs: int = 1) -> int:
         """A fetch of so many beats, offered from `cycle` on: the cycle in which it is taken."""
         told = self.external
         taken = asked = max(cycle, self.room)
         before = self.beat
-        while beats:
-            length = min(beats, told.burst_beats)
+        for length in self._lengths(beats, runs):
             full = len(self.bursts) == told.outstanding
             asked = max(asked + 1, self.bursts[0] + 1 if full else 0)
             first = max(self.beat + told.beat_cycles, asked + told.latency_cycles)
             self.beat = first + (length - 1) * told.beat_cycles
             self.bursts.append(self.beat)
-            beats -= length
         # The next one is taken when all addresses are out and this one's place to write is the current one.
         self.room = max(asked + 1, taken + 2, before + 1)
         self.ends.append(self.beat + 2)
         return taken
+
+    def send(self, cycle: int, beats: int, runs: int, slices: int) -> tuple[int, int]:
+        """So many beats in each run, begun in `cycle`: when the last word is read, and when the last answer comes."""
+        told, asked = self.external, cycle
+        lengths = self._lengths(beats, runs)
+        answer = self.answers[-1] if self.answers else 0
+        before, total = cycle + 1, 0
+        last = before
+        for length in lengths:
+            full = len(self.answers) == told.outstanding
+            asked = max(asked + 1, self.answers[0] + 1 if full else 0)
+            for _ in range(length):
+                self.written = max(self.written + told.beat_cycles, asked + 1, before + 1)
+                total += 1
+                if total % slices == 0:
+                    last, before = before, self.written
+            answer = max(self.written + told.latency_cycles, answer + 1)
+            self.answers.append(answer)
+        return last, answer
 
     def done(self, allowed: int) -> int:
         """The first cycle in which no more than `allowed` fetches are under way."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from bitwright.ir.program import Op
 
-__all__ = ["Fetch", "Instruction", "Load", "Loop", "Matrix", "Store", "Vector", "Walk"]
+__all__ = ["Bring", "Fetch", "Instruction", "Load", "Loop", "Matrix", "Send", "Store", "Vector", "Walk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,23 @@ class Fetch(Instruction):
     """
 
     first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Send(Instruction):
+    """Rows of the argument's region go to external memory, each to bursts of its own, the first to number `burst`.
+
+    Bursts count from behind the weights. The result is the region that was sent.
+    """
+
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bring(Instruction):
+    """Rows that were sent to external memory, from burst `burst` on, come to the result's region."""
+
+    burst: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bitwright.core.errors import InvalidValue
 from bitwright.core.rules import Rules
 from bitwright.ir.engine.engine import Engine
-from bitwright.ir.engine.ops import Fetch, Instruction, Load, Loop, Matrix, Store, Vector, Walk
+from bitwright.ir.engine.ops import Bring, Fetch, Instruction, Load, Loop, Matrix, Send, Store, Vector, Walk
 from bitwright.ir.engine.types import Place, Region
 from bitwright.numeric import IntArray, Rounding
 
@@ -30,6 +30,7 @@ class _State:
         }
         fetched = np.zeros((machine.buffered, machine.lanes, machine.lanes), np.int64)
         self.weights = fetched if machine.external else program.weights.array
+        self.outside: dict[int, IntArray] = {}
         self.waiting = list(inputs)
         self.left: list[IntArray] = []
 
@@ -73,6 +74,20 @@ def _(op: Load, region: Region, state: _State) -> None:
 @execute.on(Fetch)
 def _(op: Fetch, region: Region, state: _State) -> None:
     state.weights[region.address : region.end] = state.program.weights.array[op.first : op.first + region.words]
+
+
+@execute.on(Send)
+def _(op: Send, region: Region, state: _State) -> None:
+    rows, _, bursts = state.program.machine.runs(region)
+    words = state.words(region)
+    for row, part in enumerate(np.split(words, rows, axis=1)):
+        state.outside[op.burst + row * bursts] = part.copy()
+
+
+@execute.on(Bring)
+def _(op: Bring, region: Region, state: _State) -> None:
+    rows, _, bursts = state.program.machine.runs(region)
+    state.write(region, np.concatenate([state.outside[op.burst + row * bursts] for row in range(rows)], axis=1))
 
 
 @execute.on(Store)

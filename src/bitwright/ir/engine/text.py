@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bitwright.ir.engine.engine import Engine, Machine
-from bitwright.ir.engine.ops import Fetch, Load, Loop, Matrix, Store, Vector, Walk
+from bitwright.ir.engine.ops import Bring, Fetch, Load, Loop, Matrix, Send, Store, Vector, Walk
 from bitwright.ir.engine.types import External, Place, Region
 from bitwright.ir.netlist import Word
 from bitwright.ir.netlist.text import WORDS as NETLIST
@@ -12,7 +12,8 @@ from bitwright.ir.text import Vocabulary, parse_program, print_program
 __all__ = ["WORDS", "parse", "show"]
 
 WORDS = Vocabulary.of(
-    "engine", Engine, Load, Fetch, Loop, Matrix, Store, Vector, Walk, Place, Region, Machine, External, Word
+    "engine", Engine, Load, Fetch, Send, Bring, Loop, Matrix, Store, Vector, Walk, Place, Region, Machine, External,
+    Word,
 ).holding(NETLIST)  # fmt: skip
 
 

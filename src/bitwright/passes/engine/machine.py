@@ -18,7 +18,7 @@ from bitwright.passes.streaming.dots import dot, summed
 from bitwright.passes.words import rounded
 from bitwright.platforms import Device, Fabric
 
-__all__ = ["Needs", "machine_for", "post_of"]
+__all__ = ["Needs", "feature_of", "machine_for", "post_of"]
 
 _WIDEST = 60
 
@@ -38,7 +38,7 @@ class Needs:
 def machine_for(drafts: Sequence[Draft], needs: Needs, device: Device, clock_mhz: float | None) -> Machine:
     """The machine with just the words that these instructions and constants need."""
     shift, parameters, lanes = needs.shift, needs.parameters, needs.lanes
-    feature = united(*(d.kept for d in drafts if not d.stored))
+    feature = feature_of(drafts)
     weight, mul, add = (_held(a) for a in (needs.weights, parameters[..., 0], parameters[..., 1]))
     total = united(*(d.total for d in drafts), feature)
     result = united(*(d.kept for d in drafts), _held(parameters[..., 2:4]))
@@ -65,6 +65,11 @@ def machine_for(drafts: Sequence[Draft], needs: Needs, device: Device, clock_mhz
         lanes, feature, weight, total, mul, add, result, shift, max(needs.features, 2), max(results, 2),
         pipelined(products), pipelined(post), needs.steps, steps,
     )  # fmt: skip
+
+
+def feature_of(drafts: Sequence[Draft]) -> Word:
+    """The range of an element of feature memory."""
+    return united(*(d.kept for d in drafts if not d.stored))
 
 
 def _held(numbers: IntArray) -> Word:

@@ -21,9 +21,12 @@ class ScheduleEngine:
 
     `lanes` elements to a word; netlists pipelined for `clock_mhz` on `device` (None: no registers). With `external`
     memory weights come from there: into two buffers of `buffer_words` that take turns, or (0, or where two buffers
-    hold all) once and for all. Graphs have one input and one output. Raises `Unsupported`, naming the layer, for what
-    the engine does not do: products of two tensors, maps that are neither affine nor monotone in few steps, channels
-    that change places with rows or columns.
+    hold all) once and for all; feature maps go there, the largest first, and come back row by row, where more than
+    `feature_words` would be needed on the chip (0: any number).
+
+    Graphs have one input and one output. Raises `Unsupported`, naming the layer, for what the engine does not do:
+    products of two tensors, maps that are neither affine nor monotone in few steps, channels that change places with
+    rows or columns.
     """
 
     device: Device
@@ -31,11 +34,14 @@ class ScheduleEngine:
     lanes: int = 8
     external: External | None = None
     buffer_words: int = 0
+    feature_words: int = 0
 
     def __call__(self, program: Graph) -> Engine:
         """The engine program of the same function."""
         drafts = self.drafts(program)
-        assembly = Assembly(drafts, self.lanes, self.device, self.clock_mhz, self.external, self.buffer_words)
+        assembly = Assembly(
+            drafts, self.lanes, self.device, self.clock_mhz, self.external, self.buffer_words, self.feature_words
+        )
         return assembly.made(program.name)
 
     def drafts(self, program: Graph) -> list[Draft]:

@@ -8,8 +8,8 @@ import numpy as np
 
 from bitwright.core.rules import Rules
 from bitwright.ir.engine import Engine, Place, Region, addresses, ahead
-from bitwright.ir.engine.external import MOST_AHEAD
-from bitwright.ir.engine.ops import Fetch, Load, Loop, Matrix, Store, Vector, Walk
+from bitwright.ir.engine.external import MOST_AHEAD, weight_bursts
+from bitwright.ir.engine.ops import Bring, Fetch, Load, Loop, Matrix, Send, Store, Vector, Walk
 from bitwright.numeric import IntArray
 
 __all__ = ["encode", "field_bits", "fields_of"]
@@ -26,18 +26,21 @@ def encode(program: Engine) -> IntArray:
     for node, allowed in zip(program.nodes, waits, strict=True):
         row = fields_of(node.op, node.type)
         row[2] = MOST_AHEAD if allowed is None else min(allowed, MOST_AHEAD)
-        if isinstance(node.op, Fetch):
-            row[4:6] = _outside(program, node.op)
+        if isinstance(node.op, Fetch | Bring | Send):
+            row[9], row[10], row[2] = _outside(program, node.op, node.type)
         rows.append(row)
     return np.array(rows, np.int64)
 
 
-def _outside(program: Engine, op: Fetch) -> tuple[int, int]:
-    """The number of the first burst, and beats."""
+def _outside(program: Engine, op: Fetch | Bring | Send, region: Region) -> tuple[int, int, int]:
+    """The number of the first burst, beats of a run, and runs."""
     external = program.machine.external
     assert external is not None
-    address, beats = addresses(program)[op.first]
-    return address // external.burst_bytes, beats
+    if isinstance(op, Fetch):
+        address, beats = addresses(program)[op.first]
+        return address // external.burst_bytes, beats, 1
+    rows, beats, _ = program.machine.runs(region)
+    return weight_bursts(program) + op.burst, beats, rows
 
 
 def field_bits(program: Engine, code: IntArray) -> int:
@@ -63,9 +66,28 @@ def _(op: Store, region: Region) -> list[int]:
 
 @fields_of.on(Fetch)
 def _(op: Fetch, region: Region) -> list[int]:
-    row = [4, *[0] * (_FIELDS - 1)]
-    row[9] = region.address
-    return row
+    return [4, 0, 0, region.address, *[0] * (_FIELDS - 4)]
+
+
+def _rows(region: Region) -> list[tuple[int, int]]:
+    """Extent and step of rows, pixels and words of a region."""
+    pixel, line = region.strides
+    return [(region.shape[0], line), (region.shape[1], pixel), (region.depth, 1)]
+
+
+@fields_of.on(Bring)
+def _(op: Bring, region: Region) -> list[int]:
+    rows, columns, words = _rows(region)
+    loops = (Loop(rows[0]), Loop(columns[0]), Loop(words[0]), Loop(), Loop(), Loop())
+    walked = _walked(Walk(Loop(1), (1, 1), loops), 0, 0)
+    return [5, 0, 0, region.address, *walked, *_moves([rows, columns, words])]
+
+
+@fields_of.on(Send)
+def _(op: Send, region: Region) -> list[int]:
+    rows, columns, words = _rows(region)
+    loops = (Loop(*rows), Loop(*columns), Loop(*words), Loop(), Loop(), Loop())
+    return [6, 0, 0, 0, *_walked(Walk(Loop(1, region.address), (1, 1), loops), 0, 0), 0, 0, 0]
 
 
 @fields_of.on(Matrix, Vector)

@@ -7,16 +7,30 @@ import numpy as np
 from bitwright.backends.verilog.ports import pack_tight
 from bitwright.backends.verilog.stream.layout import bus
 from bitwright.backends.verilog.stream.memory import MemoryImage
-from bitwright.backends.verilog.tree import Expression, Instance, Item, Net, Part, PortDeclaration, Ref
+from bitwright.backends.verilog.tree import (
+    Assign,
+    Binary,
+    Expression,
+    Instance,
+    Item,
+    Net,
+    Part,
+    PortDeclaration,
+    Ref,
+)
 from bitwright.ir.engine import Engine, External, addresses
 from bitwright.ir.engine.engine import Machine
+from bitwright.ir.engine.external import map_bursts
 from bitwright.ir.engine.ops import Fetch
 from bitwright.numeric import IntArray
 
-__all__ = ["fetcher", "image_of", "memory_ports", "weight_memory", "weight_rows"]
+__all__ = ["fetcher", "image_of", "memory_ports", "sender", "weight_memory", "weight_rows"]
 
 _ADDRESS = (("araddr", 0), ("arlen", 8), ("arsize", 3), ("arburst", 2), ("arcache", 4), ("arprot", 3), ("arvalid", 1))
 _ANSWER = (("rdata", 0), ("rresp", 2), ("rlast", 1), ("rvalid", 1))
+_WRITES = tuple((name.replace("ar", "aw", 1), width) for name, width in _ADDRESS)
+_DATA = (("wdata", 0), ("wstrb", 0), ("wlast", 1), ("wvalid", 1))
+_CONFIRMED = (("bresp", 2), ("bvalid", 1))
 
 
 def weight_rows(weights: IntArray) -> IntArray:
@@ -43,12 +57,13 @@ def image_of(program: Engine) -> MemoryImage | None:
             flat = rows[node.op.first : node.op.first + node.type.words].reshape(-1)
             data[address[0] : address[0] + len(flat)] = flat
             runs.append((node.name, address[0], len(flat)))
-    return MemoryImage(external, data.tobytes(), tuple(runs))
+    return MemoryImage(external, data.tobytes(), tuple(runs), map_bursts(program) * external.burst_bytes)
 
 
-def memory_ports(external: External) -> list[PortDeclaration]:
-    """An AXI4 master that only reads, the address of the image, and whether memory has answered with an error."""
-    bits = {"araddr": external.address_bits, "rdata": external.data_bits}
+def memory_ports(external: External, writes: bool) -> list[PortDeclaration]:
+    """An AXI4 master, the address of the image, and whether memory has answered with an error."""
+    bits = {"araddr": external.address_bits, "rdata": external.data_bits, "awaddr": external.address_bits}
+    bits |= {"wdata": external.data_bits, "wstrb": external.data_bits // 8}
     heads = [
         PortDeclaration("input", "wire", "base", external.address_bits, remark="byte address of the weights"),
         PortDeclaration("output", "wire", "fault", 1, remark="memory has answered with an error"),
@@ -56,26 +71,52 @@ def memory_ports(external: External) -> list[PortDeclaration]:
     heads += [PortDeclaration("output", "wire", f"m_axi_{name}", bits.get(name, width)) for name, width in _ADDRESS]
     heads.append(PortDeclaration("input", "wire", "m_axi_arready", 1))
     heads += [PortDeclaration("input", "wire", f"m_axi_{name}", bits.get(name, width)) for name, width in _ANSWER]
-    return [*heads, PortDeclaration("output", "wire", "m_axi_rready", 1)]
+    heads.append(PortDeclaration("output", "wire", "m_axi_rready", 1))
+    if writes:
+        away, back = (*_WRITES, *_DATA, ("bready", 1)), (("awready", 1), ("wready", 1), *_CONFIRMED)
+        heads += [PortDeclaration("output", "wire", f"m_axi_{name}", bits.get(name, width)) for name, width in away]
+        heads += [PortDeclaration("input", "wire", f"m_axi_{name}", width) for name, width in back]
+    return heads
 
 
-def fetcher(machine: Machine, bits: int) -> list[Item]:
-    """The instance that fetches; `fetched` slices of a word go to `fetched_place`."""
+def fetcher(machine: Machine, bits: int, spills: bool) -> list[Item]:
+    """The instance that fetches; `fetched` slices of a word go to `fetched_place`, features are `brought`."""
     external = machine.external
     assert external is not None
     pins = [name for name, _ in (*_ADDRESS, *_ANSWER)] + ["arready", "rready"]
-    joined: list[tuple[str, Expression]] = [(net, Ref(net)) for net in ("clk", "rst", "base", "beats", "under_way")]
-    joined += [("start", Ref("fetch")), ("room", Ref("fetch_room")), ("from", Ref("place"))]
-    joined += [("place", Ref("weight_place")), ("fault", Ref("fault"))]
+    joined: list[tuple[str, Expression]] = [(n, Ref(n)) for n in ("clk", "rst", "base", "runs", "under_way", "arrived")]
+    joined += [("start", Ref("fetch")), ("room", Ref("fetch_room")), ("from", Ref("weight_place"))]
+    joined += [("beats", Ref("parameter_place")), ("place", Ref("write_place")), ("features", Ref("brings"))]
+    joined += [("word", Ref("brought")), ("fault", Ref("read_fault" if spills else "fault"))]
     joined += [(f"m_axi_{pin}", Ref(f"m_axi_{pin}")) for pin in pins]
     joined += [("write", Ref("fetched")), ("write_place", Ref("fetched_place")), ("write_data", Ref("fetched_data"))]
     sizes = (
         ("DATA", external.data_bits), ("ADDRESS", external.address_bits), ("BURST", external.burst_beats),
-        ("SLICES", machine.beats), ("FIELD", bits),
+        ("SLICES", machine.beats), ("PARTS", machine.feature_beats if spills else 1), ("FIELD", bits),
     )  # fmt: skip
     nets: list[Item] = [Net("wire", "fetched", machine.beats), Net("wire", "fetched_place", bits)]
     nets.append(Net("wire", "fetched_data", external.data_bits))
+    nets.append(Net("wire", "brought", external.data_bits * (machine.feature_beats if spills else 1)))
+    if spills:
+        nets += [Net("wire", "read_fault", 1), Net("wire", "write_fault", 1)]
+        nets.append(Assign(Ref("fault"), Binary("|", Ref("read_fault"), Ref("write_fault"))))
     return [*nets, Instance("bw_engine_fetch", "fetcher", tuple(joined), sizes)]
+
+
+def sender(machine: Machine, bits: int) -> Instance:
+    """The instance that sends words of features."""
+    external = machine.external
+    assert external is not None
+    pins = [name for name, _ in (*_WRITES, *_DATA, *_CONFIRMED)] + ["awready", "wready", "bready"]
+    joined: list[tuple[str, Expression]] = [(net, Ref(net)) for net in ("clk", "rst", "base", "runs", "send")]
+    joined += [("start", Ref("sends")), ("from", Ref("weight_place")), ("beats", Ref("parameter_place"))]
+    joined += [("word", Ref("features_word")), ("room", Ref("send_room")), ("busy", Ref("sending"))]
+    joined += [("fault", Ref("write_fault")), *((f"m_axi_{pin}", Ref(f"m_axi_{pin}")) for pin in pins)]
+    sizes = (
+        ("DATA", external.data_bits), ("ADDRESS", external.address_bits), ("BURST", external.burst_beats),
+        ("WIDTH", machine.lanes * machine.feature.width), ("FIELD", bits),
+    )  # fmt: skip
+    return Instance("bw_engine_send", "sender", tuple(joined), sizes)
 
 
 def weight_memory(machine: Machine, width: int, bits: int, in_logic: int) -> list[Item]:

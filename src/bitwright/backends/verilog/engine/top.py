@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bitwright.backends.verilog.bench import hex_lines
 from bitwright.backends.verilog.engine.code import encode, field_bits
-from bitwright.backends.verilog.engine.outside import fetcher, memory_ports, weight_memory, weight_rows
+from bitwright.backends.verilog.engine.outside import fetcher, memory_ports, sender, weight_memory, weight_rows
 from bitwright.backends.verilog.ports import pack_tight
 from bitwright.backends.verilog.stream.kernels import Kernel
 from bitwright.backends.verilog.stream.layout import Lanes, bits_of, bus
@@ -30,13 +30,15 @@ from bitwright.backends.verilog.tree import (
     Unary,
 )
 from bitwright.ir.engine import Engine, External
+from bitwright.ir.engine.ops import Send
 from bitwright.ir.netlist import Word
 from bitwright.numeric import IntArray
 
 __all__ = ["EngineTop"]
 
 _FLAGS = (
-    "ready", "room", "fetch_room", "load", "compute", "store", "fetch", "ends", "results", "even", "stepped", "maximum",
+    "ready", "room", "fetch_room", "arrived", "send_room", "sending", "load", "compute", "store", "fetch", "brings",
+    "sends", "send", "ends", "results", "even", "stepped", "maximum",
     "in_grid", "first", "last",
 )  # fmt: skip
 _PLACES = ("place", "weight_place", "parameter_place", "write_place")
@@ -85,7 +87,7 @@ class EngineTop:
         for port in self.ports:
             heads += _axis(port)
         if self.external:
-            heads += memory_ports(self.external)
+            heads += memory_ports(self.external, self.spills)
         return Module(self.name, self._about(), tuple(heads), tuple(self.items))
 
     def _about(self) -> str:
@@ -103,10 +105,10 @@ class EngineTop:
         self._image("program", code, [word] * code.shape[1])
         self.items += [Comment("instructions and their loops")]
         self.items += [Net("wire", flag, 1) for flag in _FLAGS]
-        self.items += [Net("wire", place, bits) for place in (*_PLACES, "beats")]
+        self.items += [Net("wire", place, bits) for place in (*_PLACES, "runs")]
         self.items.append(Net("wire", "under_way", 2))
         joined: list[tuple[str, Expression]] = [("clk", Ref("clk")), ("rst", Ref("rst"))]
-        joined += [("offered", Ref("s_axis_tvalid")), ("beats", Ref("beats")), ("under_way", Ref("under_way"))]
+        joined += [("offered", Ref("s_axis_tvalid")), ("runs", Ref("runs")), ("under_way", Ref("under_way"))]
         joined += [(net, Ref(net)) for net in (*_FLAGS, *_PLACES)]
         sizes = (
             ("FIELD", bits), ("INSTRUCTIONS", len(code)), ("AGAIN", self.program.again),
@@ -130,16 +132,29 @@ class EngineTop:
 
     def _fetcher(self, bits: int) -> None:
         """What reads external memory; without one, nothing is ever fetched."""
+        if not self.spills:
+            self.items += [Assign(Ref("send_room"), Literal(1, 1)), Assign(Ref("sending"), Literal(0, 1))]
+            self.dropped += [Ref("sends"), Ref("send")]
         if not self.external:
-            self.items.append(Assign(Ref("fetch_room"), Literal(1, 1)))
+            self.items += [Assign(Ref("fetch_room"), Literal(1, 1)), Assign(Ref("arrived"), Literal(0, 1))]
             self.items.append(Assign(Ref("under_way"), Literal(0, 2)))
-            self.dropped += [Ref("fetch"), Ref("beats")]
+            self.dropped += [Ref("fetch"), Ref("brings"), Ref("runs")]
             return
-        self.items.append(Comment("weights come from external memory"))
-        self.items += fetcher(self.program.machine, bits)
-        used = _bits(self.weight_words)
+        self.items.append(Comment("weights come from external memory, and feature maps that went there"))
+        self.items += fetcher(self.program.machine, bits, self.spills)
+        used, width = _bits(self.weight_words), self.program.machine.lanes * self.program.machine.feature.width
         if used < bits:
             self.dropped.append(Part("fetched_place", bits - 1, used))
+        wide = self.program.machine.feature_beats * self.external.data_bits if self.spills else self.external.data_bits
+        unread = Part("brought", wide - 1, width) if self.spills and wide > width else None
+        self.dropped += [unread] if unread else [] if self.spills else [Ref("brought")]
+        if self.spills:
+            self.items.append(sender(self.program.machine, bits))
+
+    @property
+    def spills(self) -> bool:
+        """Whether feature maps go to external memory."""
+        return any(isinstance(node.op, Send) for node in self.program.nodes)
 
     def _delay(self, name: str, width: int, data: Expression, cycles: int, *, valid: bool = False) -> None:
         """The net `name`: `data` so many cycles later; flags that must not be there after a reset are `valid`."""
@@ -182,7 +197,7 @@ class EngineTop:
         self.items += [Comment("feature memory"), Net("wire", "features_data", bits_of(words))]
         self.items.append(Net("wire", "features_write", 1))
         pins = {"write": Ref("features_write"), "data": Ref("features_data")}
-        pins |= {"read": Ref("compute")}
+        pins |= {"read": Binary("|", Ref("compute"), Ref("send")) if self.spills else Ref("compute")}
         blank: dict[str, Expression] = {"blank": Unary("~", Ref("in_grid"))}
         self._memory("features", bits_of(words), machine.features, pins | blank)
         return Lanes("features_word", words)
@@ -292,7 +307,9 @@ class EngineTop:
         self.items += [Comment("feature memory takes words from outside, and results"), Net("wire", "loaded", 1)]
         self.items.append(Assign(Ref("loaded"), Ref("load")))
         own = [lane.to([machine.feature]) for lane in lanes]
-        data = Conditional(Ref("loaded"), Concat(tuple(parts)), Concat(tuple(reversed(own))))
+        data: Expression = Conditional(Ref("loaded"), Concat(tuple(parts)), Concat(tuple(reversed(own))))
+        if self.spills:
+            data = Conditional(Ref("brings"), Part("brought", machine.lanes * machine.feature.width - 1, 0), data)
         self.items.append(Assign(Ref("features_data"), data))
         result = Binary("&", Ref("finished"), Unary("~", Ref("results")))
         self.items.append(Assign(Ref("features_write"), Binary("|", Ref("loaded"), result)))

@@ -7,18 +7,20 @@
 // BLOCK         0: the program lies in logic, 1: in block memory
 // FILE          what $readmemh reads, one instruction a line, field 0 lowest
 //
-// Fields: 0 kind (0 load, 1 matrix, 2 vector, 3 store, 4 fetch), 1 flags (bit 0: results, the memory that is written;
+// Fields: 0 kind (0 load, 1 matrix, 2 vector, 3 store, 4 fetch, 5 bring, 6 send), 1 flags (bit 0: results, the memory that is written;
 // 1: even, rounding; 2: shared, one weight word; 3: stepped, thresholds; 4: each, parameters go on from pixel to pixel),
 // 2 fetches that may be under way, 3 first place to write, 4 first place to read, 5 its row, 6 its column, 7 rows and
 // 8 columns of the grid, 9 first weight, 10 first parameter; then for the six loops, the outermost first, 11..16 rounds
 // less one, 17..22 by how much the place moves when that loop moves on (the inner ones starting anew), 23..28 the row,
-// 29..34 the column; 35..37 the place to write, for the outer three loops. A fetch has in field 4 its first burst, in 5
-// the beats and in 9 the first place in the weight memory. Numbers are two's complement.
+// 29..34 the column; 35..37 the place to write, for the outer three loops. What goes to external memory and back has in
+// field 9 its first burst, in 10 the beats of a run, in 2 how many runs. Numbers are two's complement.
 //
 // Timing of an instruction: fetch, decode, its steps, DRAIN cycles (none behind a fetch). In the cycle of a step `load`,
-// `compute`, `store` or `fetch` is high, and all places, `in_grid`, `first` and `last` belong to it. A load waits for
-// `offered`, a store for `room`, a fetch for `fetch_room`, the others until no more fetches are `under_way` than their
-// field 2 says. `results`, `even`, `stepped` and `maximum` stay until the instruction's last word is written.
+// `compute`, `store` or `send` is high, and all places, `in_grid`, `first` and `last` belong to it. A load waits for
+// `offered`, a store for `room`, a matrix or vector until no more fetches are `under_way` than its field 2 says. A fetch
+// is over in the cycle of `fetch`, which waits for `fetch_room`. A bring and a send begin with a cycle of `fetch` or
+// `sends`; then a bring waits for words that have `arrived`, a send for `send_room`, and behind its last step until
+// nobody is `sending`. `results`, `even`, `stepped` and `maximum` stay until the instruction's last word is written.
 
 `default_nettype none
 
@@ -39,17 +41,23 @@ module bw_engine #(
     input  wire             room,
     input  wire             fetch_room,
     input  wire [1:0]       under_way,
+    input  wire             arrived,
+    input  wire             send_room,
+    input  wire             sending,
     output wire             load,
     output wire             compute,
     output wire             store,
     output wire             fetch,
+    output wire             brings,
+    output wire             sends,
+    output wire             send,
     output wire             ends,
     output wire             results,
     output wire             even,
     output wire             stepped,
     output wire             maximum,
     output reg  [FIELD-1:0] place,
-    output wire [FIELD-1:0] beats,
+    output wire [FIELD-1:0] runs,
     output wire             in_grid,
     output wire             first,
     output wire             last,
@@ -83,17 +91,23 @@ module bw_engine #(
     assign stepped = flags[3];
     wire each = flags[4];
     assign maximum = kind == 3'd2;
-    assign beats = code[5*FIELD+:FIELD];
-    wire unused = &{1'b0, code[FIELD-1:3], code[2*FIELD-1:FIELD+5], code[3*FIELD-1:2*FIELD+2]};
+    assign runs = code[2*FIELD+:FIELD];
+    wire unused = &{1'b0, code[FIELD-1:3], code[2*FIELD-1:FIELD+5]};
 
     wire running = state == RUN;
     assign ready = running & (kind == 3'd0);
-    assign load = ready & offered;
+    reg  begun;
+    assign brings = kind == 3'd5;
+    assign load = (ready & offered) | (running & brings & begun & arrived);
     assign compute = running & ((kind == 3'd1) | (kind == 3'd2)) & (under_way <= allowed);
     assign store = running & (kind == 3'd3) & room;
     wire fetches = kind == 3'd4;
-    assign fetch = running & fetches & fetch_room;
-    wire step = load | compute | store;
+    assign fetch = running & (fetches | (brings & ~begun)) & fetch_room;
+    wire to_memory = kind == 3'd6;
+    assign sends = running & to_memory & ~begun;
+    assign send = running & to_memory & begun & send_room;
+    wire step = load | compute | store | send;
+    wire over = (state == WAIT) & (left == {DRAIN_BITS{1'b0}}) & ~sending;
 
     // A loop moves on when all inner ones are at their ends.
     reg  [FIELD-1:0] row;
@@ -175,14 +189,16 @@ module bw_engine #(
             case (state)
                 FETCH: state <= DECODE;
                 DECODE: state <= RUN;
-                RUN: if (fetch) state <= FETCH;
+                RUN: if (fetch & fetches) state <= FETCH;
                      else if (step & full[0]) state <= WAIT;
-                WAIT: if (left == {DRAIN_BITS{1'b0}}) state <= FETCH;
+                WAIT: if (over) state <= FETCH;
             endcase
-            if (fetch | ((state == WAIT) & (left == {DRAIN_BITS{1'b0}})))
+            if ((fetch & fetches) | over)
                 number <= number == LAST[BITS-1:0] ? NEXT[BITS-1:0] : number + 1'b1;
         end
-        left <= state == WAIT ? left - 1'b1 : LONGEST[DRAIN_BITS-1:0];
+        if (state != WAIT) left <= LONGEST[DRAIN_BITS-1:0];
+        else if (left != {DRAIN_BITS{1'b0}}) left <= left - 1'b1;
+        begun <= running & (begun | fetch | sends);
     end
 
 endmodule

@@ -1,19 +1,21 @@
-// The engine's way to external memory: reads runs of words over AXI4 and writes them to the weight memory.
+// The engine's way from external memory: reads runs of words over AXI4, for the weight memory or for the features.
 //
 // DATA     bits of a beat
 // ADDRESS  bits of a byte address
 // BURST    beats of a burst at most, a power of two; BURST * DATA / 8 bytes are 4096 at most
 // SLICES   beats of a word of weights, the lowest bits first
+// PARTS    beats of a word of features
 // FIELD    bits of the numbers of a fetch
 // SHIFT    the logarithm of a burst's bytes
 //
-// A fetch is `beats` beats from burst number `from` behind `base` on, for words from `place` on; it is taken in a cycle
-// with `start` and `room`. One more is taken while the one before still comes in, as soon as all addresses of that are
+// A fetch is `runs` times `beats` beats from burst number `from` behind `base` on, every run from a burst of its own on,
+// for words from `place` on, or (`features`) word after word; it is taken in a cycle with `start` and `room`. One more is taken while the one before still comes in, as soon as all addresses of that are
 // out: bursts follow each other without a gap. `base` is a multiple of a burst's bytes. Nothing ever makes the memory wait:
 // rready is high while something is to come.
 //
 // Timing: `start` in cycle t -> the first address in t + 1, then one a cycle as the memory takes them. A beat in cycle t is
-// written at the end of t + 1 (`write`, one bit a slice). `under_way` counts fetches whose last beat is not written yet.
+// written at the end of t + 1 (`write`, one bit a slice); the last one of a word of features has `arrived` in t + 1, with
+// the `word`. `under_way` counts fetches whose last beat is not written yet.
 // `fault` stays, from the first answer that says error on.
 
 `default_nettype none
@@ -23,6 +25,7 @@ module bw_engine_fetch #(
     parameter ADDRESS = 32,
     parameter BURST = 16,
     parameter SLICES = 1,
+    parameter PARTS = 1,
     parameter FIELD = 16,
     parameter SHIFT = $clog2(BURST * DATA / 8)
 ) (
@@ -33,7 +36,9 @@ module bw_engine_fetch #(
     output wire               room,
     input  wire [FIELD-1:0]   from,
     input  wire [FIELD-1:0]   beats,
+    input  wire [FIELD-1:0]   runs,
     input  wire [FIELD-1:0]   place,
+    input  wire               features,
     output wire [1:0]         under_way,
     output reg                fault,
     output wire [ADDRESS-1:0] m_axi_araddr,
@@ -51,21 +56,28 @@ module bw_engine_fetch #(
     output wire               m_axi_rready,
     output reg  [SLICES-1:0]  write,
     output reg  [FIELD-1:0]   write_place,
-    output reg  [DATA-1:0]    write_data
+    output reg  [DATA-1:0]    write_data,
+    output reg                arrived,
+    output wire [PARTS*DATA-1:0] word
 );
 
-    localparam SLICE_BITS = SLICES > 1 ? $clog2(SLICES) : 1;
+    localparam MOST = SLICES > PARTS ? SLICES : PARTS;
+    localparam SLICE_BITS = MOST > 1 ? $clog2(MOST) : 1;
     localparam [31:0] LAST = SLICES - 1;
+    localparam [31:0] LAST_PART = PARTS - 1;
+    localparam [FIELD-1:0] ONE = 1;
     localparam [31:0] FULL = BURST - 1;
     localparam [31:0] LENGTH = BURST;
     localparam [31:0] SIZE = $clog2(DATA / 8);
     localparam NUMBER = ADDRESS - SHIFT;
 
-    // Addresses: the burst to ask for next and the beats that are left.
+    // Addresses: the burst to ask for next, the beats that are left of a run, and the runs behind it.
     reg [NUMBER-1:0] burst;
     reg [FIELD-1:0]  asking;
+    reg [FIELD-1:0]  asking_runs;
     wire             asks = asking != {FIELD{1'b0}};
     wire             whole = {{32{1'b0}}, asking} >= {{FIELD{1'b0}}, LENGTH};
+    wire             run_asked = {{32{1'b0}}, asking} <= {{FIELD{1'b0}}, LENGTH};
     wire [FIELD-1:0] shortest = asking - 1'b1;
     wire [7:0]       short;
 
@@ -81,6 +93,11 @@ module bw_engine_fetch #(
     reg              queued;
     reg [FIELD-1:0]  next_place;
     reg [FIELD-1:0]  next_beats;
+    reg [FIELD-1:0]  next_runs;
+    reg              next_features;
+    reg [FIELD-1:0]  run_beats;
+    reg [FIELD-1:0]  coming_runs;
+    reg              to_features;
     reg [FIELD-1:0]  coming;
     reg [FIELD-1:0]  into;
     reg [SLICE_BITS-1:0] slice;
@@ -88,9 +105,10 @@ module bw_engine_fetch #(
 
     wire comes = coming != {FIELD{1'b0}};
     wire beat = comes & m_axi_rvalid;
-    wire ends = beat & (coming == {{(FIELD-1){1'b0}}, 1'b1});
+    wire run_ends = beat & (coming == ONE);
+    wire ends = run_ends & (coming_runs == ONE);
     wire takes = queued & (~comes | ends);
-    wire filled = slice == LAST[SLICE_BITS-1:0];
+    wire filled = slice == (to_features ? LAST_PART[SLICE_BITS-1:0] : LAST[SLICE_BITS-1:0]);
 
     assign m_axi_rready = comes;
     assign room = ~asks & ~queued;
@@ -118,7 +136,10 @@ module bw_engine_fetch #(
     always @(posedge clk) begin
         if (rst) asking <= {FIELD{1'b0}};
         else if (start & room) asking <= beats;
-        else if (asks & m_axi_arready) asking <= whole ? asking - LENGTH[FIELD-1:0] : {FIELD{1'b0}};
+        else if (asks & m_axi_arready) asking <= ~run_asked ? asking - LENGTH[FIELD-1:0] :
+                                                 asking_runs == ONE ? {FIELD{1'b0}} : next_beats;
+        if (start & room) asking_runs <= runs;
+        else if (asks & m_axi_arready & run_asked) asking_runs <= asking_runs - 1'b1;
         if (start & room) burst <= origin;
         else if (asks & m_axi_arready) burst <= burst + 1'b1;
     end
@@ -127,6 +148,8 @@ module bw_engine_fetch #(
         if (start & room) begin
             next_place <= place;
             next_beats <= beats;
+            next_runs <= runs;
+            next_features <= features;
         end
         if (rst) begin
             queued <= 1'b0;
@@ -135,9 +158,14 @@ module bw_engine_fetch #(
             if (start & room) queued <= 1'b1;
             else if (takes) queued <= 1'b0;
             if (takes) coming <= next_beats;
+            else if (run_ends & ~ends) coming <= run_beats;
             else if (beat) coming <= coming - 1'b1;
         end
+        if (takes) coming_runs <= next_runs;
+        else if (run_ends) coming_runs <= coming_runs - 1'b1;
         if (takes) begin
+            run_beats <= next_beats;
+            to_features <= next_features;
             into <= next_place;
             slice <= {SLICE_BITS{1'b0}};
         end else if (beat) begin
@@ -147,12 +175,30 @@ module bw_engine_fetch #(
     end
 
     always @(posedge clk) begin
-        write <= rst | ~beat ? {SLICES{1'b0}} : {{(SLICES-1){1'b0}}, 1'b1} << slice;
+        write <= rst | ~beat | to_features ? {SLICES{1'b0}} : {{(SLICES-1){1'b0}}, 1'b1} << slice;
+        arrived <= ~rst & beat & to_features & filled;
         write_place <= into;
         write_data <= m_axi_rdata;
         finishing <= ~rst & ends;
         fault <= ~rst & (fault | (beat & m_axi_rresp[1]));
     end
+
+    // The last beat of a word is in write_data, those before it here.
+    generate
+        if (PARTS == 1) begin : g_word
+            assign word = write_data;
+        end else begin : g_words
+            reg [(PARTS-1)*DATA-1:0] earlier;
+            reg came;
+            always @(posedge clk) came <= beat;
+            assign word = {write_data, earlier};
+            if (PARTS == 2) begin : g_two
+                always @(posedge clk) if (came) earlier <= write_data;
+            end else begin : g_more
+                always @(posedge clk) if (came) earlier <= {write_data, earlier[(PARTS-1)*DATA-1:DATA]};
+            end
+        end
+    endgenerate
 
 endmodule
 
