@@ -15,6 +15,7 @@ from bitwright.backends.verilog.stream import StreamEmitted, StreamPort, emit_st
 from bitwright.core.errors import InvalidProgram, InvalidValue, Mismatch
 from bitwright.core.files import write_atomic
 from bitwright.core.progress import Progress
+from bitwright.flow.reloading import memory_words, needs_words
 from bitwright.ir.dataflow import Dataflow, schedule
 from bitwright.ir.engine import Engine, cycles
 from bitwright.numeric import IntArray
@@ -178,7 +179,7 @@ class StreamBatch:
         primitives: bool = False,
         progress: Progress | None = None,
     ) -> None:
-        self.frames = frames
+        self.frames, self._awake, self._full = frames, False, set[int]()
         # A number before the name keeps the modules of different designs apart.
         names = [f"d{k}_{p.name}" if len(programs) > 1 else p.name for k, p in enumerate(programs)]
         emitted = [_emitted(p, n, primitives) for p, n in zip(programs, names, strict=True)]
@@ -225,6 +226,7 @@ class StreamBatch:
             raise InvalidValue(f"inputs for {len(inputs)} of {len(self._designs)} designs", where="simulation")
         for design, arrays in zip(self._designs, inputs, strict=True):
             design.begin(self._checked(design, arrays))
+        self._fill()
         self._load(inputs)
         pauses = _Pauses(source_ready, sink_ready, memory_ready)
         cycle, rows = 0, _FIRST_ROWS
@@ -235,6 +237,67 @@ class StreamBatch:
                 if design.stuck(cycle):
                     raise _deadlock(design)
         return [design.finished() for design in self._designs]
+
+    def load(self, number: int, words: Mapping[str, Sequence[int]]) -> None:
+        """Write words, by the memory's name, into the memories of design `number` over AXI4-Lite, outside frames.
+
+        They stay for all runs that follow. Raises `Mismatch` where the slave refuses a write.
+        """
+        design = self._designs[number]
+        memories = {memory.name: memory for memory in design.emitted.control.memories}
+        self._full.add(number)
+        writes = [pair for name, told in words.items() for pair in memories[name].writes(told)]
+        for response in self.write(number, writes):
+            if response:
+                raise Mismatch(f"a write was answered {response}", where=f"{design.program.name}, s_axil")
+
+    def _fill(self) -> None:
+        """Write what UltraRAMs hold, for those hold nothing by themselves; once, where nobody has written anything."""
+        for number, design in enumerate(self._designs):
+            program = design.program
+            if number in self._full or not isinstance(program, Dataflow):
+                continue
+            self._full.add(number)
+            ultra = {m.name for m in design.emitted.control.memories if needs_words(program, m)}
+            if ultra:
+                self.load(number, {name: words for name, words in memory_words(program).items() if name in ultra})
+
+    def write(self, number: int, writes: Sequence[tuple[int, int]], strobe: int = 15) -> list[int]:
+        """Write (address, value) pairs one after the other; the slave's responses (0: OKAY, 2: SLVERR)."""
+        asked = {"awaddr": [a for a, _ in writes], "wdata": [value for _, value in writes]}
+        asked |= {"awvalid": [1] * len(writes), "wvalid": [1] * len(writes), "wstrb": [strobe] * len(writes)}
+        seen = self._talk(number, asked, len(writes))
+        return seen["bresp"][seen["bvalid"] == 1].tolist()
+
+    def read(self, number: int, addresses: Sequence[int]) -> list[tuple[int, int]]:
+        """Read addresses one after the other: (value, response) of each."""
+        asked = {"araddr": list(addresses), "arvalid": [1] * len(addresses)}
+        seen = self._talk(number, asked, len(addresses))
+        there = seen["rvalid"] == 1
+        return list(zip(seen["rdata"][there].tolist(), seen["rresp"][there].tolist(), strict=True))
+
+    def _reset(self) -> None:
+        """Some cycles of reset for every design."""
+        rows: dict[str, Words] = {}
+        for design in self._designs:
+            rows |= _quiet(design, _TALK) | {f"{design.prefix}rst": np.ones((_TALK, 1), np.uint32)}
+        self._simulation.run(rows)
+        self._awake = True
+
+    def _talk(self, number: int, asked: Mapping[str, Sequence[int]], count: int) -> dict[str, IntArray]:
+        """A request every few cycles, answers taken at once; the slave's outputs in each cycle."""
+        design, rows = self._designs[number], dict[str, Words]()
+        if not self._awake:
+            self._reset()
+        cycles = (count + 1) * _TALK
+        for other in self._designs:
+            rows |= _quiet(other, cycles)
+        for pin, values in asked.items():
+            column = rows[f"{design.prefix}s_axil_{pin}"]
+            column[_TALK : _TALK * (count + 1) : _TALK, 0] = np.array(values, dtype=np.uint32)
+        seen = self._simulation.run(rows)
+        pins = ("bresp", "bvalid", "rdata", "rresp", "rvalid")
+        return {pin: seen[f"{design.prefix}s_axil_{pin}"][:, 0].astype(np.int64) for pin in pins}
 
     def _checked(self, design: _Design, arrays: Sequence[IntArray]) -> int:
         """How many frames `arrays` are."""
@@ -263,13 +326,16 @@ class StreamBatch:
             rows[f"{name}_place"] = np.minimum(place, len(data) - 1)[:, None]
             rows[f"{name}_data"] = np.pad(data, ((0, longest - len(data)), (0, 0)))
             rows[f"{name}_beats"] = np.full((longest, 1), len(data), np.uint32)
+        for design in self._designs:
+            rows = _quiet(design, longest) | rows
         self._simulation.run(rows)
+        self._awake = True
 
     def _go(self, start: int, count: int, pauses: _Pauses) -> None:
         """So many cycles from `start` on."""
         rows: dict[str, Words] = {}
         for design in self._designs:
-            rows[f"{design.prefix}rst"] = np.zeros((count, 1), np.uint32)
+            rows |= _quiet(design, count)
             for port in design.emitted.ports:
                 name = f"{design.prefix}{port.prefix}"
                 if port.direction == "input":
@@ -282,6 +348,25 @@ class StreamBatch:
         seen = self._simulation.run(rows)
         for design in self._designs:
             design.see(seen, start)
+
+
+_TALK = 4
+"""Cycles from request to request: the slave has answered then."""
+
+
+def _quiet(design: _Design, count: int) -> dict[str, Words]:
+    """So many cycles in which nothing comes, in no reset, and answers are taken."""
+    none, rows = np.zeros((count, 1), np.uint32), dict[str, Words]()
+    rows[f"{design.prefix}rst"] = none
+    for port in design.emitted.ports:
+        pins = ("offer", "load") if port.direction == "input" else ("tready",)
+        rows |= {f"{design.prefix}{port.prefix}_{pin}": none for pin in pins}
+    if design.emitted.control.memories:
+        for pin in ("awaddr", "awvalid", "wdata", "wstrb", "wvalid", "araddr", "arvalid"):
+            rows[f"{design.prefix}s_axil_{pin}"] = none.copy()
+        for pin in ("bready", "rready"):
+            rows[f"{design.prefix}s_axil_{pin}"] = none + 1
+    return rows
 
 
 class _Pauses:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from bitwright.backends.verilog.bench import Vectors, hex_lines
 from bitwright.backends.verilog.printer import module as printed
+from bitwright.backends.verilog.stream.control import control_ports
 from bitwright.backends.verilog.stream.memory import MemoryImage, memory_around
 from bitwright.backends.verilog.stream.ports import StreamPort
+from bitwright.backends.verilog.stream.registers import NO_CONTROL, ControlMap
 from bitwright.backends.verilog.tree import (
     Binary,
     Concat,
@@ -27,9 +29,10 @@ _PINS = ("tdata", "tvalid", "tready", "tlast")
 
 
 def bench_files(
-    top: str, ports: Sequence[StreamPort], golden: Vectors, header: str, memory: MemoryImage | None = None
-) -> dict[str, str]:
-    """The module `<top>_tb` and its vectors: a line of hexadecimal digits for each beat.
+    top: str, ports: Sequence[StreamPort], golden: Vectors, header: str, control: ControlMap = NO_CONTROL,
+    memory: MemoryImage | None = None,
+) -> dict[str, str]:  # fmt: skip
+    """The module `<top>_tb` and its vectors: a line of hexadecimal digits for each beat; nobody writes memories.
 
     A design with external memory has a model of one beside it, with its image.
     """
@@ -40,10 +43,12 @@ def bench_files(
     }
     if memory:
         files[f"tb/{top}_memory.hex"] = memory.hex_lines()
-    return {f"tb/{top}_tb.v": printed(_bench(top, ports, golden.count, memory), header)} | files
+    return {f"tb/{top}_tb.v": printed(_bench(top, ports, golden.count, control, memory), header)} | files
 
 
-def _bench(top: str, ports: Sequence[StreamPort], frames: int, memory: MemoryImage | None) -> Module:
+def _bench(
+    top: str, ports: Sequence[StreamPort], frames: int, control: ControlMap, memory: MemoryImage | None
+) -> Module:  # fmt: skip
     name = f"{top}_tb"
     items: list[Item] = [Net("wire", "aclk", 1), Net("wire", "aresetn", 1)]
     joined: list[tuple[str, Expression]] = [("aclk", Ref("aclk")), ("aresetn", Ref("aresetn"))]
@@ -71,10 +76,21 @@ def _bench(top: str, ports: Sequence[StreamPort], frames: int, memory: MemoryIma
         ("failed", Unary("|", Concat(tuple(failed)))),
         ("moves", Unary("|", Concat(tuple(moves)))),
     ]
-    items.append(Instance(top, "dut", tuple(joined)))
+    quiet, pins = _quiet(control)
+    items += quiet
+    items.append(Instance(top, "dut", tuple(joined + pins)))
     items += checkers
     items.append(Instance("bw_bench_clock", "bench", tuple(verdict), (("FRAMES", frames),)))
     return Module(name, _about(top, name), (), tuple(items))
+
+
+def _quiet(control: ControlMap) -> tuple[list[Item], list[tuple[str, Expression]]]:
+    """Nets that hold the control port still, and how they join it."""
+    ports = control_ports(control)
+    nets: list[Item] = [
+        Net("wire", p.name, p.width, value=Literal(0, p.width) if p.direction == "input" else None) for p in ports
+    ]
+    return nets, [(p.name, Ref(p.name)) for p in ports]
 
 
 def _moves(port: StreamPort) -> Expression:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +10,13 @@ from importlib import resources
 
 from bitwright.backends.verilog.bench import Vectors
 from bitwright.backends.verilog.printer import module as printed
-from bitwright.backends.verilog.stream.actor import actor_module
 from bitwright.backends.verilog.stream.bench import bench_files
 from bitwright.backends.verilog.stream.document import stream_table
 from bitwright.backends.verilog.stream.kernels import Workshop
 from bitwright.backends.verilog.stream.memory import MEMORY, MemoryImage
+from bitwright.backends.verilog.stream.modules import module_of
 from bitwright.backends.verilog.stream.ports import StreamPort, stream_ports
+from bitwright.backends.verilog.stream.registers import NO_CONTROL, ControlMap, control_map
 from bitwright.backends.verilog.stream.top import top_module
 from bitwright.backends.verilog.tree import Instance, Module
 from bitwright.core.collector import collector_paused
@@ -42,6 +44,7 @@ class StreamEmitted:
     images: tuple[str, ...]
     benches: tuple[str, ...]
     ports: tuple[StreamPort, ...]
+    control: ControlMap = NO_CONTROL
     memory: MemoryImage | None = None
 
     @property
@@ -104,15 +107,19 @@ class _Emission:
             if isinstance(node.op, Source):
                 names.append("")
                 continue
-            actor = actor_module(self.program, node, self.shop.claim(f"{self.top}_{identifier(node.name)}"), self.shop)
+            name = self.shop.claim(f"{self.top}_{identifier(node.name)}")
+            actor = module_of(node.op, self.program, node, name, self.shop)
             names.append(actor.module.name)
             modules.append(actor.module)
             images |= actor.images
-        modules.insert(0, top_module(self.program, self.top, names, ports))
+        control = control_map(self.program)
+        modules.insert(0, top_module(self.program, self.top, names, ports, control))
         rtl = {f"rtl/{m.name}.v": printed(m, self.header) for m in modules}
         rtl |= self.shop.files | needed(modules)
-        benches = bench(self.top, ports, vectors, self.header) if vectors else {}
+        benches = bench(self.top, ports, vectors, self.header, control) if vectors else {}
         table = {"docs/streams.md": stream_table(self.program, self.top, ports)}
+        if control.memories:
+            table["registers.json"] = json.dumps(control.record(), indent=2) + "\n"
         return StreamEmitted(
             top=self.top,
             files=rtl | images | benches | table,
@@ -120,6 +127,7 @@ class _Emission:
             images=tuple(images),
             benches=tuple(path for path in benches if path.endswith(".v")),
             ports=ports,
+            control=control,
         )
 
 
@@ -131,11 +139,12 @@ def bench(
     ports: Sequence[StreamPort],
     vectors: tuple[Sequence[IntArray], Sequence[IntArray]],
     header: str,
+    control: ControlMap = NO_CONTROL,
     memory: MemoryImage | None = None,
 ) -> dict[str, str]:
     """The self-checking bench of `top` with golden vectors (inputs, outputs), and the modules that it places."""
     golden = Vectors(tuple(vectors[0]), tuple(vectors[1])).checked()
-    files = bench_files(top, ports, golden, header, memory)
+    files = bench_files(top, ports, golden, header, control, memory)
     for part in (*_BENCH, *([MEMORY] if memory else [])):
         files |= library("tb", part)
     return files

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bitwright.backends.verilog.printer import module as printed
+from bitwright.backends.verilog.stream.control import control_ports
 from bitwright.backends.verilog.stream.emit import StreamEmitted, library
 from bitwright.backends.verilog.stream.memory import MEMORY, memory_around
 from bitwright.backends.verilog.stream.ports import StreamPort
@@ -42,9 +43,10 @@ def stream_harness(design: StreamEmitted, frames: int) -> StreamHarness:
 
     Inputs: `rst`; per source `<prefix>_load` (write `<prefix>_data` to place `<prefix>_place`), `<prefix>_beats`
     (how many to send) and `<prefix>_offer` (a beat may be offered in this cycle); per sink `<prefix>_tready`.
-    Outputs: per source `<prefix>_sent`, per sink `<prefix>_taken`, `<prefix>_tlast` and `<prefix>_tdata`. Beside a
-    design with external memory stands a model of it that holds its image: inputs `memory_accepts` and `memory_answers`
-    (addresses, beats), output `memory_wrong` (a burst that AXI4 forbids, or beyond the image; an answer with an error).
+    Outputs, beside what the control port has if there is one: per source `<prefix>_sent`, per sink `<prefix>_taken`,
+    `<prefix>_tlast` and `<prefix>_tdata`. Beside a design with external memory stands a model of it that holds its
+    image: inputs `memory_accepts` and `memory_answers` (addresses, beats), output `memory_wrong` (a burst that AXI4
+    forbids, or beyond the image; an answer with an error).
     """
     made = _module(design, frames)
     sides = {
@@ -66,6 +68,9 @@ def _module(design: StreamEmitted, frames: int) -> Module:
         joined += [(f"{port.prefix}_{pin}", Ref(f"{port.prefix}_{pin}")) for pin in _PINS]
         items += _fed(port, frames * port.words) if port.direction == "input" else _taken(port)
         heads += _heads(port, frames * port.words)
+    control = control_ports(design.control)
+    heads += control
+    joined += [(p.name, Ref(p.name)) for p in control]
     if design.memory:
         heads += [PortDeclaration("input", "wire", f"memory_{pin}", 1) for pin in ("accepts", "answers")]
         heads.append(PortDeclaration("output", "wire", "memory_wrong", 1))
