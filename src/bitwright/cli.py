@@ -83,6 +83,11 @@ def _shared(
 
 def _on_design(verb: Callable[..., None]) -> Callable[..., None]:
     """A command from `verb(design, ...)`: it takes a model and the shared options, compiles, and calls `verb`."""
+    return _on_model(verb, lambda model, told: _design(model, **told))
+
+
+def _on_model(verb: Callable[..., None], begin: Callable[[Path, dict[str, Any]], Any]) -> Callable[..., None]:
+    """A command from `verb(design, ...)`, where `begin` makes the first argument of model and shared options."""
     hints = {
         "model": Model,
         **get_type_hints(verb, localns={"Design": Any}, include_extras=True),
@@ -94,7 +99,7 @@ def _on_design(verb: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(verb)
     def command(**told: Any) -> None:
-        verb(_design(told.pop("model"), **{name: told.pop(name) for name in shared}), **told)
+        verb(begin(told.pop("model"), {name: told.pop(name) for name in shared}), **told)
 
     typed = [p.replace(annotation=hints[p.name]) for p in parameters]
     command.__annotations__ = {p.name: p.annotation for p in typed}
@@ -139,18 +144,35 @@ def doctor() -> None:
             typer.echo(f"      try: {found.install}")
 
 
+def _told(verb: Callable[..., None]) -> Callable[..., None]:
+    """A command from `verb(design, ...)`, where `design` is the model's path and the shared options."""
+    return _on_model(verb, lambda model, told: (model, told))
+
+
 @app.command("compile")
-@_on_design
+@_told
 def compile_(
-    design: Design,
+    design: tuple[Path, dict[str, Any]],
     out: Out = Path("build/design"),
+    resume: Annotated[
+        bool, typer.Option("--resume", help="in stages that stay in the folder, those left before taken up again")
+    ] = False,
+    from_stage: Annotated[str | None, typer.Option(help="build anew from this stage on (see --resume)")] = None,
+    to_stage: Annotated[str | None, typer.Option(help="the last stage: ... rtl, verify, synthesize")] = None,
     project: Annotated[
         list[str] | None, typer.Option(help="also a project: vivado, quartus, cocotb, ...; again for more, or all")
     ] = None,
 ) -> None:
     """Compile a model to Verilog with a bench, integers and a manifest."""
-    typer.echo(str(design.write(out, projects=project or ())))
-    _echo_estimate(design)
+    model, told = design
+    if resume or from_stage or to_stage:
+        from bitwright.flow.staging import build_file
+
+        typer.echo(build_file(model, _options(**told), out, from_stage, to_stage, project or (), _progress()))
+        return
+    made = _design(model, **told)
+    typer.echo(str(made.write(out, projects=project or ())))
+    _echo_estimate(made)
 
 
 @app.command()
@@ -276,9 +298,7 @@ def search(
 
     limits = {"luts": luts, "latency_ns": latency_ns, "accuracy_drop": accuracy_drop, "bits": bits}
     told = _options(config, device=device, clock_mhz=clock_mhz, seed=seed)
-    record = search_file(
-        model, data, limits, out, options=told, budget_s=budget_s, points=points, progress=_progress()
-    )
+    record = search_file(model, data, limits, out, options=told, budget_s=budget_s, points=points, progress=_progress())
     typer.echo(render_search_terminal(record))
     typer.echo(f"report: {out / 'search.html'}")
 

@@ -11,7 +11,15 @@ from bitwright.explore.candidates import Candidate, Stage, Wire, layer_area, sta
 from bitwright.explore.explore import Objective, Task, best_plan, explore_graph, pareto, task_of
 from bitwright.explore.greedy import greedy_plan
 from bitwright.explore.offload import OffloadLayer, OffloadPlan, offload_lanes, plan_offload
-from bitwright.explore.plan import Binding, LayerPlan, Plan, foldings_from_json, foldings_to_json
+from bitwright.explore.plan import (
+    Binding,
+    LayerPlan,
+    Plan,
+    foldings_from_json,
+    foldings_to_json,
+    plan_from_record,
+    plan_record,
+)
 from bitwright.explore.roofs import operations, points_of, product_area, products_of
 
 __all__ = [
@@ -39,7 +47,9 @@ __all__ = [
     "offload_lanes",
     "operations",
     "pareto",
+    "plan_from_record",
     "plan_offload",
+    "plan_record",
     "points_of",
     "product_area",
     "products_of",

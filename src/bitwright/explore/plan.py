@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from bitwright.core.errors import InvalidValue
@@ -13,7 +13,15 @@ from bitwright.explore.power import Power
 from bitwright.passes.mix import ENGINE, Segment
 from bitwright.passes.streaming import Folding, folding_of, foldings_to_json
 
-__all__ = ["Binding", "LayerPlan", "Plan", "foldings_from_json", "foldings_to_json"]
+__all__ = [
+    "Binding",
+    "LayerPlan",
+    "Plan",
+    "foldings_from_json",
+    "foldings_to_json",
+    "plan_from_record",
+    "plan_record",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,40 @@ class Plan:
     def to_json(self) -> str:
         """The foldings as JSON, see `foldings_to_json`."""
         return foldings_to_json(self.foldings)
+
+
+def plan_record(plan: Plan) -> dict[str, Any]:
+    """A plan as plain data, of which `plan_from_record` makes an equal one, without the parts of its power."""
+    return {
+        "network": plan.network, "device": plan.device, "clock_mhz": plan.clock_mhz, "objective": plan.objective,
+        "layers": [
+            {"name": n.name, "cycles": n.cycles, "area": asdict(n.area), "folding": _folded(n)} for n in plan.layers
+        ],
+        "initiation_cycles": plan.initiation_cycles, "area": asdict(plan.area), "binding": asdict(plan.binding),
+        "proved": plan.proved, "gap": plan.gap, "nodes": plan.nodes, "method": plan.method, "power_w": plan.power_w,
+        "architecture": plan.architecture, "segment": None if plan.segment is None else asdict(plan.segment),
+        "lanes": plan.lanes,
+    }  # fmt: skip
+
+
+def _folded(layer: LayerPlan) -> dict[str, Any]:
+    return json.loads(foldings_to_json({layer.name: layer.folding}))[layer.name]
+
+
+def plan_from_record(record: Mapping[str, Any]) -> Plan:
+    """The plan of `plan_record`."""
+    told: dict[str, Any] = dict(record)
+    layers = tuple(
+        LayerPlan(n["name"], folding_of(n["name"], n["folding"], Folding()), n["cycles"], Area(**n["area"]))
+        for n in told.pop("layers")
+    )
+    binding = told.pop("binding")
+    segment = told.pop("segment")
+    return Plan(
+        area=Area(**told.pop("area")), **told, layers=layers,
+        binding=Binding(**binding | {"layers": tuple(binding["layers"])}),
+        segment=None if segment is None else Segment(**segment),
+    )  # fmt: skip
 
 
 def foldings_from_json(text: str) -> dict[str, Folding]:

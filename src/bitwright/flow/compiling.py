@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bitwright.frontends.grid.reading import Reading
     from bitwright.numeric import Steps
 
-__all__ = ["compile_model"]
+__all__ = ["Built", "Imported", "compile_model", "designed", "graphs_of", "imported", "planned"]
 
 
 def compile_model(model: Any, options: Options | None = None, **told: Any) -> Design:
@@ -34,46 +34,97 @@ def compile_model(model: Any, options: Options | None = None, **told: Any) -> De
     approximated: what cannot be exact raises `Unsupported`, `InvalidModel` or `Inexact`, naming
     the layer and the way out.
 
+    folder: a build in stages, whose results stay there and are taken up again (see `flow.staging.Build`); then
+    from_stage, to_stage and progress may be told too.
+
     Example: `compile(model, device="xcvu9p", clock_mhz=200)`.
     """
-    from bitwright.flow.models import load_model
-
+    staged = {key: told.pop(key) for key in ("folder", "from_stage", "to_stage", "progress") if key in told}
     if options is not None and told:
         raise ConfigError("options and keywords", where="compile", remedy="give one of them")
     chosen = options or Options.of(told)
+    if staged:
+        if "folder" not in staged:
+            raise ConfigError("stages without a folder", where="compile", remedy="give folder= as well")
+        from bitwright.flow.staging import Build
+
+        return Build(model, chosen, Path(staged.pop("folder")), **staged).run().design
+    return designed(graphs_of(imported(model, chosen), chosen), chosen)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A model as read: exact integers, the model that they are compared with, where it came from."""
+
+    reading: Reading
+    truth: Any
+    origin: str
+
+
+def imported(model: Any, options: Options) -> Imported:
+    """The stage "import": what the frontend makes of the model."""
+    from bitwright.flow.models import load_model
+
     origin = str(model) if isinstance(model, str | Path) else ""
     loaded: Any = load_model(model) if origin else model
-    name = identifier(chosen.name or (Path(origin).stem if origin else loaded.name))
-    reading, truth = _read(loaded, chosen, name)
-    source = check(reading.graph)
-    refuse_unknown(declarations(chosen.writable), source)
-    built = check(apply(source, ARGMAX if chosen.argmax_only else STANDARD))
-    chosen, plan = choose(built, chosen)
-    made: Any = _KINDS[chosen.architecture](
-        name=source.name,
-        options=chosen,
-        source=source,
-        graph=built,
-        encoders=reading.encoders,
-        decoders=tuple(_decoder(n.type.step, d, chosen) for n, d in zip(built.results, reading.decoders, strict=True)),
-        findings=reading.findings,
-        kinds=reading.kinds,
-        model=truth,
-        origin=origin,
-    )
-    return _planned(made, plan)
+    name = identifier(options.name or (Path(origin).stem if origin else loaded.name))
+    reading, truth = _read(loaded, options, name)
+    check(reading.graph)
+    refuse_unknown(declarations(options.writable), reading.graph)
+    return Imported(reading, truth, origin)
 
 
-_KINDS = {"parallel": Design, "dataflow": StreamDesign, "engine": EngineDesign, "mixed": MixedDesign}
+@dataclass(frozen=True)
+class Built:
+    """A model as read, and the graph that is built of it."""
+
+    read: Imported
+    graph: Graph
 
 
-def _planned(design: Any, plan: Plan | None) -> Any:
-    """The design with what is known of it from choosing its architecture."""
+def graphs_of(read: Imported, options: Options) -> Built:
+    """The stage "graph": the passes that every graph goes through."""
+    return Built(read, check(apply(read.reading.graph, ARGMAX if options.argmax_only else STANDARD)))
+
+
+def designed(built: Built, options: Options) -> Any:
+    """The stage "explore": the design, its architecture chosen where none is named."""
+
+    def streamed() -> Graph:
+        return _made(built, replace(options, architecture="dataflow"), StreamDesign).streamed
+
+    return planned(built, *choose(built.graph, options, streamed))
+
+
+def planned(built: Built, options: Options, plan: Plan | None) -> Any:
+    """The design of these options, with what is known of it from choosing its architecture."""
+    design = _made(built, options, _KINDS[options.architecture])
     if plan is not None and isinstance(design, MixedDesign):
         design.plan = plan
     elif plan is not None and isinstance(design, StreamDesign):
         design.foldings = plan.foldings
     return design
+
+
+_KINDS: dict[str, type[Any]] = {
+    "parallel": Design, "dataflow": StreamDesign, "engine": EngineDesign, "mixed": MixedDesign,
+}  # fmt: skip
+
+
+def _made(built: Built, options: Options, kind: type[Any]) -> Any:
+    reading, graph = built.read.reading, built.graph
+    return kind(
+        name=reading.graph.name,
+        options=options,
+        source=reading.graph,
+        graph=graph,
+        encoders=reading.encoders,
+        decoders=tuple(_decoder(n.type.step, d, options) for n, d in zip(graph.results, reading.decoders, strict=True)),
+        findings=reading.findings,
+        kinds=reading.kinds,
+        model=built.read.truth,
+        origin=built.read.origin,
+    )
 
 
 def _decoder(step: Steps, found: Decoder, options: Options) -> Decoder:

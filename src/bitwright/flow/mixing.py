@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -14,14 +14,11 @@ from bitwright.explore.explore import Objective, task_of
 from bitwright.explore.mixed import LANES, Mixes, best_mix
 from bitwright.flow.options import Options
 from bitwright.flow.streamed import StreamDesign
-from bitwright.ir import dataflow as streams
 from bitwright.ir import engine as engines
-from bitwright.ir import graph as graphs
 from bitwright.ir.dataflow import Dataflow, Execute
 from bitwright.ir.graph import Graph
-from bitwright.passes.buffer import Buffer
 from bitwright.passes.mix import ENGINE, Mix, Segment
-from bitwright.passes.streaming import Folding, Place, Recode, foldings_of
+from bitwright.passes.streaming import Folding, Place, foldings_of
 from bitwright.platforms import device
 
 __all__ = ["MixedDesign", "choose", "pace_of", "segment_of"]
@@ -68,11 +65,10 @@ class MixedDesign(StreamDesign):
         return foldings_of(told, self.streamed, made) if told else made
 
     @cached_property
-    def program(self) -> Dataflow:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The actors with their channels, the engine among them: what the Verilog says."""
+    def placed(self) -> Dataflow:
+        """The actors, the engine among them, their channels without depths."""
         place = Place(self.device, self.clock_mhz, self.foldings, self.share)
-        mixed = Mix(place, self.segment, self.plan.lanes)(self.streamed)
-        return streams.check(Buffer()(replace(mixed, name=self.name)))
+        return replace(Mix(place, self.segment, self.plan.lanes)(self.streamed), name=self.name)
 
     def _slowest_ns(self) -> float:
         machine = self.engine.machine
@@ -110,16 +106,17 @@ def pace_of(options: Options, clock_mhz: float) -> float | None:
     return options.target_fps
 
 
-def choose(graph: Graph, options: Options) -> tuple[Options, Plan | None]:
+def choose(graph: Graph, options: Options, streamed: Callable[[], Graph]) -> tuple[Options, Plan | None]:
     """The options with an architecture in place of "auto", and the plan that goes with it.
 
     Unrolled is what can be and has no pace; otherwise all architectures are explored: for the least area with a pace,
-    for the highest pace without one. Where nothing of that fits or streams do not know some layer, what was asked for
-    stays: streams for a pace, else everything unrolled.
+    for the highest pace without one; `streamed` gives the graph as streams lay it out. Where nothing of that fits or
+    streams do not know some layer, what was asked for stays: streams for a pace, else everything unrolled.
     """
     if options.architecture != "auto":
         return options, None
-    if options.folding is not None or options.segment is not None:
+    writable = getattr(options, "writable", None)
+    if options.folding is not None or options.segment is not None or writable:
         return replace(options, architecture="dataflow" if options.segment is None else "mixed"), None
     part = device(options.device)
     paced = options.initiation_cycles is not None or options.target_fps is not None
@@ -127,8 +124,7 @@ def choose(graph: Graph, options: Options) -> tuple[Options, Plan | None]:
         return replace(options, architecture="parallel"), None
     clock = options.clock_mhz or part.clock_mhz
     try:
-        streamed = graphs.check(Recode()(graph))
-        found = explore_architectures(streamed, part, clock_mhz=clock, target_fps=pace_of(options, clock)).best
+        found = explore_architectures(streamed(), part, clock_mhz=clock, target_fps=pace_of(options, clock)).best
     except Unsupported:
         return replace(options, architecture="dataflow" if paced else "parallel"), None
     return _told(options, found), found.plan

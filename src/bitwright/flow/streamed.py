@@ -96,10 +96,15 @@ class StreamDesign(Framed):
         return foldings_of(options.folding, self.streamed, made) if options.folding else made
 
     @cached_property
+    def placed(self) -> Dataflow:
+        """The actors, their channels without depths."""
+        made = Place(self.device, self.clock_mhz, self.foldings, self.share)(self.streamed)
+        return replace(made, name=self.name)
+
+    @cached_property
     def program(self) -> Dataflow:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The actors with their channels: what the Verilog says."""
-        placed = Place(self.device, self.clock_mhz, self.foldings, self.share)(self.streamed)
-        return streams.check(Buffer()(replace(placed, name=self.name)))
+        return streams.check(Buffer()(self.placed))
 
     @cached_property
     def timetable(self) -> Timetable:
