@@ -17,7 +17,7 @@ from bitwright.ir.dataflow.ops import Convert, Rearrange, Source
 from bitwright.ir.graph import Graph, GraphBuilder, Scan
 from bitwright.ir.graph.ops import Constant, Conv, Dense, GraphOp, Input, Map, MatMul, Reshape, TopK
 from bitwright.ir.netlist import Word
-from bitwright.numeric import Ints
+from bitwright.numeric import Ints, Steps
 from bitwright.passes.streaming import Folding, Kernel, Place, fold_steps, legal_foldings
 from bitwright.passes.streaming.placer import GraphNode, Placer, place
 from bitwright.passes.streaming.serial import turns
@@ -221,7 +221,9 @@ class _Sizer:
                 continue
             args.append(builder.input(given.type, f"given_{number}"))
             told[f"given_{number}"] = Folding(folding.lanes if _has_lanes(given, folding.lanes) else 1)
-        made = builder.apply(op or node.op, args, step=node.type.step, name=node.name)
+        # Some of a layer's columns have no use for the steps of all of them; area asks for none.
+        step = node.type.step if op is None or node.type.step.uniform is not None else Steps.of(1)
+        made = builder.apply(op or node.op, args, step=step, name=node.name)
         if then is not None:
             made = builder.apply(then, [made], step=last.type.step, name=f"{node.name}_map")
         return Place(self.device, self.clock_mhz, told)(builder.graph("alone", [made]))

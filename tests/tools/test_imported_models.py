@@ -1,0 +1,30 @@
+"""Published and imported models as streaming hardware: every word and every cycle in simulated RTL."""
+
+from __future__ import annotations
+
+import pytest
+from benchmarks import imported
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.tool("verilator"),
+    pytest.mark.skipif(not imported.PAIRS.is_dir() or not imported.ZOO.is_dir(), reason="reference models are not here"),
+]
+CASES = {case.name: case for case in imported.CASES}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_qonnx_model_is_exact_in_the_computed_cycles(name: str) -> None:
+    made = imported.row(CASES[name])
+    assert made["largest relative difference"] <= 1e-6
+    assert made["same argmax"]
+    assert made["codes that differ"] == 0
+    assert made["cycles as computed"]
+
+
+@pytest.mark.parametrize(("name", "pace", "frames"), imported.TFLITE, ids=[t[0] for t in imported.TFLITE])
+def test_a_tflite_model_is_exact_in_the_computed_cycles(name: str, pace: int, frames: int) -> None:
+    made = imported.tflite(name, pace, frames)
+    assert made["largest relative difference"] == 0
+    assert made["codes that differ"] in (0, None)
+    assert made["cycles as computed"] in (True, None)
