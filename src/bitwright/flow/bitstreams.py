@@ -39,6 +39,8 @@ from bitwright.toolchain.serial_line import SerialLine
 __all__ = ["Bitstream", "build_bitstream", "build_model", "open_boards"]
 
 _WAKE_CYCLES = 400
+_MARGIN = 1.25
+"""A design's clock over that of its bitstream: placed networks miss the modelled clock by up to a fifth."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Bitstream:
             "graph": self.design.graph.digest(),
             "identity": self.layout.identity,
             "clock": {
-                "oscillator_mhz": self.top.pll and float(self.top.pll.source_mhz),
+                "oscillator_mhz": self.board.io and self.board.io.oscillator_mhz,
                 "mhz": float(self.top.clock_mhz), "fmax_mhz": round(clock.fmax_mhz, 3), "met": made.timing.met,
             },
             "link": {"baud": self.layout.baud, "cycles_a_bit": self.top.divisor},
@@ -134,12 +136,13 @@ def open_boards() -> tuple[str, ...]:
 
 def build_bitstream(
     design: Compiled, board: Board | str, folder: str | Path | None = None, *, seeds: Sequence[int] = (1, 2, 3),
-    baud: int | None = None, vectors: int = 4, clock_may_miss: bool = False, timeout_s: float = 3600.0,
-    progress: Progress | None = None,
+    clock_mhz: float | None = None, baud: int | None = None, vectors: int = 4, clock_may_miss: bool = False,
+    timeout_s: float = 3600.0, progress: Progress | None = None,
 ) -> Bitstream:  # fmt: skip
     """`design` with a host link as the bitstream of `board`: yosys, nextpnr and the chip's packer.
 
-    The design's clock is made by the chip's PLL (or is the oscillator's own), rounded down to what it can make.
+    clock_mhz: of the bitstream, the design's own by default; below it there is room for wires, which the delay model
+    of a design knows on average only. The chip's PLL makes it (unless it is the oscillator's own), rounded down.
     `seeds` of the placer are tried until one meets it. `vectors` golden frames go through the pins of the netlist as it
     was placed and routed, bit for bit (0: none). `baud` is the board's own by default. With `folder` everything is
     written there. Two builds with the same tools give the same bytes.
@@ -151,7 +154,7 @@ def build_bitstream(
     chosen, listener = _board(board), progress or Silent()
     _check_device(design, chosen)
     emitted = _Emission.of(design)
-    made = _assembled(design, chosen, emitted, baud)
+    made = _assembled(design, chosen, emitted, baud, clock_mhz or design.clock_mhz)
     with TemporaryDirectory(prefix="bitwright-") as scratch:
         place = Path(scratch)
         for name, text in made.files.items():
@@ -176,15 +179,17 @@ def build_model(
     model: Any, board: Board | str, folder: str | Path | None = None, *, options: Mapping[str, Any] | None = None,
     **told: Any,
 ) -> Bitstream:  # fmt: skip
-    """`build_bitstream` of a model, or of its file, compiled for the board's chip and clock.
+    """`build_bitstream` of a model, or of its file, compiled for the board's chip and a quarter more than its clock.
 
-    options: those of `compile`, over these two; everything else is passed on to `build_bitstream`.
+    options: those of `compile`; `clock_mhz` among them is that of the bitstream, the board's usual one by default.
+    Everything else is passed on to `build_bitstream`.
     """
     from bitwright.flow.compiling import compile_model
 
-    chosen = _board(board)
-    given = {"device": chosen.device.name, "clock_mhz": chosen.clock_mhz, **(options or {})}
-    return build_bitstream(compile_model(model, **given), chosen, folder, **told)
+    chosen, given = _board(board), dict(options or {})
+    clock_mhz = given.pop("clock_mhz", None) or chosen.clock_mhz
+    design = compile_model(model, **{"device": chosen.device.name, "clock_mhz": _MARGIN * clock_mhz, **given})
+    return build_bitstream(design, chosen, folder, clock_mhz=clock_mhz, **told)
 
 
 def _board(chosen: Board | str) -> Board:
@@ -213,7 +218,7 @@ def _missed(result: Bitstream) -> InvalidValue:
     return InvalidValue(
         f"reaches {slowest.fmax_mhz:.1f} of {slowest.wanted_mhz:.1f} MHz (seed {seeds})",
         where=f"{result.design.name} on {result.board.name}", why=f"slowest path: {path}",
-        remedy=f"compile for clock_mhz={int(slowest.fmax_mhz * 0.95)}, or try more seeds",
+        remedy=f"clock_mhz={int(slowest.fmax_mhz * 0.95)}, more seeds, or a design compiled for a faster clock",
     )  # fmt: skip
 
 
@@ -294,7 +299,9 @@ class _Assembly:
     layout: Layout
 
 
-def _assembled(design: Compiled, chosen: Board, emitted: _Emission, baud: int | None) -> _Assembly:
+def _assembled(
+    design: Compiled, chosen: Board, emitted: _Emission, baud: int | None, clock_mhz: float
+) -> _Assembly:  # fmt: skip
     io = chosen.io
     assert io is not None
     rate = baud or io.baud
@@ -302,7 +309,7 @@ def _assembled(design: Compiled, chosen: Board, emitted: _Emission, baud: int | 
     family = part_of(chosen.device.name).family
     header = f"{design.name} on {chosen.title}: written by bitwright {bitwright.__version__}"
     top = board_top(
-        emitted.network, io, family, wanted_mhz=design.clock_mhz, identity=identity, baud=rate, header=header
+        emitted.network, io, family, wanted_mhz=clock_mhz, identity=identity, baud=rate, header=header
     )  # fmt: skip
     pins = constraints(family, io)
     files = {**emitted.files, **top.files, f"pins.{pins.suffix}": pins.text}

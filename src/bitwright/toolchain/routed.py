@@ -259,6 +259,13 @@ _LC = _modelled(
     "ICESTORM_LC", dict.fromkeys(("I0", "I1", "I2", "I3", "CIN", "CLK", "SR"), "0") | {"CEN": "1"},
     ("LUT_INIT", "NEG_CLK", "DFF_ENABLE", "SET_NORESET", "ASYNC_SR", "CIN_CONST", "CIN_SET"),
 )  # fmt: skip
+_RAM = _modelled(
+    "ICESTORM_RAM",
+    dict.fromkeys(("RCLK", "WCLK", "RE", "WE"), "0") | {"RCLKE": "1", "WCLKE": "1"}
+    | {f"{pin}_{k}": "0" for pin, count in (("RADDR", 11), ("WADDR", 11), ("MASK", 16), ("WDATA", 16))
+       for k in range(count)},
+    ("WRITE_MODE", "READ_MODE", "NEG_CLK_R", "NEG_CLK_W", *(f"INIT_{k:X}" for k in range(16))),
+)  # fmt: skip
 _ECP5 = _Kind(
     "ecp5.v",
     {
@@ -269,7 +276,8 @@ _ECP5 = _Kind(
 _ICE40 = _Kind(
     "ice40.v",
     {
-        "ICESTORM_LC": _LC, "SB_IO": _sb_io, "SB_GB": _buffer("USER_SIGNAL_TO_GLOBAL_BUFFER", "GLOBAL_BUFFER_OUTPUT"),
+        "ICESTORM_LC": _LC, "ICESTORM_RAM": _RAM, "SB_IO": _sb_io,
+        "SB_GB": _buffer("USER_SIGNAL_TO_GLOBAL_BUFFER", "GLOBAL_BUFFER_OUTPUT"),
         "ICESTORM_PLL": _pll("REFERENCECLK", ("PLLOUT_A_GLOBAL", "PLLOUT_A")),
     },
 )  # fmt: skip

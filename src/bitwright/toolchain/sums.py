@@ -85,9 +85,12 @@ def learn(command: str) -> str:
 
 
 def keep(command: str) -> str:
-    """`KEEP`, and with it what `learn` learned for the family's command."""
-    # First what constants decide by themselves, as the family's own script would have it.
-    return f"{KEEP}opt_expr\nopt_clean\ntechmap -map %bw_comparisons\n" if _compares_wrongly(command) else KEEP
+    """`KEEP`, and with it what else a family's command needs to hear before it begins."""
+    if _compares_wrongly(command):
+        # First what constants decide by themselves, as the family's own script would have it.
+        return f"{KEEP}opt_expr\nopt_clean\ntechmap -map %bw_comparisons\n"
+    # iCE40 has no distributed memory: what asks for it becomes flip-flops or a block, and is no error.
+    return f"{KEEP}setattr -unset ram_style m:*\n" if command.startswith("synth_ice40") else KEEP
 
 
 def _compares_wrongly(command: str) -> bool:

@@ -1,8 +1,8 @@
 // A test.
 //
-// net_axis behind a serial line of 24 cycles a bit, at 24 MHz from an
-// oscillator of 12 MHz. A frame is a request of 5 bytes, its result a reply of
-// 6: see bw_link.v.
+// net_axis behind a serial line of 24 cycles a bit,
+// at 24 MHz from an oscillator of 12 MHz.
+// A frame is a request of 5 bytes, its result a reply of 6: see bw_link.v.
 
 `default_nettype none
 
@@ -40,7 +40,7 @@ module net_axis_board (
 
     bw_uart_link #(
         .DIVISOR(24), .IN_BYTES(5), .IN_BEATS(1), .OUT_BYTES(2), .OUT_BEATS(3),
-        .IDENTITY(64'h123456789abcdef), .LIMIT(1200000)
+        .IDENTITY(64'h123456789abcdef), .LIMIT(1200000), .STORE(1)
     ) u_link (
         .clk(clk), .rst(rst), .uart_rx(uart_rx), .uart_tx(uart_tx), .aresetn(aresetn), .busy(busy),
         .m_tdata(frame_tdata), .m_tvalid(frame_tvalid), .m_tready(frame_tready), .m_tlast(frame_tlast),

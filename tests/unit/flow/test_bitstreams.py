@@ -13,8 +13,8 @@ import pytest
 from bitwright.core.errors import ConfigError, InvalidValue, Unsupported
 from bitwright.core.files import sha256
 from bitwright.core.origin import Origin
-from bitwright.flow import bitstreams
-from bitwright.flow.bitstreams import build_bitstream, open_boards
+from bitwright.flow import bitstreams, compiling
+from bitwright.flow.bitstreams import build_bitstream, build_model, open_boards
 from bitwright.flow.design import Design
 from bitwright.flow.layered import layer_of, layer_times
 from bitwright.flow.options import Options
@@ -29,8 +29,12 @@ from bitwright.toolchain import Counts
 from bitwright.toolchain.implement import Implementation
 from bitwright.toolchain.timing import ClockTiming, Step, Timing
 
-STEPS = (Step(0.5, "clk-to-q", "u_link.u_link.u_requests.beat_Q"), Step(1.5, "routing", "network.u_pipeline.u_block_fc1.a"),
-         Step(2.0, "logic", "network.u_pipeline.block_fc1_w0_LUT4_Z"), Step(1.0, "setup", "network.u_handshake.m_tdata"))
+STEPS = (
+    Step(0.5, "clk-to-q", "u_link.u_link.u_requests.beat_Q"),
+    Step(1.5, "routing", "network.u_pipeline.u_block_fc1.a"),
+    Step(2.0, "logic", "network.u_pipeline.block_fc1_w0_LUT4_Z"),
+    Step(1.0, "setup", "network.u_handshake.m_tdata"),
+)
 
 
 def graph(inputs: int = 1) -> Graph:
@@ -142,6 +146,25 @@ def test_a_clock_that_is_missed_is_an_error_with_the_path_and_a_clock_that_is_me
     assert "block/fc1 3.5 ns" in caught.value.why
     assert "clock_mhz=28" in caught.value.remedy
     assert build_bitstream(design(clock_mhz=48.0), "icebreaker", vectors=0, clock_may_miss=True).fmax_mhz == 30.0
+    made = build_bitstream(design(clock_mhz=48.0), "icebreaker", vectors=0, clock_mhz=24.0)
+    assert (made.top.clock_mhz, asked[-1]["clock_mhz"]) == (24, 24.0)
+
+
+def test_a_model_is_compiled_for_a_quarter_more_than_the_clock_of_its_bitstream(
+    asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[dict[str, Any]] = []
+
+    def compile_model(model: Any, **told: Any) -> Any:
+        compiled.append(told)
+        return design(clock_mhz=told["clock_mhz"])
+
+    monkeypatch.setattr(compiling, "compile_model", compile_model)
+    assert build_model("net.keras", "icebreaker", vectors=0).top.clock_mhz == 24
+    assert build_model("net.keras", "icebreaker", options={"clock_mhz": 18, "seed": 3}, vectors=0).top.clock_mhz == 18
+    assert compiled == [
+        {"device": "ice40up5k", "clock_mhz": 30.0}, {"device": "ice40up5k", "clock_mhz": 22.5, "seed": 3},
+    ]  # fmt: skip
 
 
 def test_a_design_for_another_device_and_a_board_without_pins_are_refused(asked: list[dict[str, Any]]) -> None:

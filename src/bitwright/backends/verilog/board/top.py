@@ -70,7 +70,8 @@ def board_top(
     pll = pll_for(family, io.oscillator_mhz, wanted_mhz, pad=io.pad_clock)
     clock_mhz = pll.clock_mhz if pll else Fraction(str(io.oscillator_mhz))
     divisor = _divisor(clock_mhz, baud)
-    made = _module(network, io, pll, (clock_mhz, divisor, int(identity, 16)))
+    numbers = _Numbers(clock_mhz, divisor, int(identity, 16), _store(network, family))
+    made = _module(network, io, pll, numbers)
     files = {f"rtl/{made.name}.v": printed(made, header)} | needed([made])
     return BoardTop(made.name, files, clock_mhz, divisor, pll)
 
@@ -87,11 +88,29 @@ def _divisor(clock_mhz: Fraction, baud: int) -> int:
     return found
 
 
-def _module(network: Network, io: Io, pll: Pll | None, numbers: tuple[Fraction, int, int]) -> Module:
-    clock_mhz, divisor, identity = numbers
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """Parameters of the link: its clock, cycles of a bit, what it says of itself, and where a frame waits."""
+
+    clock_mhz: Fraction
+    divisor: int
+    identity: int
+    store: int
+
+
+_FEW_BITS = 4096
+
+
+def _store(network: Network, family: str) -> int:
+    """Distributed memory (0) for short frames, which iCE40 has none of; else a block (1)."""
+    short = 8 * network.source_bytes * network.source_beats <= _FEW_BITS
+    return 0 if short and not family.startswith("ice40") else 1
+
+
+def _module(network: Network, io: Io, pll: Pll | None, numbers: _Numbers) -> Module:
     heads = [PortDeclaration("input", "wire", name, 1) for name in ("clock", "uart_rx", *(["reset"] * bool(io.reset)))]
     heads += [PortDeclaration("output", "wire", name, 1) for name in ("uart_tx", *(["led"] * bool(io.led)))]
-    items: list[Item] = [*_clocks(io, pll), *_link(network, divisor, identity, clock_mhz), *_network(network)]
+    items: list[Item] = [*_clocks(io, pll), *_link(network, numbers), *_network(network)]
     if io.led:
         light = Unary("~", Ref("busy")) if io.led_low else Ref("busy")
         items += [Comment("lit while a frame is under way"), Assign(Ref("led"), light)]
@@ -99,9 +118,9 @@ def _module(network: Network, io: Io, pll: Pll | None, numbers: tuple[Fraction, 
         items.append(Net("wire", "busy_unused", 1, value=Ref("busy")))
     frame, result = network.source_bytes * network.source_beats, network.sink_bytes * network.sink_beats
     about = (
-        f"{network.module} behind a serial line of {divisor} cycles a bit, at {float(clock_mhz):g} MHz from an\n"
-        f"oscillator of {io.oscillator_mhz:g} MHz. A frame is a request of {frame} bytes, its result a reply of\n"
-        f"{result}: see bw_link.v."
+        f"{network.module} behind a serial line of {numbers.divisor} cycles a bit,\n"
+        f"at {float(numbers.clock_mhz):g} MHz from an oscillator of {io.oscillator_mhz:g} MHz.\n"
+        f"A frame is a request of {frame} bytes, its result a reply of {result}: see bw_link.v."
     )
     return Module(f"{network.module}_board", about, tuple(heads), tuple(items))
 
@@ -122,7 +141,7 @@ def _clocks(io: Io, pll: Pll | None) -> list[Item]:
 _PINS = ("tdata", "tvalid", "tready", "tlast")
 
 
-def _link(network: Network, divisor: int, identity: int, clock_mhz: Fraction) -> list[Item]:
+def _link(network: Network, numbers: _Numbers) -> list[Item]:
     nets: list[Item] = [Comment("the host's side"), Net("wire", "aresetn", 1), Net("wire", "busy", 1)]
     for side, count in (("frame", network.source_bytes), ("result", network.sink_bytes)):
         nets += [Net("wire", f"{side}_{pin}", 8 * count if pin == "tdata" else 1) for pin in _PINS]
@@ -131,13 +150,14 @@ def _link(network: Network, divisor: int, identity: int, clock_mhz: Fraction) ->
     joined += [(f"m_{pin}", Ref(f"frame_{pin}")) for pin in _PINS]
     joined += [(f"s_{pin}", Ref(f"result_{pin}")) for pin in _PINS if pin != "tlast"]
     parameters = (
-        ("DIVISOR", divisor),
+        ("DIVISOR", numbers.divisor),
         ("IN_BYTES", network.source_bytes),
         ("IN_BEATS", network.source_beats),
         ("OUT_BYTES", network.sink_bytes),
         ("OUT_BEATS", network.sink_beats),
-        ("IDENTITY", Literal(identity, 64)),
-        ("LIMIT", int(clock_mhz * 1_000_000 * _SILENCE_S)),
+        ("IDENTITY", Literal(numbers.identity, 64)),
+        ("LIMIT", int(numbers.clock_mhz * 1_000_000 * _SILENCE_S)),
+        ("STORE", numbers.store),
     )
     unused = Net("wire", "result_tlast_unused", 1, value=Ref("result_tlast"))
     return [*nets, Instance("bw_uart_link", "u_link", tuple(joined), parameters), Comment("beats are counted"), unused]

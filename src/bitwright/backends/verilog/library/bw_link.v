@@ -21,7 +21,8 @@ module bw_link #(
     parameter OUT_BYTES = 1,
     parameter OUT_BEATS = 1,
     parameter [63:0] IDENTITY = 64'd0,
-    parameter LIMIT = 1000
+    parameter LIMIT = 1000,
+    parameter STORE = 1
 ) (
     input  wire                   clk,
     input  wire                   rst,
@@ -74,7 +75,7 @@ module bw_link #(
         aresetn <= ~rst & ~again & (aresetn | (calm == 4'd15));
     end
 
-    bw_link_requests #(.BYTES(IN_BYTES), .BEATS(IN_BEATS), .LIMIT(LIMIT)) u_requests (
+    bw_link_requests #(.BYTES(IN_BYTES), .BEATS(IN_BEATS), .LIMIT(LIMIT), .STORE(STORE)) u_requests (
         .clk(clk), .rst(rst | again), .valid(rx_valid), .broken(rx_broken), .data(rx_data), .waits(busy),
         .ends(ends), .code(code), .kind(kind), .number(number),
         .m_tvalid(m_tvalid), .m_tready(m_tready & aresetn), .m_tdata(m_tdata), .m_tlast(m_tlast)

@@ -1,6 +1,7 @@
 // The requests of a host, checked, and the frames in them as AXI4-Stream. The protocol is told in bw_link.v.
 //
 // BYTES  bytes of a beat; BEATS  beats of a frame; LIMIT  cycles of silence after which a request is given up
+// STORE  where a frame of several beats waits: BLOCK of bw_memory
 //
 // A frame goes on only when its request is whole and its CRC right: until then it waits here, in a memory (in the shift
 // register alone where it is a single beat). So nothing that the line spoils ever reaches the network.
@@ -13,7 +14,8 @@
 module bw_link_requests #(
     parameter BYTES = 1,
     parameter BEATS = 1,
-    parameter LIMIT = 1000
+    parameter LIMIT = 1000,
+    parameter STORE = 1
 ) (
     input  wire               clk,
     input  wire               rst,
@@ -178,7 +180,7 @@ module bw_link_requests #(
                 end
             end
             assign m_tlast = last;
-            bw_memory #(.WIDTH(8 * BYTES), .WORDS(BEATS), .BLOCK(1)) u_store (
+            bw_memory #(.WIDTH(8 * BYTES), .WORDS(BEATS), .BLOCK(STORE)) u_store (
                 .clk(clk), .write(stores), .write_place(in_place), .data(beat),
                 .read(steps), .blank(1'b0), .read_place(out_place), .word(m_tdata)
             );

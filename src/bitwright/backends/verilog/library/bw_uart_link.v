@@ -1,6 +1,6 @@
 // The host link over a serial line, 8N1: see bw_link.v for the protocol, bw_uart_rx.v and bw_uart_tx.v for the line.
 //
-// DIVISOR  clock cycles of a bit; LIMIT  cycles of silence after which a request is given up
+// DIVISOR  clock cycles of a bit; LIMIT  cycles of silence after which a request is given up; STORE  see bw_link_requests.v
 
 `default_nettype none
 
@@ -11,7 +11,8 @@ module bw_uart_link #(
     parameter OUT_BYTES = 1,
     parameter OUT_BEATS = 1,
     parameter [63:0] IDENTITY = 64'd0,
-    parameter LIMIT = 1000
+    parameter LIMIT = 1000,
+    parameter STORE = 1
 ) (
     input  wire                   clk,
     input  wire                   rst,
@@ -41,7 +42,7 @@ module bw_uart_link #(
 
     bw_link #(
         .IN_BYTES(IN_BYTES), .IN_BEATS(IN_BEATS), .OUT_BYTES(OUT_BYTES), .OUT_BEATS(OUT_BEATS),
-        .IDENTITY(IDENTITY), .LIMIT(LIMIT)
+        .IDENTITY(IDENTITY), .LIMIT(LIMIT), .STORE(STORE)
     ) u_link (
         .clk(clk), .rst(rst), .rx_valid(rx_valid), .rx_broken(rx_broken), .rx_data(rx_data),
         .tx_valid(tx_valid), .tx_ready(tx_ready), .tx_data(tx_data), .aresetn(aresetn),
