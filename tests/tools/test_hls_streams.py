@@ -10,19 +10,34 @@ from pathlib import Path
 
 import pytest
 from tests.generate_streams import random_dataflow
-from tests.stream_programs import PROGRAMS, codes, convolved, folded
+from tests.stream_programs import PROGRAMS, codes, convolved, folded, netlist, stream
 from tests.tools.hls_programs import build_and_run
 
 from bitwright.backends.cpp.dialects import DIALECTS
 from bitwright.backends.cpp.project import HlsFiles, Target
 from bitwright.backends.cpp.streaming import described, stream_project
-from bitwright.core.errors import ConfigError
-from bitwright.ir.dataflow import Dataflow, run
-from bitwright.ir.dataflow.ops import Apply, Convert, Interleave, MatVec, Rearrange, Reduce, Source, Window
+from bitwright.core.errors import ConfigError, Unsupported
+from bitwright.ir.dataflow import Dataflow, DataflowBuilder, run
+from bitwright.ir.dataflow.ops import (
+    Accumulate,
+    Apply,
+    Convert,
+    Digits,
+    Inner,
+    Interleave,
+    MatVec,
+    Rearrange,
+    Recur,
+    Reduce,
+    Source,
+    Window,
+)
+from bitwright.ir.netlist import NetlistBuilder, Word
+from bitwright.numeric import Ints
 from bitwright.passes.buffer import Buffer
 
 FRAMES = 4
-HELD = {Apply, Convert, Interleave, MatVec, Rearrange, Reduce, Window}
+HELD = {Accumulate, Apply, Convert, Digits, Inner, Interleave, MatVec, Rearrange, Recur, Reduce, Window}
 FLAGS = ("-DBW_SIMULATION", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-Wno-unused-label")
 
 
@@ -35,9 +50,27 @@ def expected(projects: Sequence[HlsFiles]) -> str:
     return "".join(f"{p.top}: {FRAMES} vectors, 0 numbers differ\n" for p in projects)
 
 
+def serial() -> Dataflow:
+    """Three times the first less twice the second lane, two bits of both at a time."""
+    b = DataflowBuilder()
+    x = b.source(stream((3, 2), 2, Word(-4, 3)), "x")
+    digits = b.apply(Digits(2, 2, 4), [x], shape=(6, 2), name="digits")
+
+    def kernel(n: NetlistBuilder, words: list[int]) -> list[int]:
+        return [n.subtract(n.add(words[0], words[0], 1, 0), words[1], 0, 1)]
+
+    made = netlist("products", {"x": b.type(digits).lane_words()}, kernel)
+    total = Accumulate(2, 2, made, Ints(1), Ints(-20), Ints(40))
+    return b.dataflow("serial", [b.apply(total, [digits], shape=(3,), name="totals")])
+
+
 @pytest.mark.tool("g++")
 def test_every_actor_gives_its_integers(tmp_path: Path) -> None:
-    known = [p for p in (make() for make in PROGRAMS) if all(type(n.op) in {*described.kinds, Source} for n in p.nodes)]
+    known = [
+        p
+        for p in (make() for make in (*PROGRAMS, serial))
+        if all(type(n.op) in {*described.kinds, Source} for n in p.nodes)
+    ]
     assert {type(node.op) for program in known for node in program.nodes} >= HELD
     projects = [project(Buffer()(program), "catapult") for program in known]
     assert build_and_run(projects, tmp_path, *FLAGS) == expected(projects)
@@ -97,6 +130,13 @@ def test_channels_are_as_deep_as_the_schedule_says() -> None:
         told = re.findall(form, made["convolved.cpp"] + made.get("run.tcl", ""))
         assert [int(depth) for _, depth in told] == [max(c.depth, 1) for c in program.channels]
     assert "#pragma HLS dataflow" in project(program, "vitis").files["convolved.cpp"]
+
+
+def test_weights_written_at_run_time_are_refused_with_the_way_out() -> None:
+    program = folded()
+    nodes = [replace(n, op=replace(n.op, stored=(-4, 3))) if isinstance(n.op, MatVec) else n for n in program.nodes]
+    with pytest.raises(Unsupported, match=r"Hls\(loadable=True\)"):
+        stream_project(replace(program, nodes=tuple(nodes)), Target("vitis"))
 
 
 def test_loadable_weights_are_arguments_of_the_top_function() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import bitwright
 from bitwright.backends.cpp.project import HlsFiles, Target, folded_project, parallel_project
-from bitwright.backends.cpp.streaming import stream_project as framed_project
+from bitwright.backends.cpp.streaming import framed_project
 from bitwright.core.errors import ConfigError
 from bitwright.core.files import inside, write_atomic
 from bitwright.flow.compiled import Compiled

@@ -214,6 +214,32 @@ inline void accumulate(In& in, Outs&... outs) {
   }
 }
 
+// Inner products of two streams: COUNT words of each, UNITS sums at a time.
+template <class D, class A, class B, class... Outs>
+inline void inner(A& a, B& b, Outs&... outs) {
+  typename D::total_t totals;
+  BW_REGISTERS(totals.lane)
+  std::size_t phase = 0;
+  for (std::size_t i = 0; i < D::WORDS; ++i) {
+    BW_PIPELINE_ABOVE
+    for (std::size_t n = 0; n < D::COUNT; ++n) {
+      BW_PIPELINE
+      const typename D::x_t x = a.read();
+      const typename D::w_t w = b.read();
+      BW_UNROLL_ABOVE
+      for (std::size_t unit = 0; unit < D::UNITS; ++unit) {
+        BW_UNROLL
+        const typename D::sum_t before = n == 0 ? typename D::sum_t(0) : totals.lane[unit];
+        totals.lane[unit] = before + D::dot(x, w, unit);
+      }
+      if (n + 1 == D::COUNT) {
+        give(D::tail(totals, phase), outs...);
+        phase = next(phase, D::PHASES);
+      }
+    }
+  }
+}
+
 // Each word meets the state that the word before it left; every round begins anew.
 template <class D, class In, class... Outs>
 inline void recur(In& in, Outs&... outs) {

@@ -16,7 +16,7 @@ from bitwright.core.naming import Namer
 from bitwright.ir.dataflow import SINK, Dataflow, Edge, Stream
 from bitwright.ir.dataflow.ops import Source
 
-__all__ = ["Document", "Memory", "document", "port_struct"]
+__all__ = ["Document", "Memory", "document", "port_types"]
 
 _LEAST = 2
 
@@ -51,6 +51,7 @@ class Document:
     memories: list[Memory] = field(default_factory=list[Memory])
     depths: dict[str, int] = field(default_factory=dict[str, int])
     tables: list[Item] = field(default_factory=list[Item])
+    includes: tuple[str, ...] = ("bw_stream.h",)
 
 
 def document(program: Dataflow, name: str, dialect: Dialect, loadable: bool = False) -> Document:
@@ -58,7 +59,7 @@ def document(program: Dataflow, name: str, dialect: Dialect, loadable: bool = Fa
     return _Writer(program, name, dialect, loadable).made()
 
 
-def port_struct(name: str, stream: Stream, data: str, dialect: Dialect, beat: str) -> Struct:
+def _port_struct(name: str, stream: Stream, data: str, dialect: Dialect, beat: str) -> Struct:
     """How a word of a stream lies in a beat: lane 0 lowest, each in exactly its width."""
     words = stream.lane_words()
     kinds = [dialect.integer(word) for word in words]
@@ -82,6 +83,16 @@ def port_struct(name: str, stream: Stream, data: str, dialect: Dialect, beat: st
     ]
     about = f"{stream.words} words of {' x '.join(map(str, stream.shape)) or 'a scalar'}, {stream.bits} bits each."
     return Struct(name, tuple(members), about)
+
+
+def port_types(port: StreamPort, name: str, dialect: Dialect) -> tuple[Struct, str]:
+    """The description of an AXI4-Stream at the edge, and the type of the argument that it is."""
+    words = CHANNELS[dialect.name]
+    data = dialect.wide(port.data_bits, False)
+    beat = words.beat.format(data=data, bits=port.data_bits)
+    form = words.receives if port.direction == "input" else words.sends
+    inner = words.stream.format(word=beat, depth=_LEAST) if beat else ""
+    return _port_struct(name, port.stream, data, dialect, beat), form.format(stream=inner, data=data)
 
 
 class _Writer:
@@ -130,13 +141,10 @@ class _Writer:
 
     def _port(self, found: Document, port: StreamPort) -> tuple[StreamPort, str, str]:
         """The port with its description's name and its type; the description goes into the header."""
-        data = self.dialect.wide(port.data_bits, False)
-        beat = self.words.beat.format(data=data, bits=port.data_bits)
         name = self.fresh(f"{port.prefix}_port")
-        found.types.append(port_struct(name, port.stream, data, self.dialect, beat))
-        form = self.words.receives if port.direction == "input" else self.words.sends
-        inner = self.words.stream.format(word=beat, depth=_LEAST) if beat else ""
-        return port, name, form.format(stream=inner, data=data)
+        struct, kind = port_types(port, name, self.dialect)
+        found.types.append(struct)
+        return port, name, kind
 
     def _outs(self, position: int) -> list[Edge]:
         return [edge for edge in self.edges if edge.producer == position]

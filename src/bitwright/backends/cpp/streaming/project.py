@@ -1,20 +1,23 @@
-"""The HLS project of a dataflow program: actors, weights, a bench that feeds frames, the vendor's scripts."""
+"""The HLS project of a dataflow or engine program: sources, weights, a bench that feeds frames, scripts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from bitwright.backends.cpp.dialects import Dialect, dialect
 from bitwright.backends.cpp.printer import printed, remark
 from bitwright.backends.cpp.project import HlsFiles, Target, Vectors, golden, library, scripts
 from bitwright.backends.cpp.streaming.document import Document, Memory, document
+from bitwright.backends.cpp.streaming.engine import engine_document
 from bitwright.backends.cpp.streaming.vendors import CHANNELS, vendor_header
 from bitwright.backends.cpp.tree import Namespace
 from bitwright.core.errors import ConfigError
 from bitwright.core.naming import identifier
 from bitwright.ir.dataflow import Dataflow
+from bitwright.ir.engine import Engine
 
-__all__ = ["stream_project"]
+__all__ = ["engine_project", "framed_project", "stream_project"]
 
 _COLUMNS = 110
 
@@ -33,18 +36,56 @@ def stream_project(
     if loadable and CHANNELS[words.name].tasks:
         raise ConfigError("loadable weights", where=f"vendor {words.name!r}", remedy="leave them constants there")
     made = document(program, label, words, loadable)
-    top = f"// {remark(header) or label}\n"
-    files = {
+    files = framed_files(made, target, label, header, loadable) | {"bw_stream.h": library("bw_stream.h")}
+    return HlsFiles(label, target.vendor, files | bench_files(made, target, label, vectors, loadable))
+
+
+def engine_project(
+    program: Engine, target: Target, *, name: str = "", vectors: Vectors | None = None, header: str = "",
+    loadable: bool = False,
+) -> HlsFiles:  # fmt: skip
+    """`program` as one function that executes a frame's instructions from a ROM; files as of `stream_project`.
+
+    loadable: weights are an argument of the top function, as they always are where they lie in external memory.
+    """
+    label, words = identifier(name or program.name), dialect(target.vendor)
+    outside = loadable or program.machine.external is not None
+    made = engine_document(program, label, words, outside)
+    files = framed_files(made, target, label, header, outside)
+    files |= {file: library(file) for file in ("bw_stream.h", "bw_engine.h")}
+    return HlsFiles(label, target.vendor, files | bench_files(made, target, label, vectors, outside))
+
+
+def framed_project(program: Dataflow | Engine, target: Target, **told: Any) -> HlsFiles:
+    """`stream_project` or `engine_project`, as the program is."""
+    return (
+        stream_project(program, target, **told)
+        if isinstance(program, Dataflow)
+        else engine_project(program, target, **told)
+    )
+
+
+def framed_files(made: Document, target: Target, label: str, header: str, loadable: bool) -> dict[str, str]:
+    """Header, source, weights, and what belongs to the vendor."""
+    top, words = f"// {remark(header) or label}\n", dialect(target.vendor)
+    return {
         f"{label}.h": top + _header(made, label),
         f"{label}.cpp": top + _source(made, label, loadable),
         **{f"{label}_{m.name}.h": top + "".join(_weights(m, label)) for m in made.memories},
         "bw_vendor.h": vendor_header(words, CHANNELS[words.name]),
-        **{file: library(file) for file in ("bw_stream.h", "bw_simulation.h")},
+        "bw_simulation.h": library("bw_simulation.h"),
     }
-    if vectors is not None:
-        files |= {f"{label}_tb.cpp": _bench(made, label, loadable), **golden(label, vectors)}
-        files |= scripts(label, target, words, _directives(made, label, words))
-    return HlsFiles(label, target.vendor, files)
+
+
+def bench_files(
+    made: Document, target: Target, label: str, vectors: Vectors | None, loadable: bool
+) -> dict[str, str]:  # fmt: skip
+    """The bench with its data, and the vendor's scripts; nothing without vectors."""
+    if vectors is None:
+        return {}
+    words = dialect(target.vendor)
+    bench = {f"{label}_tb.cpp": _bench(made, label, loadable), **golden(label, vectors)}
+    return bench | scripts(label, target, words, _directives(made, label, words))
 
 
 def _directives(made: Document, name: str, words: Dialect) -> list[str]:
@@ -58,7 +99,8 @@ def _header(made: Document, name: str) -> str:
     guard, (top,) = f"{name.upper()}_H", made.top
     head = top.head.split("\n")[-1].removeprefix("component ")
     space = printed([Namespace(f"{name}_actors", tuple(made.types))])
-    return f'#ifndef {guard}\n#define {guard}\n\n#include "bw_stream.h"\n{space}\n{head};\n\n#endif\n'
+    includes = "".join(f'#include "{file}"\n' for file in made.includes)
+    return f"#ifndef {guard}\n#define {guard}\n\n{includes}{space}\n{head};\n\n#endif\n"
 
 
 def _source(made: Document, name: str, loadable: bool) -> str:

@@ -20,6 +20,7 @@ from bitwright.backends.cpp.streaming.parts import (
 )
 from bitwright.backends.cpp.tree import Function, Line
 from bitwright.backends.cpp.words import Unit
+from bitwright.core.errors import Unsupported
 from bitwright.ir.dataflow import Stream, order, released
 from bitwright.ir.dataflow.infer import out_grid
 from bitwright.ir.dataflow.ops import (
@@ -139,6 +140,12 @@ def _walked(op: Rearrange, depth: int) -> int:
 
 @described.on(MatVec)
 def _(op: MatVec, result: Stream, args: list[Stream], unit: Unit) -> Described:
+    if op.stored is not None or op.constants is not None:
+        raise Unsupported(
+            "weights that are written while the hardware runs", where="HLS C++ of a MatVec",
+            why="they are registers behind AXI4-Lite in the Verilog",
+            remedy="compile without `writable`; Hls(loadable=True) makes weights arguments of the function",
+        )  # fmt: skip
     ends, lanes = Ends(op, result, args, unit), args[0].lanes
     groups, inputs, outputs = op.weights.shape
     folds, blocks, vectors = inputs // lanes, outputs // op.units, args[0].size // inputs

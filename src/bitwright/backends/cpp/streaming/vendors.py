@@ -64,6 +64,7 @@ _VITIS = Channels(
         "port": "HLS interface mode=axis port={name}",
         "top": "HLS interface mode=ap_ctrl_none port=return",
         "loadable": "HLS interface mode=ap_memory port={name}",
+        "external": "HLS interface mode=m_axi port={name} offset=slave",
     }),
 )  # fmt: skip
 _VIVADO = Channels(
@@ -85,6 +86,7 @@ _VIVADO = Channels(
         "port": "HLS INTERFACE axis port={name}",
         "top": "HLS INTERFACE ap_ctrl_none port=return",
         "loadable": "HLS INTERFACE ap_memory port={name}",
+        "external": "HLS INTERFACE m_axi port={name} offset=slave",
     }),
 )  # fmt: skip
 _CATAPULT = Channels(

@@ -1,0 +1,207 @@
+// One unit that executes a network instruction after instruction: the HLS code of an engine program.
+//
+// The generator writes a description D: types, sizes, and two netlists as functions. D::dot(x, w, output) is a sum of
+// products of a word of features with a word of weights, D::post(total, parameter, instruction) the last thing that
+// happens to a total. A word is D::LANES elements. Every step reads one word and adds LANES x LANES products.
+#ifndef BW_ENGINE_H
+#define BW_ENGINE_H
+
+#include "bw_stream.h"
+
+namespace bw_engine {
+
+enum Kind { LOAD = 0, MATRIX = 1, VECTOR = 2, STORE = 3, FETCH = 4 };
+
+// A loop: so many rounds, each further by so many words of memory, rows and columns.
+struct Loop {
+  int extent, address, row, column;
+};
+
+struct Instruction {
+  int kind;
+  int results;    // the memory that is written, or stored: 0 features, 1 results
+  int half_even;  // how the last step rounds
+  int shared;     // one word of weights for all steps
+  int stepped;    // the last step takes how many thresholds the total reaches
+  int each;       // parameters go on from pixel to pixel
+  int address, pixel, line;     // the region that is written, or stored: first word, words to the next pixel and row
+  int rows, columns, deep;      // its words
+  int first, row, column;       // where reading begins
+  int grid_rows, grid_columns;  // what is no padding
+  int weights, parameters;      // first words; of a fetch the first word outside
+  Loop loops[6];                // row, column, block of the result; kernel row, kernel column, word: the gathered ones
+};
+
+// Walks over the words of a region.
+struct Place {
+  int row, column, word;
+  void start() { row = column = word = 0; }
+  int address(const Instruction& told) const { return told.address + row * told.line + column * told.pixel + word; }
+  void advance(const Instruction& told) {
+    const bool pixel_ends = word + 1 == told.deep, line_ends = pixel_ends && column + 1 == told.columns;
+    word = pixel_ends ? 0 : word + 1;
+    if (pixel_ends) column = line_ends ? 0 : column + 1;
+    if (line_ends) ++row;
+  }
+};
+
+// Walks over the six loops of an instruction.
+struct Walk {
+  int index[6];
+  int address, row, column;
+
+  void start(const Instruction& told) {
+    for (int n = 0; n < 6; ++n) index[n] = 0;
+    address = told.first;
+    row = told.row;
+    column = told.column;
+  }
+  bool inside(const Instruction& told) const {
+    return row >= 0 && row < told.grid_rows && column >= 0 && column < told.grid_columns;
+  }
+  bool gathers_first() const { return index[3] == 0 && index[4] == 0 && index[5] == 0; }
+  bool gathers_last(const Instruction& told) const {
+    bool last = true;
+    for (int n = 3; n < 6; ++n) last = last && index[n] + 1 == told.loops[n].extent;
+    return last;
+  }
+  // The innermost loop that is not at its end moves on, those inside it begin anew.
+  void advance(const Instruction& told) {
+    bool carry = true;
+    for (int m = 6; m > 0; --m) {
+      const int n = m - 1;
+      const bool ends = index[n] + 1 == told.loops[n].extent;
+      const int rounds = !carry ? 0 : ends ? 1 - told.loops[n].extent : 1;
+      address += rounds * told.loops[n].address;
+      row += rounds * told.loops[n].row;
+      column += rounds * told.loops[n].column;
+      if (carry) index[n] = ends ? 0 : index[n] + 1;
+      carry = carry && ends;
+    }
+  }
+};
+
+template <class D>
+struct Machine {
+  typename D::feature_t features[D::FEATURES];
+  typename D::result_t results[D::RESULTS];
+  typename D::weight_t weights[D::BUFFERED];
+
+  template <class Port>
+  void load(const Instruction& told, Port& port) {
+    Place place;
+    place.start();
+    bool last = false;
+    BW_PIPELINE_ABOVE
+    for (std::size_t i = 0; i < D::in_t::WORDS; ++i) {
+      BW_PIPELINE
+      const typename D::in_t::word_t word = D::in_t::unpack(bw_stream::take<typename D::in_t>(port, last));
+      typename D::feature_t found = bw_stream::filled<typename D::feature_t>(0);
+      for (std::size_t k = 0; k < D::in_t::LANES; ++k) found.lane[k] = word.lane[k];
+      features[place.address(told)] = found;
+      place.advance(told);
+    }
+  }
+
+  template <class Port>
+  void store(const Instruction& told, Port& port) {
+    Place place;
+    place.start();
+    BW_PIPELINE_ABOVE
+    for (std::size_t i = 0; i < D::out_t::WORDS; ++i) {
+      BW_PIPELINE
+      typename D::out_t::word_t word;
+      const int address = place.address(told);
+      for (std::size_t k = 0; k < D::out_t::LANES; ++k) {
+        if (told.results == 1) {
+          word.lane[k] = results[address].lane[k];
+        } else {
+          word.lane[k] = features[address].lane[k];
+        }
+      }
+      bw_stream::put<typename D::out_t>(port, D::out_t::pack(word), i == 0, i + 1 == D::out_t::WORDS);
+      place.advance(told);
+    }
+  }
+
+  template <class Outside>
+  void fetch(const Instruction& told, const Outside& outside) {
+    BW_PIPELINE_ABOVE
+    for (int i = 0; i < told.rows; ++i) {
+      BW_PIPELINE
+      weights[told.address + i] = outside[told.weights + i];
+    }
+  }
+
+  // MATRIX or VECTOR: a word of features a step; what a result gathers goes through the last step.
+  template <class Weights, class Parameters>
+  void compute(const Instruction& told, const Weights& given, const Parameters& parameters) {
+    Walk at;
+    Place place;
+    at.start(told);
+    place.start();
+    int steps = 1, row = told.weights, parameter = told.parameters;
+    for (int n = 0; n < 6; ++n) steps *= told.loops[n].extent;
+    typename D::total_t totals;
+    BW_REGISTERS(totals.lane)
+    BW_PIPELINE_ABOVE
+    for (int i = 0; i < steps; ++i) {
+      BW_PIPELINE
+      const bool inside = at.inside(told), first = at.gathers_first(), last = at.gathers_last(told);
+      typename D::feature_t x = bw_stream::filled<typename D::feature_t>(0);
+      if (inside) x = features[at.address];
+      BW_UNROLL_ABOVE
+      for (std::size_t k = 0; k < D::LANES; ++k) {
+        BW_UNROLL
+        if (told.kind == MATRIX) {
+          const typename D::sum_t before = first ? typename D::sum_t(0) : totals.lane[k];
+          totals.lane[k] = before + D::dot(x, given[row], k);
+        } else {
+          const typename D::sum_t before = first ? typename D::sum_t(D::lowest()) : totals.lane[k];
+          const typename D::sum_t here = inside ? typename D::sum_t(x.lane[k]) : typename D::sum_t(D::lowest());
+          totals.lane[k] = here > before ? here : before;
+        }
+      }
+      if (last) {
+        typename D::result_t found;
+        for (std::size_t k = 0; k < D::LANES; ++k) {
+          found.lane[k] = D::post(totals.lane[k], parameters[parameter].lane[k], told);
+        }
+        if (told.results == 1) {
+          results[place.address(told)] = found;
+        } else {
+          features[place.address(told)] = bw_stream::as<typename D::feature_t>(found);
+        }
+        place.advance(told);
+      }
+      // Weights begin anew with each pixel, parameters too but for `each`.
+      const bool pixel_ends = last && at.index[2] + 1 == told.loops[2].extent;
+      if (told.shared == 0) row = pixel_ends ? told.weights : row + 1;
+      if (last) parameter = pixel_ends && told.each == 0 ? told.parameters : parameter + 1;
+      at.advance(told);
+    }
+  }
+};
+
+// One frame. `weights`: a memory of the unit, or with D::OUTSIDE the memory beside the chip.
+template <class D, class Program, class Weights, class Parameters, class In, class Out>
+inline void run(const Program& program, const Weights& weights, const Parameters& parameters, In& in, Out& out) {
+  static Machine<D> machine;
+  for (std::size_t n = 0; n < D::INSTRUCTIONS; ++n) {
+    const Instruction told = program[n];
+    if (told.kind == LOAD) machine.load(told, in);
+    if (told.kind == STORE) machine.store(told, out);
+    if (told.kind == FETCH) machine.fetch(told, weights);
+    if (told.kind == MATRIX || told.kind == VECTOR) {
+      if (D::OUTSIDE) {
+        machine.compute(told, machine.weights, parameters);
+      } else {
+        machine.compute(told, weights, parameters);
+      }
+    }
+  }
+}
+
+}  // namespace bw_engine
+
+#endif

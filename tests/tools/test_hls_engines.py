@@ -1,0 +1,66 @@
+"""HLS C++ of engine programs equals the graph bit for bit: one function, instructions in a ROM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.engine_graphs import GRAPHS, codes, grouped, residual, wide_head
+from tests.tools.hls_programs import build_and_run
+
+from bitwright.backends.cpp.dialects import DIALECTS
+from bitwright.backends.cpp.project import HlsFiles, Target
+from bitwright.backends.cpp.streaming import engine_project
+from bitwright.ir.engine import Engine, External, check
+from bitwright.ir.graph import Graph, run
+from bitwright.passes.engine import ScheduleEngine
+from bitwright.platforms import device
+
+FRAMES = 3
+FLAGS = ("-DBW_SIMULATION", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-Wno-unused-label")
+
+
+def engine(graph: Graph, lanes: int, external: External | None = None) -> Engine:
+    return check(ScheduleEngine(device("xcvu9p"), 200.0, lanes, external, 24 if external else 0)(graph))
+
+
+def project(graph: Graph, lanes: int, vendor: str, external: External | None = None, name: str = "") -> HlsFiles:
+    given = codes(graph, FRAMES)
+    program = engine(graph, lanes, external)
+    return engine_project(program, Target(vendor), name=name, vectors=(given, run(graph, given)))
+
+
+def expected(projects: list[HlsFiles]) -> str:
+    return "".join(f"{p.top}: {FRAMES} vectors, 0 numbers differ\n" for p in projects)
+
+
+@pytest.mark.tool("g++")
+def test_an_engine_executes_layers_from_its_own_and_from_outside_memory(tmp_path: Path) -> None:
+    projects = [project(residual(), 4, "catapult"), project(wide_head(), 4, "catapult", External(), "outside")]
+    assert "FETCH" in projects[1].files["outside.cpp"]
+    assert "weights[" in projects[1].files["outside.h"]
+    assert build_and_run(projects, tmp_path, *FLAGS) == expected(projects)
+
+
+@pytest.mark.tool("g++")
+@pytest.mark.long
+@pytest.mark.parametrize("vendor", DIALECTS)
+@pytest.mark.parametrize("lanes", [1, 3, 8])
+def test_engines_of_any_width_for_every_vendor(vendor: str, lanes: int, tmp_path: Path) -> None:
+    projects = [project(make(), lanes, vendor) for make in GRAPHS]
+    assert build_and_run(projects, tmp_path, *FLAGS) == expected(projects)
+
+
+def test_the_program_is_a_rom_with_an_instruction_a_layer() -> None:
+    graph = grouped()
+    program, source = engine(graph, 4), project(graph, 4, "vitis").files["grouped.cpp"]
+    for node in program.nodes:
+        assert f"  // {node.name}\n" in source
+    assert "#pragma HLS interface mode=axis port=s_axis" in source
+    assert "mode=m_axi port=weights" in project(graph, 4, "vitis", External()).files["grouped.cpp"]
+
+
+@pytest.mark.parametrize("make", [residual])
+def test_the_same_program_gives_the_same_bytes(make: Callable[[], Graph]) -> None:
+    assert project(make(), 4, "vitis").files == project(make(), 4, "vitis").files
