@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import gcd
+from math import gcd, prod
 
 from bitwright.core.errors import InvalidProgram, Unsupported
 from bitwright.ir.dataflow import released
@@ -17,9 +17,11 @@ __all__ = ["most_released"]
 @place.on(Slice, Pad, Upsample, Transpose)
 def _(op: GraphOp, placer: Placer, node: GraphNode, last: GraphNode, then: Map | None) -> int:
     shape = placer.program.nodes[node.args[0]].type.shape
+    if len(shape) > 3 and isinstance(op, Transpose):
+        return _turned(op, shape, placer, node, last, then)
     if len(shape) > 3:
         raise Unsupported(
-            f"a tensor of {len(shape)} axes in another order", where=f"layer '{node.origin.layer or node.name}'",
+            f"a part of a tensor of {len(shape)} axes", where=f"layer '{node.origin.layer or node.name}'",
             why="streams have rows, columns and channels", remedy='use architecture="parallel"',
         )  # fmt: skip
     axes = [_Axis(1)] * (3 - len(shape)) + _axes(op, shape)
@@ -41,6 +43,26 @@ def _(op: GraphOp, placer: Placer, node: GraphNode, last: GraphNode, then: Map |
         types = [with_zero(w, True) for w in types]
     tail = placer.tails.mapped(types, told)
     made = Rearrange(grid, kept, made.start, most_released(made), memory=made.memory, tail=tail)
+    return placer.put(made, [source], node, last.type)
+
+
+def _turned(
+    op: Transpose, shape: tuple[int, ...], placer: Placer, node: GraphNode, last: GraphNode, then: Map | None
+) -> int:
+    """More than three axes in another order: those behind the second are words of a pixel, each with its own loop."""
+    lanes = shape[-1] if op.order[-1] == len(shape) - 1 else 1
+    lanes = gcd(lanes, placer.told_lanes(node) or lanes)
+    source = placer.argument(node, 0, lanes)
+    loops: list[Loop] = []
+    for axis in op.order:
+        extent = shape[axis] // lanes if axis == len(shape) - 1 else shape[axis]
+        word = max(prod(shape[axis + 1 :]) // lanes, 1) if axis > 1 else 0
+        loops.append(Loop(extent, int(axis == 0), int(axis == 1), word))
+    grid = shape[0], shape[1], prod(shape[2:]) // lanes
+    kept = tuple(loop for loop in loops if loop.extent > 1) or (Loop(1),)
+    made = Rearrange(grid, kept, memory=placer.folding(node).lines)
+    tail = placer.tails.mapped(placer.stream(source).lane_words(), placer.mapped(last, then, lanes))
+    made = Rearrange(grid, kept, release=most_released(made), memory=made.memory, tail=tail)
     return placer.put(made, [source], node, last.type)
 
 
