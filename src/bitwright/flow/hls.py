@@ -14,6 +14,7 @@ from bitwright.backends.cpp.streaming import framed_project
 from bitwright.core.errors import ConfigError
 from bitwright.core.files import inside, write_atomic
 from bitwright.flow.compiled import Compiled
+from bitwright.flow.hls_size import check_size
 from bitwright.flow.vectors import random_codes
 from bitwright.ir.graph import run
 
@@ -56,9 +57,11 @@ class Hls:
 def hls_files(design: Compiled, options: Hls | None = None, *, vectors: int = 64) -> HlsFiles:
     """The HLS project of a design of any architecture with `vectors` golden vectors in its bench.
 
-    Raises `ConfigError` for options that are not that architecture's.
+    Raises `ConfigError` for options that are not that architecture's, `Unsupported` for what would be absurd to
+    compile (`check_size`).
     """
     told = options or Hls()
+    check_size(design, told.strategy)
     codes = random_codes(design.graph, vectors, design.options.seed)
     golden = (codes, run(design.graph, codes))
     target = Target(told.vendor, told.part or design.options.device, design.clock_mhz)
