@@ -12,6 +12,7 @@ from bitwright.core.origin import Origin
 from bitwright.ir.dataflow import SINK, Channel, Dataflow, DataflowBuilder, Process, Stream, Wait, schedule
 from bitwright.ir.dataflow.ops import (
     Apply,
+    Cell,
     Convert,
     Inner,
     Interleave,
@@ -251,6 +252,23 @@ def paired() -> Dataflow:
     return b.dataflow("paired", [b.apply(op, [x, w], shape=(3, 2), name="products")])
 
 
+def celled() -> Dataflow:
+    """A recurrent cell, folded: three rows of four elements, four units by two, a state of each that counts."""
+    b = DataflowBuilder()
+    x = b.source(stream((3, 4), 2, Word(-4, 3)), "rows")
+
+    def step(n: NetlistBuilder, words: list[int]) -> list[int]:
+        found = [n.clip(n.shift(n.add(t, n.table(words[4], 0, [5, -3])), -3), -4, 3) for t in words[:2]]
+        kept = [n.clip(n.add(old, new), -8, 7) for old, new in zip(words[2:4], found, strict=True)]
+        return [*kept, *found, *kept]
+
+    ports = {"x": [Word(-200, 200)] * 2, "state": [Word(-8, 7)] * 2, "phase": [Word(0, 1)]}
+    kernel = dot([Word(-4, 3)] * 2, Word(-4, 3), 1)
+    made = netlist("step", ports, step, 2)
+    op = Cell(3, Ints(weights(6, 1, 8, 4)), 2, kernel, -200, 200, made, 2, Ints([1, 1, 2, 2]))
+    return b.dataflow("celled", [b.apply(op, [x], shape=(3, 4), name="cell")])
+
+
 def starved() -> Dataflow:
     """The sum over all words meets each word again, in turn: deadlock unless the frame fits into the short branch."""
     b = DataflowBuilder()
@@ -270,7 +288,7 @@ def executed() -> Dataflow:
 
 PROGRAMS = (
     executed, folded, pooled, convolved, residual, joined, rearranged, grouped, spilled, idle, constants, recurring,
-    paired,
+    paired, celled,
 )  # fmt: skip
 
 

@@ -18,12 +18,14 @@ from .stream_units import Link, Product
 
 LIBRARY = Path(__file__).parents[2] / "src/bitwright/backends/verilog/library"
 MODULES = (
-    "accumulate", "axi_lite", "channel", "constants", "convert", "count", "delay", "digits", "inner", "interleave",
-    "load", "memory", "moves", "rearrange", "recur", "reduce", "rom", "scan", "sink", "source", "store", "taps",
-    "valid", "vector", "window", "words",
+    "accumulate", "axi_lite", "cell", "channel", "constants", "convert", "count", "delay", "digits", "feedback",
+    "inner", "interleave", "load", "memory", "moves", "rearrange", "recur", "reduce", "rom", "scan", "sink", "source",
+    "store", "taps", "valid", "vector", "window", "words",
 )  # fmt: skip
-BENCHES = ("axi_lite", "channel", "convert", "digits", "inner", "interleave", "rearrange", "recur", "reduce", "vector",
-           "window", "words")  # fmt: skip
+BENCHES = (
+    "axi_lite", "cell", "channel", "convert", "digits", "inner", "interleave", "rearrange", "recur", "reduce",
+    "vector", "window", "words",
+)  # fmt: skip
 START = 3
 """Cycles of reset."""
 

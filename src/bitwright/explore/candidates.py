@@ -13,7 +13,7 @@ from bitwright.cost.actors import actor_area, channel_area
 from bitwright.cost.area import Area
 from bitwright.explore.folded import Folded, folded_areas
 from bitwright.ir.dataflow import Dataflow, schedule
-from bitwright.ir.dataflow.ops import Convert, Rearrange, Source
+from bitwright.ir.dataflow.ops import Cell, Convert, Memory, Rearrange, Source
 from bitwright.ir.graph import Graph, GraphBuilder, Scan
 from bitwright.ir.graph.ops import Constant, Conv, Dense, GraphOp, Input, Map, MatMul, Reshape, TopK
 from bitwright.ir.netlist import Word
@@ -123,16 +123,32 @@ class _Sizer:
             return
         if isinstance(node.op, _BUILT):
             for folding in legal_foldings(node.op, node, args):
-                yield self._built(node, last, then, folding)
+                if not self._is_too_large(node.op, folding):
+                    yield from self._built(node, last, then, folding)
             return
         for lanes in self._lanes(node, last):
             folding = Folding(lanes)
             cycles = fold_steps(node.op, node, args, folding)
             yield self._candidate(folding, lanes, cycles, last, self.area(node, last, then, folding))
 
-    def _built(self, node: GraphNode, last: GraphNode, then: Map | None, folding: Folding) -> Candidate:
-        """A layer as its actors are."""
+    def _is_too_large(self, op: GraphOp, folding: Folding) -> bool:
+        """Whether a cell has too many weights to be unrolled."""
+        if not isinstance(op, Scan) or folding.kernel is Kernel.FOLDED:
+            return False
+        return sum(n.op.weights.array.size for n in op.cell.nodes if isinstance(n.op, Dense)) > self.most_unrolled
+
+    def _built(self, node: GraphNode, last: GraphNode, then: Map | None, folding: Folding) -> Iterator[Candidate]:
+        """A layer as its actors are, with weights in either memory."""
         program = self._placed(node, last, then, folding)
+        yield self._measured(program, folding)
+        nodes = [
+            replace(n, op=replace(n.op, memory=Memory.BLOCK)) if isinstance(n.op, Cell) else n for n in program.nodes
+        ]
+        if tuple(nodes) != program.nodes:
+            yield self._measured(replace(program, nodes=tuple(nodes)), replace(folding, weights=Memory.BLOCK))
+
+    def _measured(self, program: Dataflow, folding: Folding) -> Candidate:
+        """A placed layer's cycles and area."""
         own = [n for n in program.nodes if not isinstance(n.op, Source | Convert)]
         types = [[a.type for a in program.args_of(n)] for n in own]
         steps = [p.steps for n, given in zip(own, types, strict=True) for p in schedule(n.op, n.type, given)[0]]

@@ -128,6 +128,8 @@ class StreamDesign(Framed):
         """The longest modelled path in any netlist of an actor."""
         held = [(n.op.dot if isinstance(n.op, MatVec) else None, streams.tail_of(n.op)) for n in self.program.nodes]
         netlists = {netlist for pair in held for netlist in pair if netlist is not None}
+        inside = (getattr(n.op, part, None) for n in self.program.nodes for part in ("dot", "step"))
+        netlists |= {netlist for netlist in inside if netlist is not None}
         return max((critical_ns(n, self.device) for n in netlists), default=self.device.fabric.register_ns)
 
     def run_program(self, codes: list[IntArray]) -> list[IntArray]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from bitwright.cost.actors.logic import STEP_LUTS, counter, kernel_area, register
+from bitwright.cost.actors.memories import bits_for, ram_area, rom_area
 from bitwright.cost.actors.rules import actor_area, bits_of, tail_area
 from bitwright.cost.area import Area
-from bitwright.ir.dataflow import Stream
-from bitwright.ir.dataflow.ops import Inner, Recur
+from bitwright.ir.dataflow import Stream, phases_of
+from bitwright.ir.dataflow.cell import CellSizes, cell_sizes, operand_words, weight_words
+from bitwright.ir.dataflow.ops import Cell, Inner, Memory, Recur
 from bitwright.ir.dataflow.recur import loop_cycles, result_lanes, state_words
 from bitwright.ir.netlist import Word, latency_cycles
+from bitwright.numeric import IntArray
 from bitwright.platforms import Fabric
 
 __all__: list[str] = []
@@ -20,6 +25,39 @@ def _(op: Inner, result: Stream, args: list[Stream], fabric: Fabric) -> Area:
     found += kernel_area(op.dot, fabric).times(op.units) + register(3 * latency_cycles(op.dot) + 1)
     total = Word(op.low, op.high).width
     return found + Area(total, total, -(-total // 4)).times(op.units) + tail_area(op, fabric)
+
+
+@actor_area.on(Cell)
+def _(op: Cell, result: Stream, args: list[Stream], fabric: Fabric) -> Area:
+    sizes, words = cell_sizes(op, args), operand_words(op, args)
+    own, back = bits_of(words[: args[0].lanes]), bits_of(words[: op.back])
+    found = Area(STEP_LUTS + 2, 5) + counter(sizes.steps) + counter(sizes.folds) + counter(op.rows)
+    # The operand is one of two words; the row's own waits for the blocks after the first.
+    found += Area(max(own, back), own)
+    if sizes.blocks > 1 and sizes.own > 1:
+        found += ram_area(own, sizes.own, Memory.LUT) + Area(own)
+    found += _feedback(back, sizes.blocks, sizes.blocks, op.rows)
+    if sizes.states:
+        found += _feedback(bits_of(state_words(op.step)), sizes.blocks, 1, op.rows)
+    found += rom_area(_bits_of(op, sizes), op.memory) + kernel_area(op.dot, fabric).times(op.units)
+    total, late = Word(op.low, op.high).width, latency_cycles(op.dot)
+    found += Area(total, total, -(-total // 4)).times(op.units) + register(4 * late + 2)
+    found += kernel_area(op.step, fabric) + register(2 * latency_cycles(op.step)) + counter(phases_of(op.step))
+    return found + tail_area(op, fabric)
+
+
+def _bits_of(op: Cell, sizes: CellSizes) -> IntArray:
+    """The memory of weights as bits (words, width)."""
+    rows = weight_words(op, sizes)
+    width = Word(int(rows.min()), int(rows.max())).width
+    return ((rows[:, :, None] >> np.arange(width)) & 1).reshape(len(rows), -1)
+
+
+def _feedback(width: int, parts: int, turns: int, rows: int) -> Area:
+    """`bw_feedback`: a memory with its register, and what counts words, turns and rows."""
+    words = 2 << bits_for(parts) if turns > 1 else max(1 << bits_for(parts), 2)
+    found = counter(parts).times(2) + counter(turns) + counter(rows) + Area(4, 2 * (turns > 1))
+    return found + ram_area(width, words, Memory.LUT) + register(width)
 
 
 @actor_area.on(Recur)

@@ -6,8 +6,9 @@ import numpy as np
 
 from bitwright.core.errors import InvalidProgram
 from bitwright.ir.dataflow.infer import bare, tail_of
+from bitwright.ir.dataflow.cell import cell_ports
 from bitwright.ir.dataflow.inner import inner_ports
-from bitwright.ir.dataflow.ops import Actor, Inner, Recur
+from bitwright.ir.dataflow.ops import Actor, Cell, Inner, Recur
 from bitwright.ir.dataflow.run import evaluate
 from bitwright.ir.dataflow.schedule import Process, schedule
 from bitwright.ir.dataflow.types import Stream
@@ -38,8 +39,8 @@ def inner_netlists(op: Actor, args: list[Stream]) -> list[tuple[Netlist, dict[st
 
     Raises `InvalidProgram` where a state does not go around.
     """
-    if isinstance(op, Inner):
-        return inner_ports(op, args)
+    if isinstance(op, Inner | Cell):
+        return inner_ports(op, args) if isinstance(op, Inner) else cell_ports(op, args)
     return [(op.step, _given(op, args))] if isinstance(op, Recur) else []
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from bitwright.core.errors import Unsupported
+from bitwright.ir.dataflow.cell import cell_sizes
 from bitwright.ir.dataflow.ops import Apply, Recur
 from bitwright.ir.graph import TensorType
 from bitwright.ir.graph.ops import Map
 from bitwright.ir.graph.scan import Scan
 from bitwright.ir.netlist import Netlist, NetlistBuilder
 from bitwright.passes.recipe import apply, unrolled
-from bitwright.passes.streaming.fold import fold_steps, legal_foldings
+from bitwright.passes.streaming.cells import Shape, folded_cell, gates_of
+from bitwright.passes.streaming.fold import divisors, fold_steps, legal_foldings
 from bitwright.passes.streaming.folding import Folding, Kernel
 from bitwright.passes.streaming.placer import GraphNode, Placer, place
 from bitwright.passes.streaming.tails import Mapped
@@ -19,9 +23,15 @@ from bitwright.passes.synthesize import Synthesize
 
 __all__ = ["rows_of"]
 
+_MOST_PRODUCTS = 1 << 12
+"""Products that a folded cell makes at a time, at most."""
+
 
 @place.on(Scan)
 def _(op: Scan, placer: Placer, node: GraphNode, last: GraphNode, then: Map | None) -> int:
+    folding = placer.options.foldings.get(node.name)
+    if folding is not None and folding.kernel is Kernel.FOLDED:
+        return _folded(op, placer, node, last, then)
     source = rows_of(op, placer, node, op.cell.inputs[0].type.size)
     step = placer.tails.looped(_netlist(op, placer))
     size = op.cell.results[0].type.size
@@ -36,6 +46,27 @@ def _(op: Scan, placer: Placer, node: GraphNode, last: GraphNode, then: Map | No
 def _netlist(op: Scan, placer: Placer) -> Netlist:
     """The cell unrolled: ports x and state, the result and then the next state."""
     return unrolled(apply(op.cell), Synthesize(placer.tails.share, fabric=placer.tails.fabric))
+
+
+def _folded(op: Scan, placer: Placer, node: GraphNode, last: GraphNode, then: Map | None) -> int:
+    """A cell with its weights in a memory, so many units at a time."""
+    count, features = placer.folding(node).lanes, op.cell.inputs[0].type.size
+    gates = gates_of(apply(op.cell))
+    lanes = max(d for d in divisors(features) if d <= max(count, 1))
+    source = rows_of(op, placer, node, lanes)
+    rows = placer.program.nodes[node.args[0]].type.shape[0]
+    told = None if gates is None else Shape(count, rows, placer.folding(node).weights)
+    made = told and gates and folded_cell(op, gates, placer.stream(source).lane_words(), told, placer.tails)
+    if not made:
+        raise Unsupported(
+            f"a cell of {op.cell.results[0].type.size} units, {count} at a time", where=f"layer '{node.name}'",
+            why="sums that read sums, states that begin unevenly, or no divisor of its units",
+            remedy='take another divisor as SIMD, or kernel: "unrolled"',
+        )  # fmt: skip
+    sizes = cell_sizes(made, [placer.stream(source)])
+    types = [made.step.nodes[o].type for o in made.step.outputs[: sizes.given]]
+    tail = placer.tails.mapped(types, placer.mapped(last, then, count))
+    return placer.put(replace(made, tail=tail), [source], node, last.type)
 
 
 def rows_of(op: Scan, placer: Placer, node: GraphNode, lanes: int) -> int:
@@ -57,11 +88,21 @@ def rows_of(op: Scan, placer: Placer, node: GraphNode, lanes: int) -> int:
 
 @legal_foldings.on(Scan)
 def _(op: Scan, node: GraphNode, args: list[TensorType]) -> list[Folding]:
-    """The whole cell, its constants dissolved."""
-    return [Folding(op.cell.inputs[0].type.size, op.cell.results[0].type.size, Kernel.UNROLLED)]
+    """So many units at a time (SIMD; PE: their sums) with weights in a memory; or all at once, constants dissolved."""
+    found = [Folding(op.cell.inputs[0].type.size, op.cell.results[0].type.size, Kernel.UNROLLED)]
+    gates = gates_of(apply(op.cell))
+    if gates is None:
+        return found
+    counts = [d for d in divisors(gates.units) if d == 1 or d * d * len(gates.sums) <= _MOST_PRODUCTS]
+    return [Folding(d, d * len(gates.sums)) for d in counts] + found
 
 
 @fold_steps.on(Scan)
 def _(op: Scan, node: GraphNode, args: list[TensorType], folding: Folding) -> int:
-    """At least: what a step takes depends on the clock."""
-    return args[0].shape[0]
+    """At least: what a row waits for the one before depends on the clock."""
+    features, units = op.cell.inputs[0].type.size, op.cell.results[0].type.size
+    if folding.kernel is Kernel.UNROLLED:
+        return args[0].shape[0]
+    lanes = max(d for d in divisors(features) if d <= folding.lanes)
+    blocks = units // folding.lanes
+    return args[0].shape[0] * blocks * (features // lanes + blocks)

@@ -12,10 +12,9 @@ from bitwright.backends.verilog.netlist import sink
 from bitwright.backends.verilog.ports import BusWords, pack_tight
 from bitwright.backends.verilog.stream.control import memory_ports
 from bitwright.backends.verilog.stream.fronts import BLOCK, Front, front
-from bitwright.backends.verilog.stream.inner import unit_lanes
 from bitwright.backends.verilog.stream.kernels import Kernel, Workshop
 from bitwright.backends.verilog.stream.layout import Lanes, bits_of, bus, packed
-from bitwright.backends.verilog.stream.recur import loop_nets
+from bitwright.backends.verilog.stream.loops import kernels_behind, nets_of
 from bitwright.backends.verilog.stream.registers import WritableMemory, memories_of, rows_of, weight_rows
 from bitwright.backends.verilog.tree import (
     Assign,
@@ -34,8 +33,7 @@ from bitwright.backends.verilog.tree import (
 )
 from bitwright.ir.dataflow import Dataflow, Stream, phases_of, schedule, tail_of
 from bitwright.ir.dataflow.infer import bare
-from bitwright.ir.dataflow.ops import Accumulate, Actor, Inner, MatVec, Memory, Recur
-from bitwright.ir.dataflow.recur import result_lanes, state_words
+from bitwright.ir.dataflow.ops import Accumulate, Actor, MatVec, Memory
 from bitwright.ir.netlist import Netlist, Word
 from bitwright.ir.program import Node
 
@@ -98,10 +96,7 @@ class _Body:
             lanes, flag = self._matrix(self.op, lanes)
         elif isinstance(self.op, Accumulate):
             lanes, flag = self._totals(self.op, lanes)
-        if isinstance(self.op, Recur):
-            lanes, flag = self._loop(self.op, lanes)
-        if isinstance(self.op, Inner):
-            lanes, flag = self._inner(self.op, lanes)
+        lanes, flag = kernels_behind(self, self.op, lanes, flag)
         tail = tail_of(self.op)
         if tail is not None:
             lanes = self._tail(tail, lanes, flag)
@@ -136,13 +131,9 @@ class _Body:
         if self.front.module == "bw_vector":
             self.items += [Net("wire", "first", 1), Net("wire", "last", 1), Net("wire", "index", self._index_bits())]
             joined += [(port, Ref(port)) for port in ("first", "last", "index")]
-        if isinstance(self.op, Inner):
-            self.items += [Net("wire", "first", 1), Net("wire", "last", 1)]
-            joined += [("first", Ref("first")), ("last", Ref("last"))]
-        if isinstance(self.op, Recur):
-            nets, ports = loop_nets(self.op)
-            self.items += nets
-            joined += ports
+        nets, ports = nets_of(self.op, self.args)
+        self.items += nets
+        joined += ports
         self.items.append(Instance(self.front.module, "front", tuple(joined), self.front.parameters))
 
     def _arguments(self, names: list[str], heads: list[Expression]) -> list[tuple[str, Expression]]:
@@ -165,7 +156,7 @@ class _Body:
         start = 0
         for port in tail.inputs:
             if port.name == "phase":
-                given["phase"] = self._phase(phases_of(tail), flag)
+                given["phase"] = self.phase(phases_of(tail), flag)
                 continue
             if port.name == "c":
                 given["c"] = self._constants(flag)
@@ -173,9 +164,9 @@ class _Body:
             given[port.name] = lanes.to(kernel.port(port.name), start)
             start += len(port.words)
         self.dropped += lanes.dropped
-        self.items.append(kernel.instance("tail", given, list(self._buses("y", kernel))))
+        self.items.append(kernel.instance("tail", given, list(self.buses("y", kernel))))
         self.latency_cycles += kernel.latency_cycles
-        self.items += self._late(flag, kernel.latency_cycles, "push")
+        self.items += self.late(flag, kernel.latency_cycles, "push")
         return Lanes("y", kernel.words)
 
     def _constants(self, flag: str) -> Expression:
@@ -202,7 +193,7 @@ class _Body:
         ports = (("clk", Ref("clk")), *joined, *pins, ("word", Ref(memory.kind)))
         self.items.append(Instance(module, f"store_{memory.kind}", ports, told))
 
-    def _phase(self, phases: int, flag: str) -> Expression:
+    def phase(self, phases: int, flag: str) -> Expression:
         if phases == 1:
             return Literal(0, 1)
         joined = (("clk", Ref("clk")), ("rst", Ref("rst")), ("go", Ref(flag)), ("phase", Ref("phase")))
@@ -210,14 +201,14 @@ class _Body:
         self.items.append(Instance("bw_count", "phases", joined, (("N", phases),)))
         return Ref("phase")
 
-    def _late(self, flag: str, cycles: int, result: str) -> list[Item]:
+    def late(self, flag: str, cycles: int, result: str) -> list[Item]:
         """`result` is `flag`, so many cycles later."""
         if cycles == 0:
             return [Net("wire", result, 1, value=Ref(flag))]
         joined = (("clk", Ref("clk")), ("rst", Ref("rst")), ("in_valid", Ref(flag)), ("out_valid", Ref(result)))
         return [Net("wire", result, 1), Instance("bw_valid", f"{result}_late", joined, (("LATENCY", cycles),))]
 
-    def _buses(self, net: str, kernel: Kernel) -> Iterator[Expression]:
+    def buses(self, net: str, kernel: Kernel) -> Iterator[Expression]:
         """The parts of a net on which a kernel's output buses lie side by side."""
         place, total = 0, bits_of(kernel.words)
         for port in kernel.outputs:
@@ -230,44 +221,6 @@ class _Body:
         self.items.append(Assign(Ref("out_push"), Ref("push" if tail_of(self.op) is not None else flag)))
         self.dropped += lanes.dropped
 
-    def _inner(self, op: Inner, x: Lanes) -> tuple[Lanes, str]:
-        """A dot product and an accumulator for each unit, and the flag of the finished word."""
-        kernel, lanes = self.shop.kernel(op.dot, f"{self.name}_dot"), self.args[0].lanes
-        dots, totals = Lanes("dots", kernel.words * op.units), Lanes("total", [Word(op.low, op.high)] * op.units)
-        self.items.append(Comment("a dot product and an accumulator for each unit"))
-        self.items += [Net("wire", net.name, net.bits) for net in (dots, totals)]
-        self.items.append(Net("wire", "done", op.units))
-        for flag in ("go", "first", "last"):
-            self.items += self._late(flag, kernel.latency_cycles, f"dot_{flag}")
-        for unit in range(op.units):
-            w = unit_lanes(x, lanes, op.units, unit, kernel.port("w"))
-            given = {"x": x.to(kernel.port("x")), "w": w}
-            self.items.append(kernel.instance(f"dot_{unit}", given, [dots.lane(unit)]))
-            self._accumulator(unit, dots, totals)
-        self.dropped += [*x.dropped, *dots.dropped]
-        self.latency_cycles = 2 + kernel.latency_cycles
-        if op.units == 1:
-            return totals, "done"
-        self.dropped.append(Part("done", op.units - 1, 1))
-        self.items += [Comment("all units are done at once"), Net("wire", "finished", 1, value=Part("done", 0, 0))]
-        return totals, "finished"
-
-    def _loop(self, op: Recur, x: Lanes) -> tuple[Lanes, str]:
-        """The step: lanes of the result, and behind them the state, which goes back to the front."""
-        kernel, state = self.shop.kernel(op.step, f"{self.name}_step"), Lanes("state", state_words(op.step))
-        made, kept = Lanes("made", kernel.words), Lanes("kept", kernel.words[: result_lanes(op.step)])
-        self.items += [Comment("the step: the result's word and the next state"), Net("wire", "made", made.bits)]
-        given = {"x": x.to(kernel.port("x")), "state": state.to(kernel.port("state"))}
-        self.items.append(kernel.instance("step", given, list(self._buses("made", kernel))))
-        self.items.append(Assign(Ref("next"), made.to(state.words, result_lanes(op.step))))
-        self.items += [Comment("the result's word leaves by a register too"), Net("wire", "kept", kept.bits)]
-        joined = (("clk", Ref("clk")), ("data", made.to(kept.words)), ("late", Ref("kept")))
-        self.items.append(Instance("bw_delay", "keep", joined, (("WIDTH", kept.bits), ("CYCLES", 1))))
-        self.dropped += [*x.dropped, *state.dropped]
-        self.items += self._late("go", kernel.latency_cycles + 1, "stepped")
-        self.latency_cycles += kernel.latency_cycles + 1
-        return kept, "stepped"
-
     def _matrix(self, op: MatVec, x: Lanes) -> tuple[Lanes, str]:
         """The weights, a dot product and an accumulator for each unit, and the flag of the finished word."""
         kernel = self.shop.kernel(op.dot, f"{self.name}_dot")
@@ -275,7 +228,7 @@ class _Body:
         cycles = kernel.latency_cycles
         self.items.append(Comment("the flags of a step, beside its dot products"))
         for flag in ("go", "first", "last"):
-            self.items += self._late(flag, cycles, f"dot_{flag}")
+            self.items += self.late(flag, cycles, f"dot_{flag}")
         self.items.append(Comment("a dot product and an accumulator for each unit"))
         (each,), total = kernel.words, Word(op.low, op.high)
         dots = Lanes("dots", [each] * op.units)
@@ -285,12 +238,12 @@ class _Body:
         for unit in range(op.units):
             row = weights.to(kernel.port("w"), unit * self.args[0].lanes)
             self.items.append(kernel.instance(f"dot_{unit}", {"x": given, "w": row}, [dots.lane(unit)]))
-            self._accumulator(unit, dots, Lanes("total", [total] * op.units))
+            self.accumulator(unit, dots, Lanes("total", [total] * op.units))
         self.dropped += [*x.dropped, *dots.dropped]
         self.latency_cycles = 2 + cycles
         return Lanes("total", [total] * op.units), self._finished(op.units)
 
-    def _accumulator(self, unit: int, dots: Lanes, totals: Lanes) -> None:
+    def accumulator(self, unit: int, dots: Lanes, totals: Lanes) -> None:
         word, total = dots.words[unit], totals.words[unit]
         # The accumulator adds signed words, modulo its own width.
         signed = Word(min(word.low, -1), word.high)
@@ -315,14 +268,14 @@ class _Body:
         self.items += [Comment("the kernel of each word"), Net("wire", "made", bits_of(kernel.words))]
         given = {"x": x.to(kernel.port("x"))}
         self.dropped += [*x.dropped, Ref("index")]
-        self.items.append(kernel.instance("kernel", given, list(self._buses("made", kernel))))
+        self.items.append(kernel.instance("kernel", given, list(self.buses("made", kernel))))
         for flag in ("go", "first", "last"):
-            self.items += self._late(flag, kernel.latency_cycles, f"dot_{flag}")
+            self.items += self.late(flag, kernel.latency_cycles, f"dot_{flag}")
         made, totals = Lanes("made", kernel.words), Lanes("total", bare(op, self.args, self.result.lanes)[1])
         self.items += [Comment("an accumulator a lane"), Net("wire", "total", totals.bits)]
         self.items.append(Net("wire", "done", len(totals.words)))
         for unit in range(len(totals.words)):
-            self._accumulator(unit, made, totals)
+            self.accumulator(unit, made, totals)
         self.dropped += made.dropped
         self.latency_cycles = 2 + kernel.latency_cycles
         return totals, self._finished(len(totals.words))
@@ -360,16 +313,16 @@ class _Body:
         packed_rows = pack_tight([rows], [bus("weights", words)])
         self.items.append(Comment(f"{len(rows)} words of weights: (group, block, fold), unit 0 lane 0 lowest"))
         if not op.spilled:
-            self._rom("weights", packed_rows, lanes.bits, op.memory)
+            self.rom("weights", packed_rows, lanes.bits, op.memory)
             return lanes
         # What does not fit into whole blocks is in lookup tables.
         kept = lanes.bits - op.spilled
-        self._rom("weights_low", *_bits_of(packed_rows, 0, kept), op.memory)
-        self._rom("weights_high", *_bits_of(packed_rows, kept, op.spilled), Memory.LUT)
+        self.rom("weights_low", *_bits_of(packed_rows, 0, kept), op.memory)
+        self.rom("weights_high", *_bits_of(packed_rows, kept, op.spilled), Memory.LUT)
         self.items.append(Net("wire", "weights", lanes.bits, value=Concat((Ref("weights_high"), Ref("weights_low")))))
         return lanes
 
-    def _rom(self, name: str, rows: BusWords, width: int, memory: Memory) -> None:
+    def rom(self, name: str, rows: BusWords, width: int, memory: Memory) -> None:
         """A memory of constants that `index` reads, its contents, and the wire `name` with the word."""
         file = f"{self.name}_{name}.hex"
         self.images[f"rtl/{file}"] = hex_lines(rows, width)
