@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.unit.flow.test_reloading import FOLDING, frames, make_model, other_weights
+from tests.unit.flow.test_reloading import FOLDING, frames, make_model, matrices, other_weights
 
 import bitwright as bw
 from bitwright.flow.streams import StreamBatch
@@ -28,8 +28,9 @@ def design() -> Any:
 
 @pytest.fixture(scope="module")
 def ultra(design: Any) -> Any:
-    """The same with weights in UltraRAM, which hold nothing at first."""
-    folding = FOLDING | {"c1": {"SIMD": 2, "PE": 2, "weights": "ultra"}}
+    """The same with weights in UltraRAM, which hold nothing at first, and units that share multiplier blocks."""
+    c1 = {"SIMD": 2, "PE": 2, "weights": "ultra", "resType": "dsp"}
+    folding = FOLDING | {"c1": c1, "head": {"SIMD": 3, "PE": 4, "resType": "dsp"}}
     return bw.compile(make_model(1), device="xczu7ev", clock_mhz=100, folding=folding, writable={"c1": 4})
 
 
@@ -112,6 +113,8 @@ def test_ultra_memory_is_written_before_the_first_frame(batch: StreamBatch, ultr
     wanted = graph.run(ultra.graph, codes)[0]
     assert np.array_equal(found.outputs[0].reshape(wanted.shape), wanted)
     assert ultra.emit(vectors=2).benches == ()
+    assert [len(op.joint.outputs) for name, op in matrices(ultra).items() if name != "fc"] == [2, 2]
+    assert found.frame_ends.tolist() == ultra.frame_ends(4)
 
 
 @pytest.mark.long

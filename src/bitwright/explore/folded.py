@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import prod
+from math import gcd, prod
 
 import numpy as np
 
@@ -31,6 +31,8 @@ __all__ = ["Folded", "folded_areas"]
 
 _LANES = 64
 """A dot product of more lanes is so many of these and their sum."""
+_SHARING = 12
+"""A multiplier block serves a number of units that divides it."""
 _BORDER = 0.7
 """Rows of the next frame that wait behind a window without padding, as a share of those that a window reaches over."""
 
@@ -48,7 +50,9 @@ class Folded:
     total: Word
     word: Word
     view: View | None
-    dots: dict[int, tuple[Netlist, Area]] = field(default_factory=dict[int, tuple[Netlist, Area]])
+    dots: dict[tuple[int, int], tuple[Netlist, Area]] = field(
+        default_factory=dict[tuple[int, int], tuple[Netlist, Area]]
+    )
     tails: dict[int, Area] = field(default_factory=dict[int, Area])
     constant_bits: int = 0
 
@@ -79,18 +83,22 @@ class Folded:
         """The weights as the memory holds them."""
         return Ints(self.product.stored)
 
-    def kernel(self, lanes: int) -> Netlist:
-        """The dot product of so many lanes."""
+    def kernel(self, lanes: int, units: int) -> Netlist:
+        """The dot product of so many lanes, of several units where they share multiplier blocks."""
         fabric = self.placer.tails.fabric
-        return xnor(lanes, fabric) if self.product.bits else dot((self.word,) * lanes, self.stored, fabric)
+        if self.product.bits:
+            return xnor(lanes, fabric)
+        several = self.product.joint([self.word] * lanes, Folding(lanes, units), fabric)
+        return several or dot((self.word,) * lanes, self.stored, fabric)
 
-    def kernel_of(self, lanes: int) -> tuple[Netlist, Area, float]:
+    def kernel_of(self, lanes: int, units: int) -> tuple[Netlist, Area, float]:
         """A dot product of at most `_LANES` lanes that divide `lanes`, its area, and how many times it is there."""
         built = max(d for d in range(1, min(lanes, _LANES) + 1) if lanes % d == 0)
-        if built not in self.dots:
-            made = self.kernel(built)
-            self.dots[built] = made, kernel_area(made, self.placer.tails.fabric)
-        return *self.dots[built], lanes / built
+        shared = gcd(units, _SHARING)
+        if (built, shared) not in self.dots:
+            made = self.kernel(built, shared)
+            self.dots[built, shared] = made, kernel_area(made, self.placer.tails.fabric)
+        return *self.dots[built, shared], lanes / built
 
     def tail(self, units: int) -> Area:
         """The map of `units` lanes that each meet every so many channels."""
@@ -194,13 +202,14 @@ _DEEPEST = 1 << 14
 
 def _logic(layer: Folded, folding: Folding, device: Device) -> Area:
     """Sequencer, dot products and accumulators."""
-    kernel, one, copies = layer.kernel_of(folding.lanes)
-    op = MatVec(layer.weights_stored, folding.units, kernel, layer.total.low, layer.total.high)
+    kernel, one, copies = layer.kernel_of(folding.lanes, folding.units)
+    op = MatVec(layer.weights_stored, folding.units, kernel, layer.total.low, layer.total.high, joint=kernel)
     width = folding.lanes * layer.word.width
     found = matvec_area(op, width, folding.lanes, Area(), device.fabric, one)
     if copies > 1:
         wide = kernel.nodes[kernel.outputs[0]].type.width + int(copies).bit_length()
-        found += one.times(folding.units * (copies - 1)) + Area(wide, 0, wide / 4).times(folding.units * (copies - 1))
+        more = folding.units * (copies - 1)
+        found += one.times(more / len(kernel.outputs)) + Area(wide, 0, wide / 4).times(more)
     return found + register(latency_cycles(kernel))
 
 

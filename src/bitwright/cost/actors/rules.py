@@ -11,7 +11,7 @@ from bitwright.cost.actors.logic import STEP_LUTS, adder, counter, kernel_area, 
 from bitwright.cost.actors.memories import bits_for, ram_area, rom_area
 from bitwright.cost.actors.writable import constants_area, weights_area
 from bitwright.cost.area import Area
-from bitwright.ir.dataflow import Stream, phases_of, tail_of
+from bitwright.ir.dataflow import Stream, kernel_of, phases_of, tail_of
 from bitwright.ir.dataflow.infer import bare, natural
 from bitwright.ir.dataflow.ops import (
     Accumulate,
@@ -217,7 +217,7 @@ def matvec_area(op: MatVec, width: int, lanes: int, store: Area, fabric: Fabric,
         found += counter(blocks) if groups > 1 else Area(bits_for(folds * blocks) / 3)
     if blocks > 1 and folds > 1:
         found += ram_area(width, folds, Memory.LUT) + Area(width)
-    one = kernel_area(op.dot, fabric) if one is None else one
+    one = kernel_area(kernel_of(op), fabric) if one is None else one
     return found + _units(op, one, folds, folds * blocks * groups)
 
 
@@ -228,12 +228,12 @@ one word are numbers, those of two words numbers or the index.
 
 
 def _units(op: MatVec, one: Area, folds: int, words: int) -> Area:
-    dot, total = op.dot, Word(op.low, op.high)
+    dot, total = kernel_of(op), Word(op.low, op.high)
     cycles = latency_cycles(dot)
     if words in _CONSTANT:
         wide = dot.nodes[next(p for p in dot.inputs if p.name == "w").words[0]].type.width > 1
         one = replace(one, luts=one.luts * _CONSTANT[words][wide])
-    found = one.times(op.units) + register((1 + 2 * (folds > 1)) * cycles + 1)
+    found = one.times(op.units / len(dot.outputs)) + register((1 + 2 * (folds > 1)) * cycles + 1)
     sums = Area(ffs=total.width) if folds == 1 else Area(total.width, total.width, -(-total.width // 4))
     return found + sums.times(op.units)
 

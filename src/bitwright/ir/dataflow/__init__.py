@@ -3,7 +3,7 @@
 from bitwright.ir.dataflow.check import check
 from bitwright.ir.dataflow.dataflow import SINK, Channel, Dataflow, DataflowBuilder, Edge
 from bitwright.ir.dataflow.execute import Execute
-from bitwright.ir.dataflow.infer import infer, tail_of
+from bitwright.ir.dataflow.infer import infer, kernel_of, tail_of
 from bitwright.ir.dataflow.run import evaluate, phases_of, run, trace
 from bitwright.ir.dataflow.schedule import Process, Wait, schedule
 from bitwright.ir.dataflow.text import parse, show
@@ -23,6 +23,7 @@ __all__ = [
     "check",
     "evaluate",
     "infer",
+    "kernel_of",
     "order",
     "parse",
     "phases_of",

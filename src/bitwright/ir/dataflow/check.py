@@ -111,6 +111,11 @@ def _check_matrix(op: MatVec, given: Stream, where: str) -> None:
     _check_ports(op.dot, {"x": given.lane_words(), "w": [span] * given.lanes}, where)
     if len(op.dot.outputs) != 1:
         raise InvalidProgram("a dot product of several words", where=where)
+    if op.joint is not None:
+        count = len(op.joint.outputs)
+        _check_ports(op.joint, {"x": given.lane_words(), "w": [span] * given.lanes * count}, where)
+        if op.units % max(count, 1):
+            raise InvalidProgram(f"{op.units} units, {count} at once", where=where)
 
 
 def _check_any_weights(op: MatVec, given: Stream, where: str) -> None:

@@ -26,7 +26,7 @@ from bitwright.ir.dataflow.types import Stream
 from bitwright.ir.netlist import Netlist, Word
 from bitwright.numeric import Ints, Steps
 
-__all__ = ["bare", "infer", "natural", "out_grid", "stored_range", "tail_of"]
+__all__ = ["bare", "infer", "kernel_of", "natural", "out_grid", "stored_range", "tail_of"]
 
 bare: Rules[[list[Stream], int], tuple[int, list[Word]]] = Rules("words of an actor before its tail")
 """(arguments, told lanes) -> words of a frame and the range of each lane, before the tail."""
@@ -35,6 +35,11 @@ bare: Rules[[list[Stream], int], tuple[int, list[Word]]] = Rules("words of an ac
 def tail_of(op: Actor) -> Netlist | None:
     """The netlist at the end of an actor, if it has one."""
     return getattr(op, "tail", None)
+
+
+def kernel_of(op: MatVec) -> Netlist:
+    """The netlist that hardware takes for the dot products: of one unit, or of several at once."""
+    return op.joint or op.dot
 
 
 def stored_range(op: MatVec) -> Word:

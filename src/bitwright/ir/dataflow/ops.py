@@ -173,6 +173,9 @@ class MatVec(Actor):
     `stored` (low, high): the memory can be written while the hardware runs, with any codes in that range, and `low`
     and `high` hold for all of them. `constants` (words, numbers) then are what the tail's port `c` meets, word n of
     the result number n modulo the words; they can be written too.
+
+    `joint`: hardware takes it in the place of `dot`. It is evaluated once for as many units as it has outputs (port `w`
+    has their weights unit by unit) and gives what `dot` gives for each; that many divide `units`.
     """
 
     weights: Ints
@@ -185,6 +188,7 @@ class MatVec(Actor):
     spilled: int = 0
     stored: tuple[int, int] | None = None
     constants: Ints | None = None
+    joint: Netlist | None = None
 
 
 @dataclass(frozen=True, slots=True)

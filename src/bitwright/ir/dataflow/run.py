@@ -9,7 +9,7 @@ import numpy as np
 from bitwright.core.errors import InvalidValue
 from bitwright.core.rules import Rules
 from bitwright.ir.dataflow.dataflow import Dataflow
-from bitwright.ir.dataflow.infer import out_grid, tail_of
+from bitwright.ir.dataflow.infer import kernel_of, out_grid, tail_of
 from bitwright.ir.dataflow.ops import (
     Accumulate,
     Actor,
@@ -162,10 +162,13 @@ def _(op: MatVec, result: Stream, args: list[IntArray]) -> IntArray:
     vectors = args[0].reshape(batch, -1, groups, folds, lanes)
     stored = op.weights.array.reshape(groups, folds, lanes, outputs)
     total = np.empty((*vectors.shape[:3], outputs), dtype=np.int64)
-    for unit in range(outputs):
-        weights = np.broadcast_to(stored[..., unit], vectors.shape)
-        found = _through(op.dot, {"x": vectors.reshape(1, -1, lanes), "w": weights.reshape(1, -1, lanes)})
-        total[..., unit] = found.reshape(vectors.shape[:4]).sum(axis=-1)
+    kernel = kernel_of(op)
+    count = len(kernel.outputs)
+    for unit in range(0, outputs, count):
+        some = np.moveaxis(stored[..., unit : unit + count], -1, -2)
+        weights = np.broadcast_to(some, (*vectors.shape[:4], count, lanes))
+        found = _through(kernel, {"x": vectors.reshape(1, -1, lanes), "w": weights.reshape(1, -1, count * lanes)})
+        total[..., unit : unit + count] = found.reshape(*vectors.shape[:4], count).sum(axis=-2)
     return total.reshape(batch, -1, op.units)
 
 

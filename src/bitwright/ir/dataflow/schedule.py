@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitwright.core.rules import Rules
-from bitwright.ir.dataflow.infer import out_grid, tail_of
+from bitwright.ir.dataflow.infer import kernel_of, out_grid, tail_of
 from bitwright.ir.dataflow.ops import (
     Accumulate,
     Actor,
@@ -186,7 +186,7 @@ def _(op: MatVec, result: Stream, args: list[Stream]) -> tuple[tuple[Process, ..
     first = np.arange(blocks * folds) < folds
     last = np.arange(blocks * folds) % folds == folds - 1
     reads, writes = np.tile(first, vectors), np.tile(last, vectors)
-    return (Process(reads.size, {0: reads}, writes),), 2 + latency_cycles(op.dot) + _tail(op)
+    return (Process(reads.size, {0: reads}, writes),), 2 + latency_cycles(kernel_of(op)) + _tail(op)
 
 
 @schedule.on(Reduce)

@@ -2,7 +2,7 @@
 
 from bitwright.passes.streaming import choose, linear, moves, pointwise, products, recurrent
 from bitwright.passes.streaming.fold import Fold, fold_steps, legal_foldings
-from bitwright.passes.streaming.folding import Folding, Kernel, folding_of, foldings_of, foldings_to_json
+from bitwright.passes.streaming.folding import Folding, Kernel, Products, folding_of, foldings_of, foldings_to_json
 from bitwright.passes.streaming.placer import Place
 from bitwright.passes.streaming.recode import Recode
 from bitwright.passes.streaming.roll import Roll
@@ -13,6 +13,7 @@ __all__ = [
     "Folding",
     "Kernel",
     "Place",
+    "Products",
     "Recode",
     "Roll",
     "Widen",

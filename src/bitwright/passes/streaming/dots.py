@@ -14,7 +14,7 @@ from bitwright.numeric import Steps
 from bitwright.passes.merge import Merge
 from bitwright.platforms import Fabric
 
-__all__ = ["dot", "is_binary", "summed", "xnor"]
+__all__ = ["dot", "is_binary", "summed", "worth", "xnor"]
 
 
 def is_binary(types: Sequence[Word]) -> bool:
@@ -31,7 +31,7 @@ def dot(types: tuple[Word, ...], weight: Word, fabric: Fabric) -> Netlist:
     if weight.width <= _MOST_PLANES:
         forms.append(_Dot.by_planes)
     made = [_Dot.of(types, weight, fabric).netlist(form) for form in forms]
-    return min(made, key=lambda netlist: _luts(netlist, fabric))
+    return min(made, key=lambda netlist: worth(netlist, fabric))
 
 
 @lru_cache(maxsize=256)
@@ -47,7 +47,8 @@ _SLICE = 45.0
 """What a multiplier block counts as in LUTs, where it competes with logic."""
 
 
-def _luts(netlist: Netlist, fabric: Fabric) -> float:
+def worth(netlist: Netlist, fabric: Fabric) -> float:
+    """What kernels are compared by: LUTs, and multiplier blocks as so many of them."""
     found = (area(n.op, n.type, [netlist.nodes[a].type for a in n.args], fabric) for n in netlist.nodes)
     total = sum(found, Area())
     return total.luts + _SLICE * total.dsps

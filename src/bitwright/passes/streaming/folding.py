@@ -13,7 +13,7 @@ from bitwright.core.errors import ConfigError, InvalidValue
 from bitwright.ir.dataflow.ops import Memory
 from bitwright.ir.graph import Graph
 
-__all__ = ["Folding", "Kernel", "folding_of", "foldings_of", "foldings_to_json"]
+__all__ = ["Folding", "Kernel", "Products", "folding_of", "foldings_of", "foldings_to_json"]
 
 
 class Kernel(Enum):
@@ -25,6 +25,15 @@ class Kernel(Enum):
     """Weights dissolved in adder graphs: a whole window or vector, all outputs, in every cycle."""
 
 
+class Products(Enum):
+    """What multiplies in a folded kernel."""
+
+    AUTO = "auto"
+    """Whatever takes least, a multiplier block counted as 45 LUTs."""
+    BLOCKS = "dsp"
+    """Multiplier blocks, each for as many units as fit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Folding:
     """`lanes` inputs (FINN's SIMD) times `units` outputs (PE) at a time; what the weights and the lines wait in.
@@ -32,7 +41,8 @@ class Folding:
     Element-wise actors and pools have lanes only. An unrolled layer takes all its inputs and gives all its outputs.
     `spilled` bits of each word of weights are in lookup tables, where the rest is in block memory: what would only
     begin another block, or the last that there are not enough blocks for. An unrolled layer takes its inputs in
-    `digits` turns, some bits of each at a time: narrower adder graphs, as many cycles a word.
+    `digits` turns, some bits of each at a time: narrower adder graphs, as many cycles a word. `products`: what
+    multiplies in a folded kernel.
     """
 
     lanes: int = 1
@@ -42,16 +52,22 @@ class Folding:
     lines: Memory = Memory.LUT
     spilled: int = 0
     digits: int = 1
+    products: Products = Products.AUTO
 
 
 _KEYS = {
     "lanes": "SIMD", "units": "PE", "kernel": "kernel", "weights": "weights", "lines": "lines", "spilled": "spilled",
-    "digits": "digits",
+    "digits": "digits", "products": "resType",
 }  # fmt: skip
 """Fields as FINN's users write them."""
 _STYLES = {"auto": Memory.LUT, "distributed": Memory.LUT, "block": Memory.BLOCK, "ultra": Memory.ULTRA}
 """FINN's `ram_style`."""
-_IGNORED = {"mem_mode", "resType"}
+_IGNORED = {"mem_mode"}
+
+
+def _products(told: str) -> Products:
+    """FINN's `resType`; its "lut" leaves the choice to what takes least."""
+    return Products.AUTO if told == "lut" else Products(told)
 
 
 def foldings_to_json(foldings: Mapping[str, Folding]) -> str:
@@ -97,7 +113,7 @@ def folding_of(layer: str, record: Any, before: Folding) -> Folding:
             f"unknown key {min(unknown)!r}", where=f"folding of layer '{layer}'",
             remedy=f"one of {', '.join(sorted(known))}",
         )  # fmt: skip
-    kinds: dict[str, Any] = {"kernel": Kernel, "weights": Memory, "lines": Memory}
+    kinds: dict[str, Any] = {"kernel": Kernel, "weights": Memory, "lines": Memory, "resType": _products}
     try:
         told = {fields[key]: kinds.get(key, int)(value) for key, value in record.items() if key in fields}
         if "ram_style" in record:

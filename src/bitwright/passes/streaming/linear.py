@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -16,14 +17,16 @@ from bitwright.ir.graph.ops import Conv, ConvTranspose, Dense, Map, Writable
 from bitwright.ir.netlist import Netlist, NetlistBuilder, Word
 from bitwright.numeric import IntArray, Ints
 from bitwright.passes.streaming.dots import dot, is_binary, xnor
-from bitwright.passes.streaming.folding import Folding, Kernel
+from bitwright.passes.streaming.folding import Folding, Kernel, Products
 from bitwright.passes.streaming.maps import by_phase
+from bitwright.passes.streaming.packed import joint
 from bitwright.passes.streaming.placer import GraphNode, Placer, place, with_zero
 from bitwright.passes.streaming.rewritable import Ending, bias_range, ending
 from bitwright.passes.streaming.serial import serial_layer
 from bitwright.passes.streaming.tails import Mapped
 from bitwright.passes.streaming.view import View, view_of
 from bitwright.passes.words import times
+from bitwright.platforms import Fabric
 
 __all__ = ["Product", "one_ending", "product_of", "refuse_writable"]
 
@@ -152,6 +155,9 @@ def _folded(
     told = placer.mapped(last, then, folding.units, product.gain, added)
     kernel = placer.tails.pipelined(product.kernel)
     op = MatVec(Ints(product.stored), folding.units, kernel, low, high, None, folding.weights, folding.spilled)
+    several = product.joint(given.lane_words(), folding, placer.tails.fabric)
+    if several is not None:
+        op = replace(op, joint=placer.tails.pipelined(several))
     if writable is None:
         op = replace(op, tail=placer.tails.mapped([Word(low, high)] * folding.units, told))
     else:
@@ -199,6 +205,17 @@ class Product:
     bits: bool
     span: tuple[int, int] | None = None
     """What may be stored one day, where the weights can be written."""
+
+    @property
+    def word(self) -> Word:
+        """What is stored, or may be one day."""
+        return Word(*(self.span or (int(self.stored.min()), int(self.stored.max()))))
+
+    def joint(self, types: Sequence[Word], folding: Folding, fabric: Fabric) -> Netlist | None:
+        """The kernel of several units at once, where that takes less or is told."""
+        if self.bits:
+            return None
+        return joint(tuple(types), self.word, folding.units, fabric, folding.products is Products.BLOCKS)
 
     def ends(self, given: TensorType) -> tuple[int, int]:
         """The range of the kernel's sum."""

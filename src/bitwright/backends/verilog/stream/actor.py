@@ -31,7 +31,7 @@ from bitwright.backends.verilog.tree import (
     PortDeclaration,
     Ref,
 )
-from bitwright.ir.dataflow import Dataflow, Stream, phases_of, schedule, tail_of
+from bitwright.ir.dataflow import Dataflow, Stream, kernel_of, phases_of, schedule, tail_of
 from bitwright.ir.dataflow.infer import bare
 from bitwright.ir.dataflow.ops import Accumulate, Actor, MatVec, Memory
 from bitwright.ir.netlist import Netlist, Word
@@ -223,21 +223,22 @@ class _Body:
 
     def _matrix(self, op: MatVec, x: Lanes) -> tuple[Lanes, str]:
         """The weights, a dot product and an accumulator for each unit, and the flag of the finished word."""
-        kernel = self.shop.kernel(op.dot, f"{self.name}_dot")
+        kernel = self.shop.kernel(kernel_of(op), f"{self.name}_dot")
         weights = self._weights(op, kernel)
         cycles = kernel.latency_cycles
         self.items.append(Comment("the flags of a step, beside its dot products"))
         for flag in ("go", "first", "last"):
             self.items += self.late(flag, cycles, f"dot_{flag}")
         self.items.append(Comment("a dot product and an accumulator for each unit"))
-        (each,), total = kernel.words, Word(op.low, op.high)
-        dots = Lanes("dots", [each] * op.units)
+        count, total = len(kernel.words), Word(op.low, op.high)
+        dots = Lanes("dots", kernel.words * (op.units // count))
         self.items += [Net("wire", "dots", dots.bits), Net("wire", "total", total.width * op.units)]
         self.items.append(Net("wire", "done", op.units))
         given = x.to(kernel.port("x"))
-        for unit in range(op.units):
+        for unit in range(0, op.units, count):
             row = weights.to(kernel.port("w"), unit * self.args[0].lanes)
-            self.items.append(kernel.instance(f"dot_{unit}", {"x": given, "w": row}, [dots.lane(unit)]))
+            self.items.append(kernel.instance(f"dot_{unit}", {"x": given, "w": row}, [dots.run(unit, count)]))
+        for unit in range(op.units):
             self.accumulator(unit, dots, Lanes("total", [total] * op.units))
         self.dropped += [*x.dropped, *dots.dropped]
         self.latency_cycles = 2 + cycles
@@ -300,7 +301,7 @@ class _Body:
 
     def _weights(self, op: MatVec, kernel: Kernel) -> Lanes:
         """The weights of the step that `go` tells of, all units side by side: a memory, or one number."""
-        words = list(kernel.port("w")) * op.units
+        words = list(kernel.port("w")) * (op.units // len(kernel.words))
         if op.stored is not None:
             self._store("bw_store", self.memories[0], (("index", Ref("index")),), (("BLOCK", BLOCK[op.memory]),))
             return Lanes("weights", words)

@@ -70,6 +70,10 @@ class Lanes:
         """One lane as it stands."""
         return self._slice(self.places[number + 1] - 1, self.places[number])
 
+    def run(self, first: int, count: int) -> Expression:
+        """So many lanes as they stand."""
+        return self._slice(self.places[first + count] - 1, self.places[first])
+
     def to(self, wanted: Sequence[Word], start: int = 0) -> Expression:
         """Lanes from `start` on in the widths of `wanted`: extended by their sign, or cut (values are known to fit)."""
         runs: list[tuple[int, int] | tuple[int, int, bool]] = []
