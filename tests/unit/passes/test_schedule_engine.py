@@ -211,7 +211,7 @@ def test_rows_that_nobody_sent_are_found() -> None:
 
 
 def test_a_feature_memory_that_is_too_small_is_refused_with_what_it_takes() -> None:
-    with pytest.raises(Unsupported, match=r"30 words of feature memory.*80 are needed"):
+    with pytest.raises(Unsupported, match=r"30 words of feature memory.*32 are needed"):
         scheduled(residual(), 8, External(), 0, 30)
 
 

@@ -87,6 +87,7 @@ class _Run:
     def through(self, first: int, end: int) -> dict[str, int]:
         """Instructions `first` up to `end`: the cycles of each."""
         taken: dict[str, int] = {}
+        self.entered = -1
         machine = self.program.machine
         for position in range(first, end):
             node, began = self.program.nodes[position], self.now
@@ -105,7 +106,8 @@ class _Run:
                 if self.bus and (allowed := self.ahead[position]) is not None:
                     start = max(start, self.bus.done(allowed))
                 last = start + steps(node.op, node.type)
-                self.entered = start if isinstance(node.op, Load) else self.entered
+                if isinstance(node.op, Load) and self.entered < 0:
+                    self.entered = start
                 self.ended = last if isinstance(node.op, Store) else self.ended
                 self.now = last + machine.drain_cycles
             taken[node.name] = self.now - began

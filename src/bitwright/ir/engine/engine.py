@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bitwright.ir.engine.ops import Instruction, Load, Store
 from bitwright.ir.engine.types import External, Region
@@ -87,8 +87,10 @@ class Engine(Program[Instruction, Region]):
 
     @property
     def inputs(self) -> list[Node[Instruction, Region]]:
-        """The Load instructions."""
-        return [node for node in self.nodes if isinstance(node.op, Load)]
+        """The Load instruction; where the rows come in several, as if it were one."""
+        loads = [node for node in self.nodes if isinstance(node.op, Load)]
+        rows = sum(node.type.shape[0] for node in loads)
+        return [replace(node, type=replace(node.type, shape=(rows, *node.type.shape[1:]))) for node in loads[:1]]
 
     @property
     def results(self) -> list[Node[Instruction, Region]]:

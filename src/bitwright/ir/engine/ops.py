@@ -57,7 +57,7 @@ class Instruction(Op):
 
 @dataclass(frozen=True, slots=True)
 class Load(Instruction):
-    """The words of the input stream go to the result's region."""
+    """The next words of the input stream go to the result's region: the input, or its next rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def run(program: Engine, inputs: Sequence[IntArray]) -> list[IntArray]:
 
 @execute.on(Load)
 def _(op: Load, region: Region, state: _State) -> None:
-    codes = state.waiting.pop(0)
+    codes, state.waiting[0] = np.split(state.waiting[0], [region.shape[0]], axis=1)
     short = region.depth * region.lanes - region.shape[2]
     padded = np.pad(codes, ((0, 0), (0, 0), (0, 0), (0, short)))
     state.write(region, padded.reshape(len(codes), region.words, region.lanes))

@@ -169,10 +169,10 @@ class _Writing:
 
     def tile(self, at: int, job: Job, rows: Rows, weights: int, plane: Plane | None) -> None:
         """Some rows: what they are made of comes, they are made, and they go."""
-        assert job.walk is not None
         args: list[int] = []
         gone: list[int] = []
-        for which, arg in enumerate(job.args):
+        for which, arg in enumerate(job.args if job.walk else ()):
+            assert job.walk is not None
             if arg in self.layout.outside:
                 read = rows_read(job.walk, rows)
                 args += self.brought(at, which, read, job)
@@ -188,7 +188,7 @@ class _Writing:
             own = own[rows.first * per : rows.end * per]
         if plane is None:
             region = replace(region, address=region.address + rows.first * region.line)
-        op = self.instruction(job, _tiled(job.walk, rows, gone), own, weights)
+        op = self.instruction(job, _tiled(job.walk, rows, gone) if job.walk else None, own, weights)
         name = f"{job.name}_row{rows.first}"
         made = self.put(op, tuple(args), region, name, job.draft.origin)
         if plane is None:

@@ -88,10 +88,10 @@ def laid_out(drafts: Sequence[Draft], limit: int) -> Layout:
 
 
 def _may_go(drafts: Sequence[Draft], at: int) -> bool:
-    """Maps of one instruction that all readers read row by row, as they lie; not the input."""
+    """Maps of one instruction that all readers read row by row, as they lie."""
     draft = drafts[at]
     readers = [d for d in drafts if at in d.args]
-    whole = draft.walk is None or draft.pieces or draft.stored or not readers
+    whole = draft.pieces or draft.stored or not readers
     return not whole and all(d.walk and not d.pieces and d.walk.grid == draft.shape[:2] for d in readers)
 
 
