@@ -12,10 +12,11 @@ from bitwright.core.errors import Unsupported
 from bitwright.cost.actors import actor_area, channel_area
 from bitwright.cost.area import Area
 from bitwright.explore.folded import Folded, folded_areas
+from bitwright.explore.pixels import conv_neighbors, pool_lanes, several_pixels
 from bitwright.ir.dataflow import Dataflow, schedule
 from bitwright.ir.dataflow.ops import Cell, Convert, Memory, Rearrange, Source
 from bitwright.ir.graph import Graph, GraphBuilder, Scan
-from bitwright.ir.graph.ops import Constant, Conv, Dense, GraphOp, Input, Map, MatMul, Reshape, TopK
+from bitwright.ir.graph.ops import Constant, Conv, Dense, GraphOp, Input, Map, MatMul, MaxPool, Reshape, SumPool, TopK
 from bitwright.ir.netlist import Word
 from bitwright.numeric import Ints, Steps
 from bitwright.passes.streaming import Folding, Kernel, Place, fold_steps, legal_foldings
@@ -110,7 +111,7 @@ class _Sizer:
         """All of a layer, the cheapest of equals alone."""
         args = [a.type for a in self.graph.args_of(node)]
         if isinstance(node.op, Input):
-            for folding in legal_foldings(node.op, node, args):
+            for folding in (*legal_foldings(node.op, node, args), *map(Folding, several_pixels(node.type))):
                 yield self._candidate(folding, folding.lanes, last.type.size // folding.lanes, last, Area())
             return
         if type(node.op) not in place:
@@ -126,6 +127,14 @@ class _Sizer:
                 if not self._is_too_large(node.op, folding):
                     yield from self._built(node, last, then, folding)
             return
+        yield from self._plain(node, last, then)
+
+    def _plain(self, node: GraphNode, last: GraphNode, then: Map | None) -> Iterator[Candidate]:
+        """A layer without weights: by its lanes."""
+        args = [a.type for a in self.graph.args_of(node)]
+        if isinstance(node.op, MaxPool | SumPool):
+            for lanes in pool_lanes(node, args[0]):
+                yield self._measured(self._placed(node, last, then, Folding(lanes)), Folding(lanes))
         for lanes in self._lanes(node, last):
             folding = Folding(lanes)
             cycles = fold_steps(node.op, node, args, folding)
@@ -162,7 +171,8 @@ class _Sizer:
         if told:
             return [f.lanes for f in told]
         channels = int(np.gcd.reduce([t.shape[-1] if t.shape else 1 for t in (*args, last.type)]))
-        return [d for d in range(1, channels + 1) if channels % d == 0]
+        found = [d for d in range(1, channels + 1) if channels % d == 0]
+        return found + (several_pixels(last.type) if all(t.shape == last.type.shape for t in args) else [])
 
     def _linear(self, node: GraphNode, last: GraphNode, then: Map | None) -> Iterator[Candidate]:
         assert isinstance(node.op, _LINEAR)
@@ -175,7 +185,19 @@ class _Sizer:
         fixed = node.op.writable is None
         if fixed and node.op.weights.array.size <= self.most_unrolled and getattr(node.op, "groups", 1) == 1:
             for digits in (1, *self._turns(node)):
-                yield self._unrolled(node, last, then, digits)
+                one = self._unrolled(node, last, then, digits)
+                yield one
+                if digits == 1 and isinstance(node.op, Conv):
+                    yield from self._several(one, node, last)
+
+    def _several(self, one: Candidate, node: GraphNode, last: GraphNode) -> Iterator[Candidate]:
+        """An unrolled convolution of several pixels at a time: as many adder graphs."""
+        for _, near in conv_neighbors(node, self.graph.nodes[node.args[0]].type):
+            (rows, columns, lanes), pads = near.view.grid, near.view.pads
+            cycles = (rows + sum(pads[0])) * (columns + sum(pads[1]))
+            made = near.places * one.made
+            area = one.area.times(near.places) + channel_area(_bits(last) * made, 1)
+            yield Candidate(replace(one.folding, lanes=lanes, units=made), lanes, made, cycles, area)
 
     def _turns(self, node: GraphNode) -> list[int]:
         """In how many turns an unrolled layer may take its inputs' digits."""

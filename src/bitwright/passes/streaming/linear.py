@@ -20,6 +20,7 @@ from bitwright.passes.streaming.dots import dot, is_binary, xnor
 from bitwright.passes.streaming.folding import Folding, Kernel, Products
 from bitwright.passes.streaming.maps import by_phase
 from bitwright.passes.streaming.packed import joint
+from bitwright.passes.streaming.pixels import conv_of_pixels
 from bitwright.passes.streaming.placer import GraphNode, Placer, place, with_zero
 from bitwright.passes.streaming.rewritable import Ending, bias_range, ending
 from bitwright.passes.streaming.serial import serial_layer
@@ -88,6 +89,8 @@ def _convolved(
         return _depthwise(placer, given, view, op, node, last, then)
     if folding.kernel is Kernel.UNROLLED:
         refuse_writable(op, node)
+    if folding.kernel is Kernel.UNROLLED and op.groups == 1 and not cropped and folding.lanes > channels:
+        return conv_of_pixels(placer, given, view, op, node, last, then)
     if folding.kernel is Kernel.UNROLLED and op.groups == 1 and not cropped:
         return _convolved_at_once(placer, given, view, op, node, last, then)
     inner = channels // op.groups

@@ -26,6 +26,7 @@ from bitwright.ir.netlist import NetlistBuilder, Word
 from bitwright.numeric import IntArray
 from bitwright.passes.streaming.broadcast import broadcast, common_lanes
 from bitwright.passes.streaming.maps import by_phase
+from bitwright.passes.streaming.pixels import pool_of_pixels
 from bitwright.passes.streaming.placer import GraphNode, Placer, place, repeats
 from bitwright.passes.streaming.rows import reduced_rows
 from bitwright.passes.streaming.view import is_of_rows, view_of
@@ -54,6 +55,13 @@ def _(op: MaxPool | SumPool, placer: Placer, node: GraphNode, last: GraphNode, t
     if is_of_rows(op, given.shape):
         return reduced_rows(op, placer, node, last, then)
     view, folding = view_of(op, given.shape, node), placer.folding(node)
+    fill = int(given.low.array.min()) if isinstance(op, MaxPool) else 0
+
+    def reduce(builder: NetlistBuilder, taps: list[int]) -> int:
+        return placer.tails.added(builder, taps) if isinstance(op, SumPool) else tree(taps, partial(larger, builder))
+
+    if folding.lanes > view.grid[2]:
+        return pool_of_pixels(placer, placer.at[node.args[0]], view, op, node, last, then, fill, reduce)
     stream = placer.stream(placer.at[node.args[0]])
     wanted = placer.told_lanes(node) or gcd(stream.lanes, view.grid[2])
     source = placer.argument(node, 0, wanted)
@@ -64,16 +72,12 @@ def _(op: MaxPool | SumPool, placer: Placer, node: GraphNode, last: GraphNode, t
         count = view.grid[0] * view.grid[1]
         types = [_summed_range(w, count, how) for w in placer.stream(source).lane_words()]
         return placer.put(Reduce(count, how, placer.tails.mapped(types, told)), [source], node, last.type)
-    fill = int(given.low.array.min()) if isinstance(op, MaxPool) else 0
     padded = any(n for p in view.pads for n in p)
     plain = placer.stream(source).lane_words()
     types = [Word(min(w.low, fill), max(w.high, fill)) if padded else w for w in plain] * prod(view.kernel)
 
     def combine(builder: NetlistBuilder, words: dict[str, list[int]], phase: int) -> list[int]:
-        taps = [words["x"][i::lanes] for i in range(lanes)]
-        if isinstance(op, SumPool):
-            return [placer.tails.added(builder, tap) for tap in taps]
-        return [tree(tap, partial(larger, builder)) for tap in taps]
+        return [reduce(builder, words["x"][i::lanes]) for i in range(lanes)]
 
     tail = placer.tails.combined({"x": types}, told, combine)
     return placer.put(view.window(fill, tail, folding), [source], node, last.type)
