@@ -4,7 +4,8 @@ Every QONNX model with pairs of inputs and outputs (by the qonnx executor) is ex
 and simulated (some frames, always ready): words against the integer graph, cycles against those computed. TFLite
 files are compared with the integers of TFLite's reference kernels, HGQ files (parallel, RTL with random and corner
 vectors) with the outputs of their Keras model. Areas are predicted. TFC runs on all 10000 test images of MNIST, in our
-executor and in qonnx's own, in the Python that BENCH_QONNX_PYTHON names. Where the data are absent nothing is run.
+executor and in qonnx's own, in the Python that BENCH_QONNX_PYTHON names. Where the data are absent nothing is run. One
+pixel in 10000 of the super-resolution model may lie a step off in float: sums of another order meet ties.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import os
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 import numpy as np
 
 from benchmarks._table import Claim, Outcome, at_least, at_most, equal, main
+from bitwright.core.errors import BitwrightError
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT / "../shared/data"
@@ -61,7 +65,7 @@ CASES = (
     Case("brevitas_cnv_w2a2", PAIRS / "brevitas_cnv_w2a2.onnx", 65536, frames=2),
     Case("brevitas_cnv_w2a2_dynamo", PAIRS / "brevitas_cnv_w2a2_dynamo.onnx", 65536, frames=2),
     Case("qonnx_espcn_subpixel_quant", PAIRS / "qonnx_espcn_subpixel_quant.onnx", 1 << 20, ("u8.0", Fraction(1, 255)),
-         0, 1e-4),
+         1, 1e-4),
 )  # fmt: skip
 
 TFLITE = (
@@ -89,16 +93,15 @@ def row(case: Case) -> dict[str, Any]:
     with np.load(PAIRS / f"{case.name}.npz") as pairs:
         x, wanted = pairs["input"], pairs["output"]
     (found,) = Executor(read_file(case.path))([x])
-    off = np.abs(found.astype(np.float64) - wanted)
-    off = off[off <= 1 / 254] if case.ties and (off > 1e-6).mean() <= case.ties else off
+    off = np.sort(np.abs(found.astype(np.float64) - wanted).ravel())
+    off = off[: len(off) - int(len(off) * case.ties)]
     made: dict[str, Any] = {
         "model": case.name,
         "written by": producer(case.path),
         "pairs": len(x),
-        "largest relative difference": float(np.sort(off.ravel())[: round(off.size * (1 - case.ties))].max()
-                                             / np.abs(wanted).max()),
+        "largest relative difference": float(off[-1] / np.abs(wanted).max()),
         "same argmax": bool(np.array_equal(classes(found), classes(wanted))),
-    }  # fmt: skip
+    }
     design: Any = bw.compile(
         case.path, input_format=case.format, architecture="dataflow", device=DEVICE, clock_mhz=CLOCK,
         initiation_cycles=case.pace,
@@ -269,36 +272,39 @@ def speed(quick: bool) -> tuple[list[Claim], str]:
 
 
 def rows(quick: bool) -> list[dict[str, Any]]:
-    """All models; the quick ones are TFC 2W2A and a Brevitas MLP."""
-    chosen = [c for c in CASES if not quick or c.name in ("zoo_TFC_2W2A", "brevitas_mlp3_w4a4")]
-    made: list[dict[str, Any]] = []
-    for case in chosen:
-        made.append(row(case))
-        print(made[-1], flush=True)
+    """All models; the quick ones are TFC 2W2A and a Brevitas MLP. One that is refused says so in its row."""
+    calls: list[tuple[str, Callable[[], dict[str, Any]]]] = [(c.name, partial(row, c)) for c in CASES]
     if quick:
-        return made
-    for name, pace, frames in TFLITE:
-        made.append(tflite(name, pace, frames))
-        print(made[-1], flush=True)
-    examples = REFERENCE / "hls4ml_example_models"
-    luts = sorted((REFERENCE / "hgq_lut_jsc").glob("*598*.keras"))
-    for path, written in ((examples / "hgq_jet_classifier.h5", "HGQ 1"), *((p, "HGQ-LUT") for p in luts)):
-        made.append(hgq(path, written))
+        calls = [c for c in calls if c[0] in ("zoo_TFC_2W2A", "brevitas_mlp3_w4a4")]
+    else:
+        examples, luts = REFERENCE / "hls4ml_example_models", sorted((REFERENCE / "hgq_lut_jsc").glob("*598*.keras"))
+        files = ((examples / "hgq_jet_classifier.h5", "HGQ 1"), *((p, "HGQ-LUT") for p in luts))
+        calls += [(p.stem, partial(hgq, p, written)) for p, written in files]
+        calls += [(told[0], partial(tflite, *told)) for told in TFLITE]
+        calls.sort(key=lambda c: "espcn" in c[0])  # the largest comes last
+    made: list[dict[str, Any]] = []
+    for name, call in calls:
+        try:
+            made.append(call())
+        except BitwrightError as error:
+            made.append({"model": name, "architecture": f"refused: {error.where}: {error.what}"})
         print(made[-1], flush=True)
     return made
 
 
 def claims_of(found: list[dict[str, Any]]) -> list[Claim]:
     """What the rows are held against."""
-    simulated = [r for r in found if r["frames simulated"]]
+    compiled = [r for r in found if "LUT" in r]
+    simulated = [r for r in compiled if r["frames simulated"]]
+    largest = max(r["largest relative difference"] for r in compiled)
     return [
-        at_most("largest relative difference to a reference pair", max(r["largest relative difference"] for r in found),
-                1e-6),
-        equal("models with another argmax on some pair", sum(not r["same argmax"] for r in found), 0),
-        equal("models that do not compile in any architecture", sum(not r["LUT"] for r in found), 0),
+        at_most("largest relative difference to a reference pair", largest, 1e-6),
+        equal("models with another argmax on some pair", sum(not r["same argmax"] for r in compiled), 0),
+        equal("models that do not compile in any architecture", len(found) - len(compiled), 0),
+        equal("models that were not simulated", len(compiled) - len(simulated), 0),
         equal("models whose RTL differs from the integers", sum(r["codes that differ"] != 0 for r in simulated), 0),
         equal("models whose frames end in other cycles", sum(not r["cycles as computed"] for r in simulated), 0),
-    ]  # fmt: skip
+    ]
 
 
 def measure(quick: bool) -> Outcome:

@@ -17,7 +17,7 @@ from tests.onnx_models import parsed
 from tests.random_onnx import random_onnx
 
 from bitwright.core.errors import BitwrightError
-from bitwright.frontends.qonnx import read_model
+from bitwright.frontends.qonnx import Executor, read_model
 from bitwright.frontends.qonnx.write import model_of
 from bitwright.ir.graph import Graph, run
 
@@ -47,6 +47,26 @@ def read_back(graphs: dict[str, Graph], folder: Path) -> int:
         with np.load(folder / f"{name}_out.npz") as found:
             assert all(np.array_equal(found[f"y{i}"], y) for i, y in enumerate(values)), name
     return len(wanted)
+
+
+def test_thousands_of_random_networks_give_the_same_in_our_executor(tmp_path: Path) -> None:
+    """The quantized half of the differential fuzzing; scales are powers of two, so that float32 holds every sum."""
+    wanted: dict[str, np.ndarray] = {}
+    for seed in range(2000):
+        proto = random_onnx(seed)
+        executor = Executor(parsed(proto))
+        x = np.random.default_rng(seed).normal(size=(2, *executor.model.inputs[0].shape[1:])) * 2  # type: ignore
+        x = x.astype(np.float32)
+        wanted[f"f{seed}"] = executor([x])[0]
+        (tmp_path / f"f{seed}.onnx").write_bytes(proto.SerializeToString())
+        np.savez(tmp_path / f"f{seed}.npz", x0=x)
+    assert PYTHON
+    script = Path(__file__).with_name("qonnx_runs.py")
+    subprocess.run([PYTHON, str(script), str(tmp_path)], check=True, capture_output=True)
+    for name, values in wanted.items():
+        with np.load(tmp_path / f"{name}_out.npz") as found:
+            assert found["y0"].shape == values.shape, name
+            np.testing.assert_allclose(found["y0"], values, rtol=1e-6, atol=1e-6, err_msg=name)
 
 
 def test_graphs_of_any_operators_give_the_same_outputs(tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from benchmarks import imported
 
+THERE = all(folder.is_dir() for folder in (imported.PAIRS, imported.ZOO, imported.REFERENCE / "mlperf_tiny"))
 pytestmark = [
     pytest.mark.long,
     pytest.mark.tool("verilator"),
-    pytest.mark.skipif(not imported.PAIRS.is_dir() or not imported.ZOO.is_dir(), reason="reference models are not here"),
+    pytest.mark.skipif(not THERE, reason="the reference models are not here"),
 ]
 CASES = {case.name: case for case in imported.CASES}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,15 @@ def test_what_mixes_the_batch_behind_the_time_axis_is_refused_and_what_does_not_
             read_model(parsed(model([*opening, bad], {"x": (1, 3, 2)}, ("y",), held, 14)))
 
 
+@pytest.mark.parametrize("kind", ["Loop", "Scan"])
+def test_a_loop_with_a_body_is_refused_with_a_way_out(kind: str) -> None:
+    held = {"s": np.float32(0.5), "b": np.float32(3)}
+    proto = model([quant("x", "q", "s", "b"), node(kind, ["q"], "y")], {"x": (1, 3, 2)}, constants=held)
+    (row,) = explain(parsed(proto)).refused
+    assert "graph of its own" in row.why
+    assert "unrolled" in row.remedy
+
+
 def test_a_sequence_of_too_many_steps_is_refused_before_it_takes_memory() -> None:
     from bitwright.frontends.qonnx import operators as o
     from bitwright.frontends.qonnx.cells import QUANTIZERS, expanded
@@ -138,3 +148,18 @@ def test_a_cell_with_an_input_left_out_is_no_model() -> None:
     held = {f"c{i}": np.zeros((2, 2), np.float32) for i in range(46)}
     with pytest.raises(InvalidModel, match="48 inputs"):
         Executor(parsed(model([cell], {"x": (1, 3, 2)}, constants=held)))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("source", ["brevitas", "GRU", "RNN"])
+def test_thousands_of_mutated_recurrent_models_work_or_are_refused(source: str) -> None:
+    from tests.unit.frontends.qonnx.test_files import use
+
+    path = Path(__file__).parents[3] / "compat/brevitas_files/lstm.onnx"
+    whole = path.read_bytes() if source == "brevitas" else recurrent(source, 1, start=True).SerializeToString()
+    rng = np.random.default_rng(0)
+    for number in range(1000):
+        data = bytearray(whole[: rng.integers(len(whole))] if number % 10 == 0 else whole)
+        for place in rng.integers(0, max(len(data), 1), int(rng.integers(1, 9))) if data else ():
+            data[place] = rng.integers(256)
+        use(bytes(data))

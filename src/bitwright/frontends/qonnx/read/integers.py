@@ -166,4 +166,6 @@ def foreign(domain: str, kind: str) -> o.Foreign:
         return o.Foreign("its scale and zero point follow each input: no hardware has them in advance", _FLOATING)
     if domain == "com.microsoft" and (kind.startswith(("QLinear", "Dynamic")) or kind in ("QGemm", "QAttention")):
         return o.Foreign(f"{kind} is onnxruntime's own form of a quantized operator", _FLOATING)
+    if kind in ("Loop", "Scan", "If") and not domain:
+        return o.Foreign(f"{kind} runs a graph of its own", "export it unrolled, with sequences of a fixed length")
     return o.Foreign(f"{kind} of the domain {domain!r} is unknown" if domain else f"{kind} is unknown")
