@@ -71,6 +71,10 @@ def test_ports_interfaces_and_files_are_those_of_the_module(edition: Edition) ->
     space = {"x": edition.space}
     ports = {port.findtext("x:name", "", space) for port in root.iterfind(".//x:model/x:ports/x:port", space)}
     assert ports == {pin.name for pin in block.first.pins()}
+    for pin in block.first.pins():
+        port = next(p for p in root.iterfind(".//x:port", space) if p.findtext("x:name", "", space) == pin.name)
+        assert port.findtext("x:wire/x:direction", "", space) == pin.direction.removesuffix("put")
+        assert int(port.findtext(".//x:left", "0", space)) == pin.bits - 1
     mapped = [p.text for p in root.iterfind(".//x:physicalPort/x:name", space)]
     assert set(mapped) <= ports
     assert {"s_axis_tdata", "m_axis_tlast", "s_axil_awaddr", "m_axi_araddr", "aclk", "aresetn"} <= set(mapped)

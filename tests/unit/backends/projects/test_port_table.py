@@ -97,6 +97,12 @@ def test_constraints_name_every_port_but_the_clock_once(written: Any) -> None:
         text = (written[1] / "constraints" / f"{module['module']}.xdc").read_text()
         named = [n.removesuffix("[*]") for group in re.findall(r"get_ports \{([^}]*)\}", text) for n in group.split()]
         assert sorted(named) == sorted(p["name"] for p in module["ports"])
+        for command, way in (("set_input_delay", "input"), ("set_output_delay", "output")):
+            line = next(line for line in text.splitlines() if line.startswith(command))
+            told = line[line.index("get_ports {") + 11 : -2].replace("[*]", "").split()
+            assert told == [
+                p["name"] for p in module["ports"] if p["direction"] == way and p["role"] not in ("clock", "reset")
+            ]
         assert text == (written[1] / "constraints" / f"{module['module']}.sdc").read_text()
         assert f"-period {1000 / written[0].clock_mhz:g} " in text
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -44,8 +46,6 @@ def files_named(found: list[list[str]], folder: Path) -> set[str]:
 
 
 def first_sources(folder: Path, place: int = 0) -> set[str]:
-    import json
-
     modules = json.loads((folder / "docs" / "ports.json").read_text())["modules"]
     return set(modules[place]["files"])
 
@@ -103,7 +103,12 @@ def test_vitis_packs_a_kernel_of_the_wrapper(written: Path) -> None:
     name = kernel[kernel.index("-kernel_name") + 1]
     assert (written / "projects" / "vitis" / f"{name}.v").exists()
     assert kernel[-1] == "ap_ctrl_none"
-    assert f'name="{name}"' in (written / "projects" / "vitis" / "kernel.xml").read_text()
+    described = (written / "projects" / "vitis" / "kernel.xml").read_text()
+    assert f'name="{name}"' in described
+    modes = re.findall(r'<port name="(\w+)" mode="(\w+)" dataWidth="(\d+)" portType="stream"', described)
+    doors = json.loads((written / "docs" / "ports.json").read_text())["modules"][-1]["doors"]
+    wanted = {"input": "read_only", "output": "write_only"}
+    assert modes == [(d["name"], wanted[d["direction"]], str(d["bits"])) for d in doors]
     assert f"projects/vitis/{name}.v" in files_named(found, written)
 
 
