@@ -29,12 +29,13 @@ module bw_batch_tb;
 
     initial begin
         #7 aresetn = 1;
-        for (cycle = 0; cycle < 60; cycle = cycle + 1) begin
+        for (cycle = 0; cycle < 80; cycle = cycle + 1) begin
             @(posedge aclk); #0.1;
-            // A word in every fourth cycle; the batches end with words 6 and 9. The sink pauses now and then.
+            // A word in every fourth cycle; the batches end with words 6 and 9. The sink
+            // pauses now and then, and once until the end of a batch is known before its last frame has begun to leave.
             s_moves = cycle % 4 == 3 && sent < 9;
             s_tlast = sent == 5 || sent == 8;
-            m_tready = cycle % 5 != 2;
+            m_tready = cycle % 5 != 2 && !(cycle > 13 && cycle < 30);
         end
         // The first word of a frame whose input has not begun may stand ready, but no more.
         if (taken != 7) begin bad = bad + 1; $display("%0d words left", taken); end
