@@ -259,6 +259,39 @@ _LC = _modelled(
     "ICESTORM_LC", dict.fromkeys(("I0", "I1", "I2", "I3", "CIN", "CLK", "SR"), "0") | {"CEN": "1"},
     ("LUT_INIT", "NEG_CLK", "DFF_ENABLE", "SET_NORESET", "ASYNC_SR", "CIN_CONST", "CIN_SET"),
 )  # fmt: skip
+_SIDES = "AB"
+_BLOCK = {
+    **{f"DI{side}{k}": "0" for side in _SIDES for k in range(18)},
+    **{f"AD{side}{k}": "0" for side in _SIDES for k in range(14)},
+    **{f"{pin}{side}": "1" for side in _SIDES for pin in ("CE", "WE")},
+    **{f"CLK{side}": "0" for side in _SIDES},
+}
+"""Inputs of a block memory of ECP5; its enables are on where they hang open."""
+
+
+def _block(cell: Cell, nets: _Nets) -> Iterable[Cell]:
+    told = {name: value.strip() for name, value in cell["parameters"].items()}
+    for name in ("REGMODE_A", "REGMODE_B"):
+        if told.get(name, "NOREG") != "NOREG":
+            raise Unsupported(f"{name} {told[name]}", where="simulation of a layout", remedy="report it as a bug")
+    fixed = {pin: told[f"{pin}MUX"] for pin in _BLOCK if told.get(f"{pin}MUX") in ("0", "1")}
+    kept = ("DATA_WIDTH_A", "DATA_WIDTH_B", "WRITEMODE_A", "WRITEMODE_B", *(f"INITVAL_{k:02X}" for k in range(64)))
+    muxes = tuple(f"{pin}{side}MUX" for side in _SIDES for pin in ("CE", "WE", "CLK") if f"{pin}{side}" not in fixed)
+    held = {pin: b for pin, b in cell["connections"].items() if pin in _BLOCK or pin[:2] == "DO"}
+    return _modelled("DP16KD", {**_BLOCK, **fixed}, (*kept, *muxes))({**cell, "connections": held}, nets)
+
+
+def _product(cell: Cell, nets: _Nets) -> Iterable[Cell]:
+    told = {name: value.strip() for name, value in cell["parameters"].items()}
+    staged = [name for name, value in told.items() if name.startswith("REG_") and value != "NONE"]
+    if staged:
+        raise Unsupported(f"{staged[0]} of a product", where="simulation of a layout", remedy="report it as a bug")
+    pins = {f"{side}{k}": "0" for side in _SIDES for k in range(18)} | {"SIGNEDA": "0", "SIGNEDB": "0"}
+    fixed = {pin: told[f"{pin}MUX"] for pin in pins if told.get(f"{pin}MUX") in ("0", "1")}
+    held = {pin: b for pin, b in cell["connections"].items() if pin in pins or pin[:1] == "P"}
+    return _modelled("MULT18X18D", {**pins, **fixed}, ())({**cell, "connections": held}, nets)
+
+
 _RAM = _modelled(
     "ICESTORM_RAM",
     dict.fromkeys(("RCLK", "WCLK", "RE", "WE"), "0") | {"RCLKE": "1", "WCLKE": "1"}
@@ -270,7 +303,7 @@ _ECP5 = _Kind(
     "ecp5.v",
     {
         "TRELLIS_COMB": _comb, "TRELLIS_FF": _ff, "TRELLIS_RAMW": _RAMW, "TRELLIS_IO": _trellis_io,
-        "DCCA": _buffer("CLKI", "CLKO"), "EHXPLLL": _pll("CLKI", ("CLKOP",)),
+        "DP16KD": _block, "MULT18X18D": _product, "DCCA": _buffer("CLKI", "CLKO"), "EHXPLLL": _pll("CLKI", ("CLKOP",)),
     },
 )  # fmt: skip
 _ICE40 = _Kind(

@@ -82,6 +82,23 @@ def test_luts_of_fewer_inputs_repeat_their_bits() -> None:
     assert (lut["type"], lut["parameters"]["INIT"]) == ("LUT4", "0110" * 4)
 
 
+def test_block_memories_of_ecp5_take_levels_from_their_multiplexers_and_keep_their_inverters() -> None:
+    told = {"DATA_WIDTH_A": "1001", "CEAMUX": "CEA", "WEBMUX": "INV", "ADA0MUX": "1 ", "DIA3MUX": "0 ", "GSR": "OFF"}
+    (block,) = read("ecp5", {"m": cell("DP16KD", "", told, CLKA=[3], DOA0=[4], CSA0=[], RSTA=[])}).values()
+    pins = block["connections"]
+    assert [pins[name] for name in ("CLKA", "CEA", "WEB", "ADA0")] == [[3], ["1"], ["1"], ["1"]]
+    assert [pins[name] for name in ("ADA1", "DIA3")] == [["0"], ["0"]]
+    assert block["parameters"] == {"DATA_WIDTH_A": "1001", "CEAMUX": "CEA", "WEBMUX": "INV"}
+    assert "CSA0" not in pins
+
+
+def test_registers_in_blocks_are_refused() -> None:
+    with pytest.raises(Unsupported, match="REGMODE_A OUTREG"):
+        read("ecp5", {"m": cell("DP16KD", "", {"REGMODE_A": "OUTREG"})})
+    with pytest.raises(Unsupported, match="REG_OUTPUT_CLK of a product"):
+        read("ecp5", {"m": cell("MULT18X18D", "", {"REG_OUTPUT_CLK": "CLK0"})})
+
+
 def test_a_cell_without_a_model_is_refused_by_name() -> None:
     with pytest.raises(Unsupported, match="no model of USRMCLK"):
         read("ecp5", {"a": cell("USRMCLK")})
@@ -101,6 +118,6 @@ def test_what_is_no_netlist_is_an_error_of_the_tool(text: str) -> None:
 
 @pytest.mark.parametrize("family", ["ecp5", "ice40up", "gowin"])
 def test_a_layout_of_nextpnr_is_known_to_the_last_cell(family: str) -> None:
-    made = json.loads(plain_netlist((ROUTED / f"{family}.json").read_text(), "small", family))["modules"]["small"]
+    made = json.loads(plain_netlist((ROUTED / f"mixed_{family}.json").read_text(), "mixed", family))["modules"]["mixed"]
     assert all(c["connections"] for c in made["cells"].values())
     assert set(made["ports"]) == {"clock", "x", "reset", "y"}
