@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks._recurrent import attention, ranked, recurrent
 from benchmarks._streams import Net, cnn, mixed, mlp
 from benchmarks._table import Outcome, at_least, equal, main
 
@@ -101,15 +102,29 @@ def graphs() -> Iterator[Any]:
     yield mlp("mlp_w3a3", 3, 3, 32)
     for make in (mixed, strided, depthwise, residual, one_dimension, transposed, grouped):
         yield make(make.__name__)
+    yield recurrent("lstm")
+    yield recurrent("gru")
+    yield recurrent("lstm", sequences=True)
+    yield ranked("top_k")
+    yield attention("attention")
 
 
 def foldings(graph: Any, seed: int) -> Iterator[tuple[str, Any]]:
-    """A slow and two fast paces, one legal folding at random, and one with unrolled layers."""
+    """A slow and two fast paces, one legal folding at random, and one with unrolled layers.
+
+    Recurrent layers come in each of their foldings instead of the paces.
+    """
     from bitwright.core.errors import Unsupported
+    from bitwright.ir.graph import Scan
     from bitwright.ir.graph.ops import Conv, Dense, Input
     from bitwright.passes.streaming import Fold, Kernel, legal_foldings
 
     fast = Fold(1 << 20)(graph)
+    for node in graph.nodes:
+        if isinstance(node.op, Scan):
+            for told in legal_foldings(node.op, node, [a.type for a in graph.args_of(node)]):
+                yield f"{told.kernel.value} by {told.lanes}", fast | {node.name: told}
+            return
     for pace in (1 << 15, 1400, 300):
         try:
             fast = Fold(pace)(graph)
@@ -129,13 +144,13 @@ def cases(quick: bool) -> Iterator[tuple[Any, list[tuple[str, Any, Any]]]]:
     """Each graph with its codes' source and (folding's name, program) of its foldings."""
     from bitwright.passes import apply
     from bitwright.passes.buffer import Buffer
-    from bitwright.passes.streaming import Place, Recode
+    from bitwright.passes.streaming import Place, Recode, Roll
     from bitwright.platforms import device
 
     for number, source in enumerate(graphs()):
         if quick and number not in (0, 8):
             continue
-        graph = Recode()(apply(source))
+        graph = Recode()(apply(Roll()(source)))
         made = [
             (name, told, Buffer()(Place(device("xc7z020"), 100.0, told)(graph)))
             for name, told in foldings(graph, number)
