@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.project_designs import ARCHITECTURES, architecture
+from tests.project_designs import ARCHITECTURES, architecture, made, two_and_two
 
 from bitwright.backends.projects import Bus, Door, beats
 from bitwright.core.errors import ConfigError, InvalidValue
+from bitwright.flow.design import Design
 from bitwright.flow.vectors import random_codes
 from bitwright.ir.graph import run
 from bitwright.ir.netlist import Word
@@ -21,9 +22,9 @@ from bitwright.ir.netlist import Word
 _PORT = re.compile(r"^ +(input|output) +wire +(?:\[(\d+):0\] +)?(\w+)", re.MULTILINE)
 
 
-@pytest.fixture(scope="module", params=ARCHITECTURES)
+@pytest.fixture(scope="module", params=[*ARCHITECTURES, "writable", "valid"])
 def written(request: Any, tmp_path_factory: Any) -> tuple[Any, Path]:
-    design = architecture(request.param)
+    design = made(Design, two_and_two(), valid=True) if request.param == "valid" else architecture(request.param)
     return design, design.write(tmp_path_factory.mktemp(request.param), vectors=3, projects=["ipxact"])
 
 
