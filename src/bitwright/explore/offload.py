@@ -1,7 +1,8 @@
 """`plan_offload`: networks on the engine with weights in external memory, planned from the shapes of their layers.
 
 Compute cycles are those of the engine's own walks (`passes.engine`). Two buffers of weights take turns: while one part
-of a layer computes, the next part's weights come in. Nothing here is simulated or synthesized.
+of a layer computes, the next part's weights come in; feature maps go out and back while nothing computes, as the
+program does it. Area is `cost.engines`'s. Nothing here is simulated or synthesized.
 """
 
 from __future__ import annotations
@@ -12,17 +13,16 @@ from functools import lru_cache
 from math import ceil
 
 from bitwright.core.errors import InvalidValue, Unsupported
-from bitwright.cost.actors import block_area
-from bitwright.cost.actors.logic import kernel_area
 from bitwright.cost.area import Area
-from bitwright.explore.roofs import product_area
-from bitwright.ir.engine import Place
+from bitwright.cost.engines import EngineSizes, engine_parts
+from bitwright.ir.engine import External, Machine, Place
 from bitwright.ir.graph import Graph
 from bitwright.ir.netlist import Word
 from bitwright.passes.engine.draft import Draft
 from bitwright.passes.engine.machine import post_of
 from bitwright.passes.engine.shapes import LayerShape, drafts_from_shapes, shapes_of
 from bitwright.passes.engine.walks import first_fit
+from bitwright.passes.streaming.dots import dot
 from bitwright.platforms import Device, Fabric
 
 __all__ = ["OffloadLayer", "OffloadPlan", "offload_lanes", "plan_offload"]
@@ -54,7 +54,7 @@ class OffloadPlan:
 
     initiation_cycles: from frame to frame. buffer_words: of each of the two weight buffers (0: all weights stay on the
     chip). weight_bits, feature_bits: of memories on the chip; largest_pair_bits: what the two largest layers that
-    follow each other would ask for unsplit. area: predicted from the parts, not calibrated on whole engines.
+    follow each other would ask for unsplit. area: predicted as `cost.engines` does, which is calibrated on engines.
     shares: of what can be used of the device. larger: what kept the next larger unit out ("" if nothing).
     """
 
@@ -113,9 +113,14 @@ class _Machine:
         self.drafts = drafts_from_shapes(self.layers, self.lanes)
 
     @property
+    def stored_bits(self) -> int:
+        """Bits of a weight in memory: one width for all layers, two at least, for zeros are among them."""
+        return max(2, *(n.weight_bits for n in self.layers))
+
+    @property
     def weight_width(self) -> int:
-        """Bits of a word of weights: one width for all layers."""
-        return self.lanes**2 * max((n.weight_bits for n in self.layers), default=1)
+        """Bits of a word of weights."""
+        return self.lanes**2 * self.stored_bits
 
     @property
     def feature_bits(self) -> int:
@@ -151,40 +156,51 @@ class _Machine:
         return replace(draft, shape=(min(rows, draft.shape[0]), *draft.shape[1:]))
 
     def map_bits(self, at: int) -> int:
-        """Bits of a feature map on the bus."""
-        rows, columns, channels = self.drafts[at].shape
-        return rows * columns * channels * self.layers[at].bits
+        """Bits of a feature map on the bus: whole words."""
+        return self.drafts[at].words * self.lanes * self.feature_bits
 
     def area(self, buffer_words: int, buffers: int) -> Area:
-        """Products, last steps, and memories: features, results, parameters, weights."""
-        weight_bits, result = max(1, *(n.weight_bits for n in self.layers)), max(n.bits for n in self.layers) + 1
-        product = _product(weight_bits, self.feature_bits, self.device.fabric).times(self.lanes**2)
+        """As `cost.engines` predicts it: of a machine with the words that these layers ask for."""
+        result = max(n.bits for n in self.layers) + 1
         fan_in = max((n.weights // n.channels for n in self.layers if n.weights), default=1)
-        total = fan_in.bit_length() + weight_bits + self.feature_bits
-        last = _last(total, result, self.device.fabric).times(self.lanes)
-        rows = sum(d.depth for d in self.drafts)
-        memories = block_area(self.lanes * self.feature_bits, max(self.features(), 2))
-        memories += block_area(self.drafts[-1].lanes * self.layers[-1].bits, self.features(Place.RESULTS))
-        memories += block_area(self.lanes * (2 * _FACTOR_BITS + total + 2 * result), rows, constant=True)
-        return product + last + memories + block_area(self.weight_width, max(buffer_words, 2)).times(buffers)
+        total = fan_in.bit_length() + self.stored_bits + self.feature_bits
+        built = next((n for n in _BUILT if n <= self.lanes), self.lanes)
+        machine = _machine(built, self.stored_bits, self.feature_bits, total, result, self.device.fabric)
+        words, field = max(buffer_words, 2) * buffers, 2 + max(self.features(), buffer_words * buffers).bit_length()
+        machine = replace(
+            machine, features=max(self.features(), 2), results=max(self.features(Place.RESULTS), 2),
+            external=External(512) if buffers > 1 else None, buffered=words, lanes=self.lanes,
+        )  # fmt: skip
+        sizes = EngineSizes(
+            machine, field, 2 * len(self.drafts), sum(d.depth for d in self.drafts), words,
+            self.drafts[-1].lanes * self.layers[-1].bits, self.lanes, spills=bool(self.spilled),
+        )  # fmt: skip
+        parts = engine_parts(sizes, self.device.fabric)
+        parts["products"] = parts["products"].times(self.lanes / built)
+        return sum(parts.values(), Area())
 
 
-@lru_cache(maxsize=64)
-def _product(weight_bits: int, feature_bits: int, fabric: Fabric) -> Area:
-    return product_area(weight_bits, feature_bits, fabric)
+_BUILT = (32, 16, 8)
+"""Lanes of the sums of products that are built for a price; what lies between is in proportion."""
 
 
-@lru_cache(maxsize=64)
-def _last(total: int, result: int, fabric: Fabric) -> Area:
-    """The last step of a lane, with factors of `_FACTOR_BITS`."""
+@lru_cache(maxsize=512)
+def _machine(lanes: int, weight_bits: int, feature_bits: int, total: int, result: int, fabric: Fabric) -> Machine:
+    """A machine with factors of `_FACTOR_BITS`, its memories still to be told."""
 
     def signed(bits: int) -> Word:
         return Word(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
 
-    add = signed(total + _FACTOR_BITS)
+    # Two bits hold -1, 0 and 1: words that channels do not fill have zeros.
+    weight = Word(-1, 1) if weight_bits == 2 else signed(weight_bits)
+    feature, add = Word(0, (1 << feature_bits) - 1), signed(total + _FACTOR_BITS)
     ranges = {"total": signed(total), "mul": signed(_FACTOR_BITS), "add": add}
-    made = post_of({**ranges, "low": signed(result), "high": signed(result)}, _FACTOR_BITS, False, (), fabric)
-    return kernel_area(made, fabric)
+    last = post_of({**ranges, "low": signed(result), "high": signed(result)}, _FACTOR_BITS, False, (), fabric)
+    products = dot((feature,) * lanes, weight, fabric)
+    return Machine(
+        lanes, feature, weight, signed(total), signed(_FACTOR_BITS), add, signed(result), _FACTOR_BITS, 2, 2,
+        products, last,
+    )  # fmt: skip
 
 
 def plan_offload(
@@ -307,7 +323,7 @@ def _over(area: Area, device: Device) -> bool:
 
 @dataclass
 class _Slot:
-    """From one part's weights to the next: it computes, its feature maps move, and the next weights come in."""
+    """From one part's weights to the next: feature maps move, it computes, and meanwhile the next weights come in."""
 
     weights: float = 0.0
     compute: int = 0
@@ -322,8 +338,8 @@ def _timed(machine: _Machine, buffer: int, overhead: int, bits_a_cycle: float) -
         blocks, each = machine.blocks(at)
         parts = -(-blocks // (buffer // each)) if buffer and blocks else 1
         compute = machine.steps(at) + parts * overhead
-        weights = layer.weights * layer.weight_bits if buffer else 0
-        maps = machine.map_bits(at) if at in machine.spilled and layer.args else 0
+        weights = blocks * each * machine.weight_width if buffer else 0
+        maps = machine.map_bits(at) if at in machine.spilled else 0
         maps += sum(parts * machine.map_bits(a) for a in layer.args if a in machine.spilled)
         if weights:
             slots += [_Slot(weights / parts) for _ in range(parts)]
@@ -351,6 +367,6 @@ def _frame(slots: list[_Slot], bits_a_cycle: float) -> int:
         others = [first]
     following = [*others[1:], others[0]]
     return sum(
-        max(slot.compute, ceil((slot.maps + after.weights) / bits_a_cycle))
+        max(slot.compute + ceil(slot.maps / bits_a_cycle), ceil((slot.maps + after.weights) / bits_a_cycle))
         for slot, after in zip(others, following, strict=True)
     )
