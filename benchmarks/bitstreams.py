@@ -1,8 +1,8 @@
 """Bitstreams of open boards: cells, the clock that nextpnr reaches, and golden frames through the pins of the layout.
 
 The demo's digits network and a smaller one are trained on the digits that come with scikit-learn. The jet tagger
-(16-64-32-32-5, 6 bits) has seeded random weights of which the largest 20 % are kept: jets are not embedded, and placed
-and routed is what counts here. Each layout is simulated cell by cell, frames going in and out as bytes of the serial
+(16-64-32-32-5, 6 bits) has seeded random weights of which the largest 10 % are kept: jets are not embedded, and what
+counts here is placed and routed. Each layout is simulated cell by cell, frames going in and out as bytes of the serial
 line. The last case is built twice, for its bytes. `make bitstreams` leaves the files in build/bitstreams.
 """
 
@@ -70,7 +70,7 @@ def small() -> Any:
 
 
 def jets() -> Any:
-    """The jet tagger with random weights, 20 % of each layer's kept."""
+    """The jet tagger with random weights, 10 % of each layer's kept."""
     from bitwright.train.fit import set_seed
     from bitwright.train.zoo import jet_tagger
 
@@ -79,14 +79,14 @@ def jets() -> Any:
     for layer in model.layers:
         if layer.weights:
             kernel, *rest = layer.get_weights()
-            kept = np.abs(kernel) >= np.quantile(np.abs(kernel), 0.8)
+            kept = np.abs(kernel) >= np.quantile(np.abs(kernel), 0.9)
             layer.set_weights([kernel * kept, *rest])
     return model
 
 
 CASES = (
-    Case("digits 64-20-10", digits, "ulx3s"),
-    Case("jets 16-64-32-32-5, 20 %", jets, "ulx3s"),
+    Case("digits 64-20-10", digits, "ulx3s", {"clock_mhz": 40.0}),
+    Case("jets 16-64-32-32-5, 10 %", jets, "ulx3s", {"clock_mhz": 40.0}),
     Case("small digits 16-10-10, streaming", small, "ulx3s", {"architecture": "dataflow"}),
     Case("small digits 16-10-10", small, "tangnano9k"),
     Case("small digits 16-10-10", small, "icebreaker"),
@@ -125,20 +125,29 @@ def run(case: Case) -> tuple[dict[str, Any], Any]:
     return row, made
 
 
+def claims_of(rows: list[dict[str, Any]]) -> list[Claim]:
+    """What is held of each row: the clock is met, and no code differs."""
+    claims: list[Claim] = []
+    for row in rows:
+        where = f"{row['network']} on {row['board']}"
+        ratio = round(row["Fmax MHz"] / row["MHz"], 3)
+        claims.append(at_least(f"{where}: Fmax over the clock of the bitstream", ratio, 1.0))
+        claims.append(equal(f"{where}: differing codes through the pins of the layout", row["differing"], 0))
+    return claims
+
+
+def repeated(first: Any) -> Claim:
+    """The last case once more: the bitstream is the same."""
+    _, again = run(CASES[-1])
+    hashes = [sha256(built.implementation.bitstream)[:16] for built in (first, again)]
+    return equal("the same bytes when built again", hashes[1], hashes[0])
+
+
 def measure(quick: bool) -> Outcome:
     """All cases; the quick run builds the last one."""
-    rows: list[dict[str, Any]] = []
-    claims: list[Claim] = []
-    for case in CASES[-1:] if quick else CASES:
-        row, made = run(case)
-        rows.append(row)
-        where = f"{row['network']} on {row['board']}"
-        claims.append(at_least(f"{where}: Fmax over the clock of the bitstream", row["Fmax MHz"] / row["MHz"], 1.0))
-        claims.append(equal(f"{where}: differing codes through the pins of the layout", row["differing"], 0))
-    _, again = run(CASES[-1])
-    first, second = (sha256(built.implementation.bitstream)[:16] for built in (made, again))
-    claims.append(equal("the same bytes when built again", second, first))
-    return Outcome(rows, claims)
+    found = [run(case) for case in (CASES[-1:] if quick else CASES)]
+    rows = [row for row, _ in found]
+    return Outcome(rows, [*claims_of(rows), repeated(found[-1][1])])
 
 
 if __name__ == "__main__":
