@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.onnx_models import model, node, parsed, quant
+from tests.onnx_models import model, node, onnx, parsed, quant
 
 from bitwright.core.errors import Inexact, InvalidModel, Unsupported
 from bitwright.frontends.qonnx import Executor, Status, explain, read_model
@@ -80,6 +80,20 @@ def test_a_state_that_grows_beyond_float32_is_refused() -> None:
     with pytest.raises(Inexact, match="gain bits with every step") as caught:
         read_model(parsed(recurrent("GRU", 3)))
     assert "bw.QLSTM" in caught.value.remedy
+
+
+@pytest.mark.parametrize(("lengths", "what"), [([4], None), ([3], "sequence lengths")])
+def test_lengths_must_be_those_of_the_whole_sequence(lengths: list[int], what: str | None) -> None:
+    proto = recurrent("RNN", 4)
+    next(n for n in proto.graph.node if n.op_type == "RNN").input.append("lengths")
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(np.array(lengths, np.int32), "lengths"))
+    if what is None:
+        exact(proto)
+        return
+    with pytest.raises(Unsupported, match=what):
+        read_model(parsed(proto))
+    with pytest.raises(Unsupported, match=what):
+        Executor(parsed(proto))([np.zeros((1, 4, 2), np.float32)])
 
 
 def test_float_gates_are_refused_by_name_with_what_to_do() -> None:

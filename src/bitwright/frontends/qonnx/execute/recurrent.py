@@ -24,7 +24,8 @@ def _(op: o.Recurrent, args: Values, frame: Frame) -> tuple[Array, ...]:
     assert x is not None
     assert weights is not None
     assert recurrent is not None
-    if lengths is not None or peephole is not None:
+    longest = x.shape[1 if op.batch_first else 0]
+    if peephole is not None or (lengths is not None and (lengths != longest).any()):
         raise Unsupported("sequence lengths or peepholes", remedy="export sequences of one length, without peepholes")
     if op.batch_first:
         x = np.moveaxis(x, 0, 1)

@@ -70,7 +70,8 @@ def _(op: o.Recurrent, node: Node, reader: Reader, args: list[Any]) -> list[Valu
 def _sequence(op: o.Recurrent, node: Node, live: Any, lengths: Any, peephole: Any) -> Live:
     """The input (time, features), if the cell can be exact at all."""
     where = f"node '{node.name}' ({node.kind})"
-    if lengths is not None or peephole is not None:
+    whole = lengths is None or (isinstance(lengths, Fixed) and bool((lengths.values == live.shape[0]).all()))
+    if not whole or peephole is not None:
         raise Unsupported(
             "sequence lengths or peepholes", where=where, remedy="export sequences of one length, without peepholes"
         )
