@@ -63,9 +63,9 @@ def serial_layer(
 def _constants(bias: IntArray, op: Digits) -> tuple[IntArray, IntArray]:
     """What to add to every digit's product, and what to start from, so that the last total has `bias` in it.
 
-    A sum over n digits of b bits holds the first (2**(b * n) - 1) / (2**b - 1) times, an odd number, and the other at the
-    place of the highest digit: the first is what makes the rest a multiple of that. Both are free: adder graphs have room
-    for constants, and accumulators begin somewhere.
+    A sum over n digits of b bits holds the first (2**(b * n) - 1) / (2**b - 1) times, an odd number, and the other at
+    the place of the highest digit: the first is what makes the rest a multiple of that. Both are free: adder graphs
+    have room for constants, and accumulators begin somewhere.
     """
     top = 1 << op.bits * (op.count - 1)
     times = sum(1 << op.bits * i for i in range(op.count))
@@ -74,8 +74,10 @@ def _constants(bias: IntArray, op: Digits) -> tuple[IntArray, IntArray]:
     return each, (bias - each * times) // top
 
 
-def _totals(op: Digits, most: IntArray, weights: IntArray, each: IntArray, start: IntArray) -> tuple[IntArray, IntArray]:
-    """The range of each total over all digits; `most` are the highest numbers, whose first digits are smaller numbers."""
+def _totals(
+    op: Digits, most: IntArray, weights: IntArray, each: IntArray, start: IntArray
+) -> tuple[IntArray, IntArray]:
+    """The range of each total over all digits; `most` are the highest numbers: their first digits are smaller ones."""
     low, high = [], []
     constant = start
     for digit in range(op.count):
