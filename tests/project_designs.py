@@ -26,11 +26,15 @@ ARCHITECTURES = ("parallel", "dataflow", "engine")
 
 @cache
 def architecture(name: str) -> Any:
-    """A design of the architecture called `name`; "writable": streaming, with weights behind AXI4-Lite."""
+    """A design of the architecture called `name`; "writable": streaming, weights behind AXI4-Lite;
+    "external": an engine with weights behind AXI4.
+    """
     if name == "parallel":
         return compile_matrix([[3, -5], [7, 1]], input_format="s4.0", name="two by two", device="xc7a35t")
     if name == "engine":
         return made(EngineDesign, perceptron(), architecture="engine", engine_lanes=4)
+    if name == "external":
+        return made(EngineDesign, perceptron(), architecture="engine", engine_lanes=4, engine_memory={})
     graph = _writable() if name == "writable" else perceptron()
     return made(StreamDesign, graph, architecture="dataflow")
 

@@ -25,7 +25,10 @@ def needs(module: str) -> Any:
     return pytest.mark.skipif(missing and not os.environ.get("CI"), reason=f"no {module}: it is in the extra 'test'")
 
 
-@pytest.fixture(scope="module", params=["writable", *(pytest.param(a, marks=pytest.mark.long) for a in ARCHITECTURES)])
+DESIGNS = ["writable", *(pytest.param(a, marks=pytest.mark.long) for a in ARCHITECTURES)]
+
+
+@pytest.fixture(scope="module", params=DESIGNS)
 def written(request: Any, tmp_path_factory: Any) -> Path:
     projects = ["fusesoc", "cocotb", "pynq", "vitis"]
     return architecture(request.param).write(tmp_path_factory.mktemp(request.param), vectors=5, projects=projects)
@@ -171,3 +174,14 @@ def test_wrappers_are_lint_clean(written: Path) -> None:
     for project, tail in (("pynq", "_dma"), ("vitis", "_kernel")):
         own = list((written / "projects" / project).glob("*.v"))
         assert lint([*rtl, *own], f"{module_of(written)}{tail}") == ()
+
+
+@needs("cocotb")
+@needs("fusesoc")
+@pytest.mark.long
+@pytest.mark.tool("iverilog")
+def test_an_engine_with_its_weights_outside_runs_in_fusesoc_and_cocotb(tmp_path: Path) -> None:
+    folder = architecture("external").write(tmp_path / "out", vectors=3, projects=["fusesoc", "cocotb", "ipxact"])
+    (tmp_path / "work").mkdir()
+    assert "PASS" in fusesoc(folder, tmp_path / "work", simulations(folder)[0])
+    assert "TESTS=3 PASS=2 FAIL=0" in cocotb(folder, tmp_path / "work", module_of(folder), "test_frames")

@@ -11,6 +11,7 @@ import numpy as np
 
 from bitwright.backends.projects import (
     Block,
+    Outside,
     Tensor,
     Top,
     checked_projects,
@@ -70,6 +71,8 @@ def described_frames(
         initiation_cycles=found.initiation_cycles,
     )  # fmt: skip
     made = _block(design, design.level, design.header, (top,), tensors, vectors)
+    if emitted.memory is not None:
+        made = replace(made, outside=Outside(emitted.memory.external.data_bits, emitted.memory.hex_lines()))
     return replace(made, registers=registers, memories=design.memory_words()) if registers else made
 
 

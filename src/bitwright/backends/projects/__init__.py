@@ -2,7 +2,7 @@
 
 from bitwright.backends.projects.constraints import constraint_files, constraints
 from bitwright.backends.projects.golden import beats, golden_beats
-from bitwright.backends.projects.interface import Block, Bus, Door, Lanes, Pin, Tensor, Top
+from bitwright.backends.projects.interface import Block, Bus, Door, Lanes, Outside, Pin, Tensor, Top
 from bitwright.backends.projects.table import ports_json, ports_page
 from bitwright.backends.projects.wrapper import stream_wrapper
 from bitwright.backends.projects.writers import PROJECTS, checked_projects, project_files
@@ -13,6 +13,7 @@ __all__ = [
     "Bus",
     "Door",
     "Lanes",
+    "Outside",
     "Pin",
     "Tensor",
     "Top",

@@ -17,7 +17,7 @@ _PAUSES = 20
 
 def cocotb(block: Block, part: str = "") -> dict[str, str]:
     """`projects/cocotb/`: `make`, or `make SIM=verilator`, with cocotb installed."""
-    top, folder = block.alone("cocotb"), "projects/cocotb"
+    top, folder = block.streaming, "projects/cocotb"
     files = {
         "test_frames.py": library("cocotb_test_frames.py.in"),
         "streams.py": library("cocotb_streams.py.in"),
@@ -25,6 +25,8 @@ def cocotb(block: Block, part: str = "") -> dict[str, str]:
         "Makefile": _makefile(block, top),
     }
     files |= {f"{name}.hex": text for name, text in block.golden.items()}
+    if block.outside is not None:
+        files["memory.hex"] = block.outside.lines
     return {f"{folder}/{name}": text for name, text in files.items()}
 
 
@@ -37,6 +39,7 @@ def _record(block: Block, top: Top) -> str:
         "patience_cycles": 1000 + _PAUSES * cycles,
         "streams": [{"name": door.name, "direction": door.direction, "beats": door.beats} for door in top.doors],
         "control": top.control_bits > 0,
+        "outside_bits": block.outside.data_bits if block.outside else 0,
         "memories": [_memory(memory, block.memories[memory["name"]]) for memory in block.registers.get("memories", ())],
     }
     return json.dumps(record, indent=1) + "\n"

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from bitwright.core.errors import ConfigError
 from bitwright.ir.netlist import Word
 
-__all__ = ["Block", "Bus", "Door", "Lanes", "Pin", "Tensor", "Top"]
+__all__ = ["Block", "Bus", "Door", "Lanes", "Outside", "Pin", "Tensor", "Top"]
 
 Direction = Literal["input", "output"]
 
@@ -178,6 +178,14 @@ class Tensor:
     meaning: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a memory behind `m_axi` holds: beats of `data_bits` from its base on, a line of hexadecimal digits each."""
+
+    data_bits: int
+    lines: str
+
+
 @dataclass(frozen=True)
 class Block:
     """A design for those who place it: tops, tensors, clock, part, and golden words for its doors.
@@ -185,6 +193,7 @@ class Block:
     `golden`: for each stream of the streaming top the beats of some frames, a line of hexadecimal digits each.
     `about` is what stands at the head of every file, `digest` the hash of the graph. `registers`: the record of its
     control interface, empty where there is none; `memories`: what its memories are to hold, words by name.
+    `outside`: the contents of external memory, where the streaming top reads one.
     """
 
     name: str
@@ -199,6 +208,7 @@ class Block:
     frames: int = 0
     registers: Mapping[str, Any] = field(default_factory=dict[str, Any])
     memories: Mapping[str, Sequence[int]] = field(default_factory=dict[str, Sequence[int]])
+    outside: Outside | None = None
 
     @property
     def period_ns(self) -> float:
