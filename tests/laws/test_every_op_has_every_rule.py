@@ -7,6 +7,8 @@ import pytest
 from bitwright.backends.cpp import emulate
 from bitwright.backends.cpp.folded import fold
 from bitwright.backends.cpp.maps import body as form_body
+from bitwright.backends.cpp.streaming import described
+from bitwright.backends.cpp.streaming.engine import instruction
 from bitwright.backends.cpp.words import hls
 from bitwright.backends.verilog import verilog
 from bitwright.backends.verilog.engine.code import fields_of
@@ -60,6 +62,9 @@ TABLES: list[tuple[str, Rules[..., object], list[type[Op]], set[type[Op]]]] = [
     ("dataflow: range", bare, ACTORS, {actors.Source}),
     ("dataflow: schedule", streams.schedule, ACTORS, set()),
     ("dataflow: Verilog", front, ACTORS, {actors.Source, streams.Execute}),
+    # HLS C++ has no folded recurrent cell, no engine inside of a stream and no feature maps outside of the chip.
+    ("dataflow: HLS C++", described, ACTORS, {actors.Source, actors.Cell, streams.Execute}),
+    ("engine: HLS C++", instruction, INSTRUCTIONS, {instructions.Send, instructions.Bring}),
     ("engine: run", engines.execute, INSTRUCTIONS, set()),
     ("engine: steps", engines.steps, INSTRUCTIONS, set()),
     ("engine: code", fields_of, INSTRUCTIONS, set()),

@@ -240,6 +240,28 @@ inline void inner(A& a, B& b, Outs&... outs) {
   }
 }
 
+// How many of its ascending thresholds each lane has reached: halves of them in turn.
+template <class D, class In, class... Outs>
+inline void search(In& in, Outs&... outs) {
+  std::size_t phase = 0, row = 0;
+  BW_PIPELINE_ABOVE
+  for (std::size_t i = 0; i < D::WORDS; ++i) {
+    BW_PIPELINE
+    const typename D::x_t x = in.read();
+    typename D::found_t found;
+    for (std::size_t k = 0; k < D::LANES; ++k) {
+      std::size_t reached = 0;
+      for (std::size_t half = D::FIRST; half > 0; half /= 2) {
+        if (typename D::bound_t(x.lane[k]) >= D::bound(row, k, reached + half - 1)) reached += half;
+      }
+      found.lane[k] = static_cast<unsigned>(reached);
+    }
+    row = next(row, D::ROWS);
+    give(D::tail(found, phase), outs...);
+    phase = next(phase, D::PHASES);
+  }
+}
+
 // Each word meets the state that the word before it left; every round begins anew.
 template <class D, class In, class... Outs>
 inline void recur(In& in, Outs&... outs) {
