@@ -12,7 +12,7 @@ import pytest
 
 from bitwright.backends.cpp.project import HlsFiles
 
-__all__ = ["build_and_run", "type_headers"]
+__all__ = ["build_and_run", "calls_of", "type_headers"]
 
 # Stand-ins for headers of tools that are not here: the types are the same.
 _STAND_INS = {
@@ -55,3 +55,11 @@ def build_and_run(projects: Sequence[HlsFiles], folder: Path, *flags: str) -> st
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:4000]
     return subprocess.run(["./all"], cwd=folder, capture_output=True, text=True, check=False).stdout
+
+
+def calls_of(script: str, commands: str, folder: Path, *words: str) -> list[str]:
+    """What a vendor's script calls, run by tclsh with the tool's `commands` mocked; a line for each call."""
+    mock = "".join(f"proc {name} args {{ puts [concat {name} $args] }}\n" for name in commands.split())
+    (folder / "mock.tcl").write_text(mock + script)
+    done = subprocess.run(["tclsh", "mock.tcl", *words], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()

@@ -5,13 +5,12 @@ from __future__ import annotations
 import random
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.generate_graphs import random_graph
-from tests.tools.hls_programs import build_and_run
+from tests.tools.hls_programs import build_and_run, calls_of
 
 from bitwright.backends.cpp.dialects import DIALECTS
 from bitwright.backends.cpp.project import HlsFiles, Target, folded_project, parallel_project
@@ -147,10 +146,7 @@ def test_the_vitis_script_asks_for_the_steps_that_are_named(words: str, steps: s
     script = project(31, "vitis").files["run_hls.tcl"]
     calls = "open_project set_top add_files open_solution set_part create_clock"
     designs = "csim_design csynth_design cosim_design export_design"
-    mock = "".join(f"proc {name} args {{ puts [concat {name} $args] }}\n" for name in f"{calls} {designs}".split())
-    (tmp_path / "mock.tcl").write_text(mock + script)
-    command = ["tclsh", "mock.tcl", *words.split()]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    called = [line.split()[0] for line in done.stdout.splitlines()]
+    lines = calls_of(script, f"{calls} {designs}", tmp_path, *words.split())
+    called = [line.split()[0] for line in lines]
     assert called[:3] == ["open_project", "set_top", "add_files"]
     assert " ".join(c.removesuffix("_design") for c in called if c in designs.split()) == steps

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.engine_graphs import GRAPHS, codes, grouped, residual, wide_head
-from tests.tools.hls_programs import build_and_run
+from tests.stream_programs import codes as stream_codes
+from tests.stream_programs import folded
+from tests.tools.hls_programs import build_and_run, calls_of
 
 from bitwright.backends.cpp.dialects import DIALECTS
 from bitwright.backends.cpp.project import HlsFiles, Target
-from bitwright.backends.cpp.streaming import engine_project
+from bitwright.backends.cpp.streaming import engine_project, stream_project
+from bitwright.ir.dataflow import run as run_streams
 from bitwright.ir.engine import Engine, External, check
 from bitwright.ir.graph import Graph, run
 from bitwright.passes.engine import ScheduleEngine
@@ -64,3 +69,31 @@ def test_the_program_is_a_rom_with_an_instruction_a_layer() -> None:
 @pytest.mark.parametrize("make", [residual])
 def test_the_same_program_gives_the_same_bytes(make: Callable[[], Graph]) -> None:
     assert project(make(), 4, "vitis").files == project(make(), 4, "vitis").files
+
+
+CALLS = {
+    "vitis": "open_project set_top add_files open_solution set_part create_clock csim_design csynth_design cosim_design"
+    " export_design",
+    "catapult": "solution go directive",
+}
+
+
+@pytest.mark.skipif(shutil.which("tclsh") is None, reason="no tclsh to run the script")
+@pytest.mark.parametrize("make", [folded, residual])
+def test_the_scripts_of_streams_and_engines_ask_for_every_step(make: Callable[[], Any], tmp_path: Path) -> None:
+    program = make()
+    given = codes(program, 1) if isinstance(program, Graph) else stream_codes(program, 1)
+    for vendor, commands in CALLS.items():
+        if isinstance(program, Graph):
+            files = engine_project(engine(program, 4), Target(vendor), vectors=(given, run(program, given))).files
+        else:
+            files = stream_project(program, Target(vendor), vectors=(given, run_streams(program, given))).files
+        script = files["run_hls.tcl" if vendor == "vitis" else "run.tcl"]
+        lines = calls_of(script, commands, tmp_path, "csim", "csynth", "cosim", "export")
+        called = [line.split()[0].removesuffix("_design") for line in lines]
+        if vendor == "vitis":
+            assert called[-4:] == ["csim", "csynth", "cosim", "export"]
+            assert f"set_top {program.name}" in lines
+        else:
+            assert lines[-1] == "go extract"
+            assert called.count("directive") == 1 + (0 if isinstance(program, Graph) else len(program.edges()))
