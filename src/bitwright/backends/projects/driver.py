@@ -1,4 +1,4 @@
-"""Runs a network that bitwright wrote on a board with PYNQ; needs numpy and pynq, and the files beside this one.
+"""Runs a network that bitwright wrote on a board with PYNQ 3; needs numpy and pynq, and the files beside this one.
 
     from driver import NeuralNetworkOverlay
     network = NeuralNetworkOverlay("network.bit")

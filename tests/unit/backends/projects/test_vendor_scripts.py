@@ -116,9 +116,12 @@ def test_the_overlay_joins_every_stream_to_dma(written: Path) -> None:
     found = calls(written, "pynq/overlay.tcl", "build")
     joined = [call[1:] for call in found if call[0] == "get_bd_intf_pins"]
     assert {"network/s_axis", "network/m_axis", "dma_0/M_AXIS_MM2S", "dma_0/S_AXIS_S2MM"} <= {j[0] for j in joined}
-    widths = [call for call in found if call[0] == "set_property" and "tdata_width" in call[1]]
-    assert len(widths) == 2
-    assert all(int(call[2]).bit_count() == 1 for call in widths)
+    assert {"network/aclk", "network/aresetn"} <= {call[1] for call in found if call[0] == "get_bd_pins"}
+    widths = {call[1]: int(call[2]) for call in found if call[0] == "set_property" and "_width" in call[1]}
+    assert all(width.bit_count() == 1 for width in widths.values())
+    assert widths["CONFIG.c_m_axi_mm2s_data_width"] >= max(32, widths["CONFIG.c_m_axis_mm2s_tdata_width"])
+    rules = [call for call in found if call[0] == "apply_bd_automation" and "xilinx.com:bd_rule:axi4" in call]
+    assert len(rules) == 3, "control of the engine, and its two ways to memory"
     order = names(found)
     assert order.index("validate_bd_design") < order.index("launch_runs") < order.index("write_bitstream")
 

@@ -16,18 +16,27 @@ if {[string match xc7z* $part]} {
   apply_bd_automation -rule xilinx.com:bd_rule:processing_system7 \
     -config {make_external "FIXED_IO, DDR" apply_board_preset "0"} $ps
   set_property -dict [list CONFIG.PCW_USE_S_AXI_HP0 1 CONFIG.PCW_FPGA0_PERIPHERAL_FREQMHZ $clock_mhz] $ps
-  set master /ps/M_AXI_GP0
+  set master ps/M_AXI_GP0
   set memory ps/S_AXI_HP0
+  set ps_clock ps/FCLK_CLK0
+  set ps_reset ps/FCLK_RESET0_N
 } else {
   set ps [create_bd_cell -type ip -vlnv xilinx.com:ip:zynq_ultra_ps_e ps]
   set_property -dict [list CONFIG.PSU__USE__S_AXI_GP2 1 CONFIG.PSU__USE__M_AXI_GP0 1 CONFIG.PSU__USE__M_AXI_GP1 0 \
     CONFIG.PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ $clock_mhz] $ps
-  set master /ps/M_AXI_HPM0_FPD
+  set master ps/M_AXI_HPM0_FPD
   set memory ps/S_AXI_HP0_FPD
+  set ps_clock ps/pl_clk0
+  set ps_reset ps/pl_resetn0
 }
 create_bd_cell -type module -reference $wrapper network
+create_bd_cell -type ip -vlnv xilinx.com:ip:proc_sys_reset resets
+connect_bd_net [get_bd_pins $ps_clock] [get_bd_pins resets/slowest_sync_clk] [get_bd_pins network/aclk]
+connect_bd_net [get_bd_pins $ps_reset] [get_bd_pins resets/ext_reset_in]
+connect_bd_net [get_bd_pins resets/peripheral_aresetn] [get_bd_pins network/aresetn]
 
-# One engine for the n-th stream in and the n-th stream out; a transfer is a batch of frames.
+# One engine for the n-th stream in and the n-th stream out; a transfer is a batch of frames. Its way to memory is at
+# least as wide as its stream.
 set engines [expr {max([llength $ins], [llength $outs])}]
 for {set k 0} {$k < $engines} {incr k} {
   set dma [create_bd_cell -type ip -vlnv xilinx.com:ip:axi_dma dma_$k]
@@ -36,22 +45,25 @@ for {set k 0} {$k < $engines} {incr k} {
   set_property -dict [list CONFIG.c_include_sg 0 CONFIG.c_sg_length_width 26 \
     CONFIG.c_include_mm2s [expr {$in ne ""}] CONFIG.c_include_s2mm [expr {$out ne ""}]] $dma
   if {$in ne ""} {
+    set_property CONFIG.c_m_axi_mm2s_data_width [expr {max(32, 8 * $bytes($in))}] $dma
     set_property CONFIG.c_m_axis_mm2s_tdata_width [expr {8 * $bytes($in)}] $dma
     connect_bd_intf_net [get_bd_intf_pins dma_$k/M_AXIS_MM2S] [get_bd_intf_pins network/$in]
   }
   if {$out ne ""} {
-    set_property CONFIG.c_s_axis_s2mm_tdata_width [expr {8 * $bytes($out)}] $dma
+    set_property CONFIG.c_m_axi_s2mm_data_width [expr {max(32, 8 * $bytes($out))}] $dma
     connect_bd_intf_net [get_bd_intf_pins network/$out] [get_bd_intf_pins dma_$k/S_AXIS_S2MM]
   }
 }
 
+# Vivado's own rule places interconnects, clocks and resets between a manager and a subordinate.
 proc joined {from to} {
-  apply_bd_automation -rule xilinx.com:bd_rule:axi4 -config [list Master $from Clk {Auto}] [get_bd_intf_pins $to]
+  apply_bd_automation -rule xilinx.com:bd_rule:axi4 -config [list Clk_master Auto Clk_slave Auto Clk_xbar Auto \
+    Master /$from Slave /$to ddr_seg Auto intc_ip Auto master_apm 0] [get_bd_intf_pins $to]
 }
 for {set k 0} {$k < $engines} {incr k} {
   joined $master dma_$k/S_AXI_LITE
-  if {[lindex $ins $k] ne ""} { joined /dma_$k/M_AXI_MM2S $memory }
-  if {[lindex $outs $k] ne ""} { joined /dma_$k/M_AXI_S2MM $memory }
+  if {[lindex $ins $k] ne ""} { joined dma_$k/M_AXI_MM2S $memory }
+  if {[lindex $outs $k] ne ""} { joined dma_$k/M_AXI_S2MM $memory }
 }
 if {[lsearch -exact $buses($top) s_axil] >= 0} { joined $master network/s_axil }
 assign_bd_address
