@@ -48,8 +48,8 @@ _HOMES = {
     "bitwright.flow": (
         "Bits", "Bitstream", "Design", "Health", "HealthLimits", "HealthWarning", "Hls", "Options", "QTools",
         "build_bitstream", "calibrate",
-        "check_health", "compile", "compile_hls4ml", "compile_matrix", "explore", "explore_architectures", "explore_front",
-        "explore_report", "from_torch",
+        "check_health", "compile", "compile_hls4ml", "compile_matrix", "explore",
+        "explore_architectures", "explore_front", "explore_report", "from_torch", "Variants",
         "import_model", "load_model", "quantize",
         "StreamDesign", "read_hls4ml", "saved_by_pruning", "to_onnx",
         "Gradient", "Limits", "SearchResult", "save_search", "search", "search_report",

@@ -366,6 +366,9 @@ def explore(
     architecture: Annotated[
         str, typer.Option(help="dataflow, engine, mixed, auto (the best of these), or all: a line each, unrolled too")
     ] = "dataflow",
+    narrower: Annotated[str, typer.Option(help="with --front or --report: versions of so many bits, e.g. 6,4")] = "",
+    pruned: Annotated[str, typer.Option(help="versions with so large shares of the weights pruned, e.g. 0.5,0.8")] = "",
+    channels: Annotated[str, typer.Option(help="versions with so large shares of the channels pruned")] = "",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="write the best folding here, as JSON")] = None,
     report: Annotated[Path | None, typer.Option(help="folder for the page of the front, as HTML and JSON")] = None,
     input_format: InputFormat = None,
@@ -377,8 +380,10 @@ def explore(
     given = {"input_format": input_format, "output_format": output_format}
     told: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     names = devices.split(",")
+    variants = exploring.told_variants(narrower, pruned, channels)
     if front:
-        plans = exploring.explore_front(model, names, () if clock_mhz is None else (clock_mhz,), **told)
+        clock = () if clock_mhz is None else (clock_mhz,)
+        plans = exploring.explore_front(model, names, clock, variants=variants, **told)
         for plan in plans:
             typer.echo(exploring.plan_line(plan))
     elif architecture == "all":
@@ -400,7 +405,14 @@ def explore(
 
         clocks = () if clock_mhz is None else (clock_mhz,)
         page = explore_report(
-            model, names, folder=report, clocks_mhz=clocks, target_fps=target_fps, objective=objective, **told
+            model,
+            names,
+            folder=report,
+            clocks_mhz=clocks,
+            target_fps=target_fps,
+            objective=objective,
+            variants=variants,
+            **told,
         )
         typer.echo(str(page))
 

@@ -59,7 +59,7 @@ class Plan:
     is better (HiGHS, gap 0); gap otherwise. nodes: of the search tree. method: "exact" or "greedy".
     power_w: an estimate, its parts and how uncertain it is are `power`'s. architecture: "dataflow", or "engine" and
     "mixed" where the layers of `segment` are those of an engine of `lanes`, which stands among the layers under the
-    name "engine".
+    name "engine". family: of which version of the network, where several are explored; accuracy: of that version.
     """
 
     network: str
@@ -79,6 +79,8 @@ class Plan:
     segment: Segment | None = None
     lanes: int = 0
     power: Power | None = None
+    family: str = ""
+    accuracy: float | None = None
 
     @property
     def fps(self) -> float:

@@ -16,6 +16,7 @@ _HOMES = {
     "compile_matrix": "bitwright.flow.matrix",
     "StreamDesign": "bitwright.flow.streamed",
     "explore": "bitwright.flow.exploring",
+    "Variants": "bitwright.flow.variants",
     "explore_architectures": "bitwright.flow.exploring",
     "explore_front": "bitwright.flow.exploring",
     "explore_report": "bitwright.flow.exploration_report",

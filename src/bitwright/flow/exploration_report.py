@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from bitwright import __version__
 from bitwright.core.files import write_atomic
 from bitwright.cost.roofline import Roofline, roofline_of
-from bitwright.explore import explore_graph, operations, pareto, points_of, products_of
-from bitwright.flow.exploring import stream_graph
+from bitwright.explore import explore_graph, operations, points_of, products_of
+from bitwright.flow.exploring import explore_front, families_of, stream_graph
 from bitwright.platforms import board, boards, device
 from bitwright.report import BindingRow, ExploreReport, LayerChoice, PlanRow, render_explore_html, write_explore
 
 if TYPE_CHECKING:
     from bitwright.explore import LayerPlan, Plan
+    from bitwright.flow.variants import Variants
     from bitwright.ir.graph import Graph
 
 __all__ = ["explore_record", "explore_report"]
@@ -26,26 +28,34 @@ __all__ = ["explore_record", "explore_report"]
 def explore_report(
     model: Any, devices: str | Sequence[str] = "xcvu9p", *, folder: str | Path = "build/explore",
     clocks_mhz: Sequence[float] = (), target_fps: float | None = None, objective: str | None = None, points: int = 6,
-    budget: Mapping[str, float] | None = None, bandwidth_gb_s: float | None = None, title: str = "", **options: Any,
+    budget: Mapping[str, float] | None = None, bandwidth_gb_s: float | None = None, title: str = "",
+    variants: Variants | None = None, evaluate: Callable[[Any], float] | None = None, **options: Any,
 ) -> Path:  # fmt: skip
     """Explore `model` and write report.html, report.json and the chosen plan's foldings.json; returns the page.
 
     The front is that of `explore_front`; the chosen plan that of `explore` at the first of the clocks, which for the
     highest pace is the front's first. bandwidth_gb_s: of the external memory in the rooflines, else that of the best
-    known board with the device. options: of `compile`. Raises `Unsupported` where nothing fits.
+    known board with the device. variants, evaluate and several models: as in `explore_front`; then the plan is chosen
+    for the first of them. options: of `compile`. Raises `Unsupported` where nothing fits.
     """
     names = [devices] if isinstance(devices, str) else list(devices)
     told = [device(name) for name in names]
-    graph = stream_graph(model, options)
-    front = pareto(graph, told, tuple(clocks_mhz), points=points, budget=budget)
+    versions = families_of(model, variants)
+    first = next(iter(versions))
+    graph = stream_graph(versions[first], options)
+    front = explore_front(
+        versions if first else graph, names, clocks_mhz, points=points, budget=budget, evaluate=evaluate, **options
+    )  # fmt: skip
+    own = [plan for plan in front if plan.family == first]
     paced = target_fps is not None or objective not in (None, "max_throughput")
-    if front and not paced:
-        chosen = front[0]
+    if own and not paced:
+        chosen = own[0]
     else:
         clock = clocks_mhz[0] if clocks_mhz else None
         chosen = explore_graph(
             graph, told, clock_mhz=clock, target_fps=target_fps, objective=objective, budget=budget
         )  # fmt: skip
+        chosen = replace(chosen, family=first, accuracy=own[0].accuracy if own else None)
     goal = _goal(objective, target_fps)
     commands = _commands(model, names, clocks_mhz, target_fps, objective, Path(folder))
     record = explore_record(
@@ -85,7 +95,7 @@ def explore_record(
         rooflines=lines,
         versions={"bitwright": __version__},
         commands=tuple(commands),
-        notes=tuple(notes),
+        notes=(*notes, *(f"The chosen plan's power: {p.text(chosen.fps)}." for p in (chosen.power,) if p)),
     )
 
 
@@ -108,6 +118,8 @@ def _plan(plan: Plan, chosen: bool) -> PlanRow:
         proved=plan.proved,
         gap=plan.gap,
         chosen=chosen,
+        family=plan.family,
+        accuracy=plan.accuracy,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from bitwright.platforms import device
 
 if TYPE_CHECKING:
     from bitwright.explore import Architectures, Plan
+    from bitwright.flow.variants import Variants
     from bitwright.ir.graph import Graph
     from bitwright.platforms import Device
 
@@ -19,9 +21,11 @@ __all__ = [
     "explore",
     "explore_architectures",
     "explore_front",
+    "families_of",
     "plan_line",
     "plan_table",
     "stream_graph",
+    "told_variants",
     "write_plan",
 ]
 
@@ -121,13 +125,51 @@ def _with_engine(plan: Plan | None) -> str:
 
 def explore_front(
     model: Any, devices: str | Sequence[str], clocks_mhz: Sequence[float] = (), *, points: int = 6,
-    budget: Mapping[str, float] | None = None, **options: Any,
+    budget: Mapping[str, float] | None = None, variants: Variants | None = None,
+    evaluate: Callable[[Any], float] | None = None, **options: Any,
 ) -> tuple[Plan, ...]:  # fmt: skip
-    """Plans that no other is faster and smaller than, over devices, clocks and paces, the fastest first."""
+    """Plans that no other is faster and smaller than, over devices, clocks and paces, the fastest first.
+
+    model: several versions by name ({"6 bits": ..., "pruned": ...}) are families, each with a front of its own; so are
+    a model and its `variants` (narrower, pruned). evaluate: the accuracy of a version, told with its plans.
+    """
     from bitwright.explore import pareto
 
     told = [device(name) for name in ([devices] if isinstance(devices, str) else devices)]
-    return pareto(stream_graph(model, options), told, tuple(clocks_mhz), points=points, budget=budget)
+    found: list[Plan] = []
+    for name, version in families_of(model, variants).items():
+        accuracy = None if evaluate is None else float(evaluate(version))
+        plans = pareto(stream_graph(version, options), told, tuple(clocks_mhz), points=points, budget=budget)
+        found += [replace(plan, family=name, accuracy=accuracy) for plan in plans]
+    return tuple(sorted(found, key=lambda plan: -plan.fps))
+
+
+def families_of(model: Any, variants: Variants | None) -> dict[str, Any]:
+    """The versions of a model by name; one without a name where there is no other."""
+    if isinstance(model, Mapping):
+        if variants is not None or not model:
+            raise ConfigError("versions by name and variants", where="exploration", remedy="give one of them")
+        return {str(name): version for name, version in model.items()}
+    if variants is None:
+        return {"": model}
+    from bitwright.flow.variants import variants_of
+
+    return variants_of(model, variants)
+
+
+def told_variants(narrower: str, pruned: str, channels: str) -> Variants | None:
+    """Variants from lists of numbers, separated by commas; None where all are empty."""
+    from bitwright.flow.variants import Variants
+
+    def numbers(text: str) -> list[float]:
+        try:
+            return [float(part) for part in text.split(",") if part]
+        except ValueError as error:
+            raise ConfigError(f"{text!r} is no list of numbers", where="variants", remedy="write 6,4 or 0.5") from error
+
+    bits = [int(n) for n in numbers(narrower)]
+    made = Variants(bits, numbers(pruned), numbers(channels))
+    return made if bits or made.pruned or made.channels else None
 
 
 def stream_graph(model: Any, options: Mapping[str, Any]) -> Graph:
@@ -168,10 +210,13 @@ def plan_table(plan: Plan) -> str:
 def plan_line(plan: Plan) -> str:
     """A plan as a whole, in a line."""
     area = plan.area
+    family = f"{plan.family}: " if plan.family else ""
+    known = "" if plan.accuracy is None else f", accuracy {plan.accuracy:.4f}"
     proof = "proved the best" if plan.proved else f"within {plan.gap:.1%} of the best"
     return (
-        f"{plan.device} at {plan.clock_mhz:g} MHz: {plan.fps:.0f} frames/s (a frame every {plan.initiation_cycles}"
-        f" cycles), {area.luts:.0f} LUT, {area.ffs:.0f} FF, {area.bram18s:.0f} BRAM18, {area.dsps:.0f} DSP; {proof}"
+        f"{family}{plan.device} at {plan.clock_mhz:g} MHz: {plan.fps:.0f} frames/s (a frame every"
+        f" {plan.initiation_cycles} cycles), {area.luts:.0f} LUT, {area.ffs:.0f} FF, {area.bram18s:.0f} BRAM18,"
+        f" {area.dsps:.0f} DSP; {proof}{known}"
     )
 
 

@@ -23,7 +23,8 @@ import bitwright
 from bitwright.core.errors import ConfigError, Mismatch
 from bitwright.core.files import inside, sha256, write_atomic
 from bitwright.core.progress import Progress, Silent
-from bitwright.flow.compiling import Built, designed, graphs_of, imported, planned
+from bitwright.flow.designing import designed, planned
+from bitwright.flow.importing import Built, graphs_of, imported
 from bitwright.flow.options import Options
 from bitwright.flow.streamed import StreamDesign
 

@@ -201,11 +201,13 @@ class StreamDesign(Framed):
 
         Raises `Unsupported` naming the layer where the two differ in anything that is not in a memory.
         """
-        from bitwright.flow.compiling import compile_model
+        from bitwright.flow.importing import graphs_of, imported
 
-        other = compile_model(model, replace(self.options, name=self.name))
+        options = replace(self.options, name=self.name)
+        other = graphs_of(imported(model, options), options)
+        read, reading = other.read, other.read.reading
         return self._refilled(
-            source=other.source, graph=other.graph, model=other.model, origin=other.origin, findings=other.findings
+            source=reading.graph, graph=other.graph, model=read.truth, origin=read.origin, findings=reading.findings
         )
 
     def _refilled(self, **changed: Any) -> StreamDesign:

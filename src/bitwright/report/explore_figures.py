@@ -16,20 +16,27 @@ __all__ = ["RESOURCE_NAMES", "binding_figure", "cycles_figure", "front_chart", "
 
 RESOURCE_NAMES = {"luts": "LUT", "ffs": "FF", "dsps": "DSP", "bram18s": "BRAM18", "urams": "URAM"}
 _COLORS = 4
-"""Series of the style sheet that tell devices and memories apart; they begin anew beyond."""
+"""Series of the style sheet that tell memories apart; they begin anew beyond."""
+_FAMILIES = 8
+"""Those that tell families, devices and clocks apart."""
 _GIGA = 1e9
 
 
 def front_chart(plans: Sequence[PlanRow]) -> Chart | None:
-    """Frames a second against the share of LUTs, both logarithmic, a line a device and clock; None without shares."""
+    """Frames a second against the share of LUTs, both logarithmic; None without shares.
+
+    A line a family, device and clock; colors tell families apart where there are several, else devices and clocks.
+    """
     placed = [plan for plan in plans if plan.lut_share]
     if not placed:
         return None
     x = Logarithmic.over([100 * (plan.lut_share or 0) for plan in placed])
     y = Logarithmic.over([plan.fps for plan in placed])
-    families = list(dict.fromkeys((plan.device, plan.clock_mhz) for plan in placed))
-    keys = {family: _series(at) for at, family in enumerate(families)}
-    groups = {family: [p for p in placed if (p.device, p.clock_mhz) == family] for family in families}
+    told = {plan: _told_apart(plan, placed) for plan in placed}
+    keys = {name: _series(at, _FAMILIES) for at, name in enumerate(dict.fromkeys(told.values()))}
+    groups: dict[tuple[str, str, float], list[PlanRow]] = {}
+    for plan in placed:
+        groups.setdefault((told[plan], plan.device, plan.clock_mhz), []).append(plan)
     where = {plan: (x.at(100 * (plan.lut_share or 0)), 100 - y.at(plan.fps)) for plan in placed}
     return Chart(
         title="Frames a second against LUTs",
@@ -37,17 +44,28 @@ def front_chart(plans: Sequence[PlanRow]) -> Chart | None:
         y_label="frames/s",
         x_ticks=tuple(Tick(tick.at, f"{tick.label} %", tick.minor) for tick in x.ticks()),
         y_ticks=_upright(y),
-        series=tuple((key, f"{name} at {clock:g} MHz") for (name, clock), key in keys.items()),
-        marks=tuple(
-            Mark(keys[p.device, p.clock_mhz], p.name, *where[p], tip=_plan_tip(p), hollow=not p.proved) for p in placed
-        ),
+        series=tuple((key, name) for name, key in keys.items()),
+        marks=tuple(Mark(keys[told[p]], p.name, *where[p], tip=_plan_tip(p), hollow=not p.proved) for p in placed),
         lines=tuple(
-            Line(key, f"{family[0]} at {family[1]:g} MHz", _path([where[p] for p in groups[family]]))
-            for family, key in keys.items()
-            if len(groups[family]) > 1
+            Line(keys[name], _line_name(name, part, clock), _path([where[p] for p in own]))
+            for (name, part, clock), own in groups.items()
+            if len(own) > 1
         ),
         labels=tuple(Label(*where[p], "chosen", where[p][0] / 100) for p in placed if p.chosen),
     )
+
+
+def _line_name(name: str, part: str, clock_mhz: float) -> str:
+    place = f"{part} at {clock_mhz:g} MHz"
+    return place if name == place else f"{name}, {place}"
+
+
+def _told_apart(plan: PlanRow, plans: Sequence[PlanRow]) -> str:
+    """What a plan's color stands for."""
+    if not any(other.family for other in plans):
+        return f"{plan.device} at {plan.clock_mhz:g} MHz"
+    known = "" if plan.accuracy is None else f" ({words.percent(plan.accuracy, 1)})"
+    return f"{plan.family or 'no family'}{known}"
 
 
 def roofline_chart(roofline: Roofline) -> Chart | None:
@@ -161,8 +179,8 @@ class _Plane:
             yield Line("roof", roof.precision, _path(ends))
 
 
-def _series(at: int) -> str:
-    return f"peer{at % _COLORS + 1}"
+def _series(at: int, colors: int = _COLORS) -> str:
+    return f"peer{at % colors + 1}"
 
 
 def _upright(axis: Logarithmic) -> tuple[Tick, ...]:

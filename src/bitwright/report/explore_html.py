@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bitwright.report import words
 from bitwright.report.explore_figures import (
     RESOURCE_NAMES,
@@ -39,8 +41,8 @@ def render_explore_html(report: ExploreReport) -> str:
         cycles=cycles_figure(report.layers),
         binding=binding_figure(report.binding),
         binding_lead=binding_words(report.binding),
-        plan_header=_PLANS,
-        plan_rows=[_plan(plan) for plan in report.plans],
+        plan_header=_plan_header(report.plans),
+        plan_rows=[_plan(plan, report.plans) for plan in report.plans],
         layer_header=_LAYERS,
         layer_rows=[_layer(layer) for layer in report.layers],
     )
@@ -75,7 +77,14 @@ def explore_tiles(report: ExploreReport) -> list[Tile]:
         number, _, unit = ops_words(report.operations * plan.fps).partition(" ")
         found.append(Tile("Operations", number, unit, f"{words.count(report.operations)} a frame"))
     if plan.power_w is not None:
-        found.append(Tile("Power", f"{plan.power_w:.3g}", "W", plan.power_said or "an estimate from magnitudes"))
+        found.append(
+            Tile(
+                "Power",
+                f"{plan.power_w:.3g}",
+                "W",
+                "an estimate from magnitudes" + ("; see the notes" if plan.power_said else ""),
+            )
+        )
     return found
 
 
@@ -90,7 +99,16 @@ def binding_words(binding: BindingRow) -> str:
     return said.strip() or "Nothing is known to bind."
 
 
-def _plan(plan: PlanRow) -> tuple[tuple[str, ...], bool]:
+def _judged(plans: Sequence[PlanRow]) -> bool:
+    """Whether any plan's accuracy is known."""
+    return any(plan.accuracy is not None for plan in plans)
+
+
+def _plan_header(plans: Sequence[PlanRow]) -> tuple[str, ...]:
+    return (_PLANS[0], "accuracy", *_PLANS[1:]) if _judged(plans) else _PLANS
+
+
+def _plan(plan: PlanRow, plans: Sequence[PlanRow]) -> tuple[tuple[str, ...], bool]:
     """The cells of a row, and whether it is the chosen plan."""
     power = words.NOT_KNOWN if plan.power_w is None else f"{plan.power_w:.3g} W"
     cells = (
@@ -107,7 +125,8 @@ def _plan(plan: PlanRow) -> tuple[tuple[str, ...], bool]:
         power,
         "yes" if plan.proved else "no",
     )
-    return cells, plan.chosen
+    known = words.NOT_KNOWN if plan.accuracy is None else words.percent(plan.accuracy, 1)
+    return (cells[0], known, *cells[1:]) if _judged(plans) else cells, plan.chosen
 
 
 def _layer(layer: LayerChoice) -> tuple[str, ...]:

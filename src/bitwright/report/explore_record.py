@@ -36,7 +36,8 @@ class PlanRow:
     """One plan: where and how fast, what it takes (predicted), whether it is proved the best for its pace.
 
     lut_share, bram_share: of the ceilings, None where there is none. power_w: an estimate, power_said: its parts and
-    how uncertain it is. gap: how far from the best it may be where it is not proved.
+    how uncertain it is. gap: how far from the best it may be where it is not proved. family, accuracy: of which version
+    of the network, where several were explored, and how well it does.
     """
 
     device: str
@@ -55,12 +56,14 @@ class PlanRow:
     proved: bool = False
     gap: float = 0.0
     chosen: bool = False
+    family: str = ""
+    accuracy: float | None = None
 
     @property
     def name(self) -> str:
-        """Device, clock and initiation: what tells it from the others."""
+        """Device, clock and initiation, and the family: what tells it from the others."""
         cycles = f"{self.initiation_cycles:,} cycle{'s' * (self.initiation_cycles != 1)}"
-        return f"{self.device}, {self.clock_mhz:g} MHz, {cycles}"
+        return f"{self.family + ', ' if self.family else ''}{self.device}, {self.clock_mhz:g} MHz, {cycles}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
