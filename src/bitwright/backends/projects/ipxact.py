@@ -53,7 +53,7 @@ EDITION_2009 = Edition(
 )  # fmt: skip
 EDITION_2014 = Edition(
     "ipxact", "http://www.accellera.org/XMLSchema/IPXACT/1685-2014", "component-2014.xml",
-    ("amba.com", "AMBA4", "AXI4Stream", "r0p0_1"), ("amba.com", "AMBA4", "AXI4Lite", "r0p0_0"),
+    ("amba.com", "AMBA4", "AXI4Stream", "r0p0_1"), ("amba.com", "AMBA4", "AXI4-Lite", "r0p0_0"),
     ("amba.com", "AMBA4", "AXI4", "r0p0_0"), signals=False, nested=True,
 )  # fmt: skip
 

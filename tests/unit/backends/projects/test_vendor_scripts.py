@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,7 @@ from bitwright.core.errors import ConfigError
 
 _HERE = Path(__file__).parent
 _VENDORS = ["vivado", "vitis", "pynq", "quartus", "libero", "radiant", "diamond"]
-pytestmark = [
-    pytest.mark.skipif(shutil.which("tclsh") is None, reason="no tclsh to run scripts"),
-]
+pytestmark = pytest.mark.tool("tclsh")
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
