@@ -115,8 +115,7 @@ def choose(graph: Graph, options: Options, streamed: Callable[[], Graph]) -> tup
     """
     if options.architecture != "auto":
         return options, None
-    writable = getattr(options, "writable", None)
-    if options.folding is not None or options.segment is not None or writable:
+    if options.folding is not None or options.segment is not None or options.writable:
         return replace(options, architecture="dataflow" if options.segment is None else "mixed"), None
     part = device(options.device)
     paced = options.initiation_cycles is not None or options.target_fps is not None
