@@ -1,4 +1,4 @@
-"""Recurrent Keras layers, attention and the zoo's taggers as streams: the codes of the graph, in the cycles computed."""
+"""Recurrent Keras layers, attention and the zoo's taggers as streams: the graph's codes, in the cycles computed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from keras import layers as kl
 import bitwright as bw
 from bitwright.ir import dataflow
 from bitwright.ir import graph as graphs
+from bitwright.ir.dataflow.ops import Inner
 from bitwright.ir.graph import Scan
 from bitwright.train import layers as ql
 
@@ -73,3 +74,19 @@ def test_the_zoos_taggers_are_verified_to_the_cycle(name: str, pace: int | None)
     certificate = design.verify()
     assert any(c.after == "RTL (random pauses)" for c in certificate.comparisons)
     assert all(c.differences == 0 for c in certificate.comparisons)
+
+
+@pytest.mark.tool("verilator")
+def test_attention_with_its_softmax_is_verified_to_the_cycle() -> None:
+    keras.utils.set_random_seed(0)
+    few = {f"{n}_quantizer": bw.quantized_bits(5, 1, alpha=1) for n in ("query", "key", "value", "context")}
+    x = keras.Input((4, 6))
+    y = bw.QActivation(bw.quantized_bits(5, 1, alpha=1))(x)
+    y = bw.QMultiHeadAttention(
+        2, 3, weight_quantizer="quantized_relu(5,0)", kernel_quantizer=bw.quantized_bits(4, 0, alpha=1),
+        bias_quantizer=bw.quantized_bits(4, 0, alpha=1), **few,
+    )(y, y)  # fmt: skip
+    model = keras.Model(x, bw.QActivation(bw.quantized_bits(6, 2, alpha=1))(y))
+    design = bw.compile(model, architecture="dataflow", device="xczu7ev", clock_mhz=100, initiation_cycles=400)
+    assert sum(isinstance(n.op, Inner) for n in design.program.nodes) == 2
+    assert all(c.differences == 0 for c in design.verify().comparisons)
