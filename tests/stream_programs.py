@@ -23,6 +23,7 @@ from bitwright.ir.dataflow.ops import (
     Recur,
     Reduce,
     Reduction,
+    Search,
     Window,
 )
 from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word
@@ -286,9 +287,25 @@ def executed() -> Dataflow:
     return replace(made, name="executed")
 
 
+def searched() -> Dataflow:
+    """Thresholds by halves: three sets in turn and a signed lane beside a natural one, and then a single set."""
+    draw, b = np.random.default_rng(11), DataflowBuilder()
+    x = b.source(stream((6, 2), 2, [Word(-40, 39), Word(0, 90)]), "x")
+    signed = np.sort(draw.integers(-40, 41, (3, 1, 31)), axis=2)
+    natural = np.sort(draw.integers(0, 92, (3, 1, 31)), axis=2)
+    y = b.apply(Search(Ints(np.concatenate([signed, natural], axis=1)), Memory.LUT), [x], name="thirty")
+
+    def kernel(n: NetlistBuilder, words: list[int]) -> list[int]:
+        return [n.add(word, n.constant(-2)) for word in words]
+
+    tail = netlist("tail", {"x": [Word(0, 3)] * 2}, kernel, 1)
+    few = Search(Ints(np.sort(draw.integers(0, 32, (1, 2, 3)), axis=2)), tail=tail)
+    return b.dataflow("searched", [b.apply(few, [y], name="three")])
+
+
 PROGRAMS = (
     executed, folded, pooled, convolved, residual, joined, rearranged, grouped, spilled, idle, constants, recurring,
-    paired, celled,
+    paired, celled, searched,
 )  # fmt: skip
 
 

@@ -19,12 +19,12 @@ from .stream_units import Link, Product
 LIBRARY = Path(__file__).parents[2] / "src/bitwright/backends/verilog/library"
 MODULES = (
     "accumulate", "axi_lite", "cell", "channel", "constants", "convert", "count", "delay", "digits", "feedback",
-    "inner", "interleave", "load", "memory", "moves", "rearrange", "recur", "reduce", "rom", "scan", "sink", "source",
-    "store", "taps", "valid", "vector", "window", "words",
+    "inner", "interleave", "load", "memory", "moves", "rearrange", "recur", "reduce", "rom", "scan", "search_level",
+    "sink", "source", "store", "taps", "valid", "vector", "window", "words",
 )  # fmt: skip
 BENCHES = (
     "axi_lite", "cell", "channel", "convert", "digits", "inner", "interleave", "rearrange", "recur", "reduce",
-    "vector", "window", "words",
+    "search_level", "vector", "window", "words",
 )  # fmt: skip
 START = 3
 """Cycles of reset."""

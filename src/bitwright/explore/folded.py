@@ -12,6 +12,7 @@ from bitwright.cost.actors import channel_area
 from bitwright.cost.actors.logic import counter, kernel_area, register
 from bitwright.cost.actors.memories import rom_estimate
 from bitwright.cost.actors.rules import matvec_area, sliding_area
+from bitwright.cost.actors.search import search_area
 from bitwright.cost.actors.writable import store_area
 from bitwright.cost.area import Area
 from bitwright.ir.dataflow.ops import Loop, MatVec, Memory, Rearrange
@@ -23,6 +24,7 @@ from bitwright.passes.streaming import Folding
 from bitwright.passes.streaming.dots import dot, xnor
 from bitwright.passes.streaming.linear import Product, one_ending, product_of
 from bitwright.passes.streaming.placer import GraphNode, Placer
+from bitwright.passes.streaming.search import search_of
 from bitwright.passes.streaming.tails import Mapped
 from bitwright.passes.streaming.view import View, view_of
 from bitwright.platforms import Device
@@ -111,10 +113,18 @@ class Folded:
             bias = self.node.op.bias.array - self.product.gain * self.product.excess.reshape(-1)
             told = self.placer.mapped(self.last, self.then, units, self.product.gain, bias)
             one = Mapped(told.form, told.rows[:, :1], told.gain, told.bias[:, :1])
-            made = self.placer.tails.mapped([self.total], one)
-            self.tails[phases] = kernel_area(made, self.placer.tails.fabric)
+            self.tails[phases] = self._tail_of(one)
         return self.tails[phases].times(units) + counter(phases)
 
+
+    def _tail_of(self, one: Mapped) -> Area:
+        """The map of a lane: in logic, or thresholds in memories behind a word of its own."""
+        tails = self.placer.tails
+        search = search_of(tails, [self.total], one)
+        if search is None:
+            return kernel_area(tails.mapped([self.total], one), tails.fabric)
+        behind = register(self.total.width) + channel_area(self.total.width, 1)
+        return search_area(search, [self.total], tails.fabric) + kernel_area(search.tail, tails.fabric) + behind
 
     @property
     def writable(self) -> bool:

@@ -1,6 +1,6 @@
 """What the actors of streaming designs take: LUTs, flip-flops, carry cells, multipliers, block memories."""
 
-from bitwright.cost.actors import recur
+from bitwright.cost.actors import recur, search
 from bitwright.cost.actors.channels import channel_area
 from bitwright.cost.actors.engines import EngineSizes, engine_area, sizes_of
 from bitwright.cost.actors.memories import block_area, ram_area, rom_area
@@ -18,5 +18,6 @@ __all__ = [
     "ram_area",
     "recur",
     "rom_area",
+    "search",
     "sizes_of",
 ]

@@ -7,9 +7,10 @@ from bitwright.core.rules import Rules
 from bitwright.ir.dataflow.dataflow import Dataflow
 from bitwright.ir.dataflow.execute import Execute, check_execute
 from bitwright.ir.dataflow.infer import bare, infer, stored_range, tail_of
-from bitwright.ir.dataflow.ops import Accumulate, Actor, Apply, Inner, Interleave, MatVec, Rearrange, Source
+from bitwright.ir.dataflow.ops import Accumulate, Actor, Apply, Inner, Interleave, MatVec, Rearrange, Search, Source
 from bitwright.ir.dataflow.recur import inner_netlists
 from bitwright.ir.dataflow.run import phases_of
+from bitwright.ir.dataflow.search import check_search
 from bitwright.ir.dataflow.types import Stream
 from bitwright.ir.dataflow.walk import released
 from bitwright.ir.netlist import Netlist, Word
@@ -57,6 +58,8 @@ def _check_channels(program: Dataflow) -> None:
 def _check_actor(node: Node[Actor, Stream], args: list[Stream], where: str) -> None:
     if isinstance(node.op, Execute):
         check_execute(node.op)
+    if isinstance(node.op, Search):
+        check_search(node.op, args[0], where)
     try:
         told = infer(node.op, args, shape=node.type.shape, lanes=node.type.lanes, step=node.type.step)
     except InvalidValue as error:

@@ -32,6 +32,7 @@ __all__ = [
     "Recur",
     "Reduce",
     "Reduction",
+    "Search",
     "Source",
     "Window",
 ]
@@ -256,6 +257,20 @@ class Recur(Actor):
     initial: Ints
     step: Netlist
     last: bool = False
+    tail: Netlist | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search(Actor):
+    """How many of its thresholds each lane has reached, by binary search: for maps with many steps.
+
+    thresholds (phases, lanes, 2**levels - 1), ascending; word n meets those of phase n % phases, and one beyond a
+    lane's range is never reached. Each level has a memory of its own, the deep ones of `memory`, and takes two cycles,
+    so that a word can come in every cycle. The tail makes values of the numbers.
+    """
+
+    thresholds: Ints
+    memory: Memory = Memory.BLOCK
     tail: Netlist | None = None
 
 

@@ -23,6 +23,7 @@ from bitwright.passes.streaming.packed import joint
 from bitwright.passes.streaming.pixels import conv_of_pixels
 from bitwright.passes.streaming.placer import GraphNode, Placer, place, with_zero
 from bitwright.passes.streaming.rewritable import Ending, bias_range, ending
+from bitwright.passes.streaming.search import search_of
 from bitwright.passes.streaming.serial import serial_layer
 from bitwright.passes.streaming.tails import Mapped
 from bitwright.passes.streaming.view import View, view_of
@@ -161,11 +162,14 @@ def _folded(
     several = product.joint(given.lane_words(), folding, placer.tails.fabric)
     if several is not None:
         op = replace(op, joint=placer.tails.pipelined(several))
-    if writable is None:
-        op = replace(op, tail=placer.tails.mapped([Word(low, high)] * folding.units, told))
-    else:
-        op = _rewritable(op, placer, product, told, writable, last)
-    return placer.put(op, [source], node, last.type)
+    if writable is not None:
+        return placer.put(_rewritable(op, placer, product, told, writable, last), [source], node, last.type)
+    totals = [Word(low, high)] * folding.units
+    search = search_of(placer.tails, totals, told)
+    if search is not None:
+        sums = placer.put(op, [source], node)
+        return placer.put(search, [sums], node, last.type, name=f"{node.name}_search")
+    return placer.put(replace(op, tail=placer.tails.mapped(totals, told)), [source], node, last.type)
 
 
 def _rewritable(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bitwright.core.errors import Unsupported
 from bitwright.cost.area import Area, area
 from bitwright.ir.netlist import NetlistBuilder, Word
 from bitwright.numeric import IntArray, MapForm, ShiftRoundSaturate, Steps, Table, Thresholds
@@ -22,6 +23,7 @@ from bitwright.platforms import Fabric
 __all__ = ["LaneMap", "by_phase", "lane_map"]
 
 _MOST_LEVELS = 16
+_ANY_LEVELS = 1 << 10
 _MOST_ENTRIES = 1 << 14
 
 
@@ -89,9 +91,15 @@ def _candidates(told: LaneMap, word: Word) -> list[Build]:
         found.append(lambda b, x, p: _arithmetic(b, x, p, [_affine(form, told, i) for i in range(told.phases)]))
     if (word.high - word.low + 1) * told.phases <= _MOST_ENTRIES:
         found.append(lambda b, x, p: _tabulated(b, x, p, told))
-    stairs = _stairs(told, word)
+    # What has no other form is searched for among any number of steps.
+    stairs = _stairs(told, word, _MOST_LEVELS if found else _ANY_LEVELS)
     if stairs is not None:
         found.append(lambda b, x, p: _search(b, x, p, *stairs))
+    if not found:
+        raise Unsupported(
+            f"a map with more than {_ANY_LEVELS} steps that is no formula", where="stream",
+            remedy="quantize to fewer bits behind it",
+        )  # fmt: skip
     return found
 
 
@@ -137,7 +145,7 @@ def _tabulated(builder: NetlistBuilder, x: int, phase: int, told: LaneMap) -> in
     return builder.table(builder.add(phase, from_zero, width, 0), 0, values)
 
 
-def _stairs(told: LaneMap, word: Word) -> tuple[list[list[int]], list[list[int]]] | None:
+def _stairs(told: LaneMap, word: Word, most: int) -> tuple[list[list[int]], list[list[int]]] | None:
     """For each phase the codes at which the value changes and the values between; None where these are many."""
     form, steps, values = told.form, list[list[int]](), list[list[int]]()
     for phase in range(told.phases):
@@ -150,7 +158,7 @@ def _stairs(told: LaneMap, word: Word) -> tuple[list[list[int]], list[list[int]]
             at = np.flatnonzero(np.diff(image)) + word.low + 1
         else:
             at = _bisected(told, word, phase)
-        if at is None or len(at) > _MOST_LEVELS:
+        if at is None or len(at) > most:
             return None
         steps.append(at.tolist())
         values.append(told.values(np.concatenate(([word.low], at)), phase).tolist())

@@ -29,6 +29,7 @@ from bitwright.passes.streaming.maps import by_phase
 from bitwright.passes.streaming.pixels import pool_of_pixels
 from bitwright.passes.streaming.placer import GraphNode, Placer, place, repeats
 from bitwright.passes.streaming.rows import reduced_rows
+from bitwright.passes.streaming.search import search_of
 from bitwright.passes.streaming.view import is_of_rows, view_of
 from bitwright.passes.words import larger, tree
 
@@ -40,6 +41,9 @@ def _(op: Map, placer: Placer, node: GraphNode, last: GraphNode, then: Map | Non
     source = placer.argument(node, 0, placer.told_lanes(node))
     given = placer.stream(source)
     told = placer.mapped(node, op, given.lanes)
+    search = search_of(placer.tails, given.lane_words(), told)
+    if search is not None:
+        return placer.put(search, [source], node, node.type)
     tail = placer.tails.mapped(given.lane_words(), told)
     return source if tail is None else placer.put(Apply(tail), [source], node, node.type)
 

@@ -238,8 +238,8 @@ class _Body:
         for unit in range(0, op.units, count):
             row = weights.to(kernel.port("w"), unit * self.args[0].lanes)
             self.items.append(kernel.instance(f"dot_{unit}", {"x": given, "w": row}, [dots.run(unit, count)]))
-        for unit in range(op.units):
-            self.accumulator(unit, dots, Lanes("total", [total] * op.units))
+            for each in range(unit, unit + count):
+                self.accumulator(each, dots, Lanes("total", [total] * op.units))
         self.dropped += [*x.dropped, *dots.dropped]
         self.latency_cycles = 2 + cycles
         return Lanes("total", [total] * op.units), self._finished(op.units)

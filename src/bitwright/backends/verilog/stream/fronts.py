@@ -22,6 +22,7 @@ from bitwright.ir.dataflow.ops import (
     Rearrange,
     Reduce,
     Reduction,
+    Search,
     Window,
 )
 from bitwright.ir.netlist import Word
@@ -55,6 +56,14 @@ def _(op: Apply, result: Stream, args: list[Stream]) -> Front:
     given = tuple(a.lane_words() for a in args)
     words = [word for lanes in given for word in lanes]
     return Front("bw_words", (("WIDTH", bits_of(words)),), given, words, f"{result.words} words through its kernel")
+
+
+@front.on(Search)
+def _(op: Search, result: Stream, args: list[Stream]) -> Front:
+    words = args[0].lane_words()
+    sets, _, count = op.thresholds.shape
+    about = f"{result.words} words among {count} thresholds a lane, {sets} sets in turn"
+    return Front("bw_words", (("WIDTH", bits_of(words)),), (words,), words, about)
 
 
 @front.on(Convert)

@@ -10,6 +10,7 @@ from bitwright.backends.verilog.stream.cell import cell_words
 from bitwright.backends.verilog.stream.inner import unit_lanes
 from bitwright.backends.verilog.stream.kernels import Kernel, Workshop
 from bitwright.backends.verilog.stream.layout import Lanes, bits_of, bus, packed
+from bitwright.backends.verilog.stream.search import searched
 from bitwright.backends.verilog.tree import (
     Assign,
     Binary,
@@ -23,7 +24,7 @@ from bitwright.backends.verilog.tree import (
 )
 from bitwright.ir.dataflow import Stream, phases_of
 from bitwright.ir.dataflow.cell import CellSizes, cell_sizes, weight_words
-from bitwright.ir.dataflow.ops import Actor, Cell, Inner, Memory, Recur
+from bitwright.ir.dataflow.ops import Actor, Cell, Inner, Memory, Recur, Search
 from bitwright.ir.dataflow.recur import result_lanes, state_words
 from bitwright.ir.netlist import Word
 
@@ -38,6 +39,7 @@ class Body(Protocol):
     shop: Workshop
     items: list[Item]
     dropped: list[Expression]
+    images: dict[str, str]
     latency_cycles: int
 
     def late(self, flag: str, cycles: int, result: str) -> list[Item]:
@@ -82,6 +84,8 @@ def kernels_behind(body: Body, op: Actor, lanes: Lanes, flag: str) -> tuple[Lane
         return _loop(body, op, lanes)
     if isinstance(op, Inner):
         return _inner(body, op, lanes)
+    if isinstance(op, Search):
+        return searched(body, op, lanes, flag)
     return _cell(body, op, lanes) if isinstance(op, Cell) else (lanes, flag)
 
 
