@@ -122,8 +122,9 @@ def _decoded(decoder: Decoder) -> dict[str, Any]:
 
 def _tensor(name: str, direction: Any, type: TensorType, meaning: Mapping[str, Any]) -> Tensor:
     low, high = (_few(bound) for bound in type.bounds())
-    step = tuple(str(s) for s in np.broadcast_to(type.step.array, type.shape).ravel())
-    return Tensor(name, direction, type.shape, low, high, step[:1] if len(set(step)) == 1 else step, meaning)
+    uniform = type.step.uniform
+    each = [uniform] if uniform is not None else np.broadcast_to(type.step.array, type.shape).ravel()
+    return Tensor(name, direction, type.shape, low, high, tuple(str(step) for step in each), meaning)
 
 
 def _few(values: Any) -> tuple[int, ...]:
