@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bitwright.core.errors import ConfigError
+from bitwright.cost.engines import engine_area
 from bitwright.flow.framed import Framed
 from bitwright.flow.vectors import random_codes
 from bitwright.ir import engine as engines
@@ -28,10 +29,11 @@ __all__ = ["EngineDesign", "EngineEstimate"]
 
 @dataclass(frozen=True)
 class EngineEstimate:
-    """Cycles of an engine, computed exactly, and the bits of its memories; its area is measured by `synthesize`.
+    """Cycles of an engine, computed exactly, the bits of its memories, and its area, predicted.
 
-    `by_layer` are the cycles of each instruction. `fetched_bits` come in from external memory in each frame,
-    `external_bits` lie there; `preparing_cycles` pass before the first frame.
+    `synthesize` measures area; `bram18s` are memories of 18 kbit. `by_layer` are the cycles of each instruction.
+    `fetched_bits` of weights come in from external memory in each frame, `external_bits` lie there;
+    `preparing_cycles` pass before the first frame.
     """
 
     lanes: int
@@ -42,6 +44,10 @@ class EngineEstimate:
     weight_bits: int
     parameter_bits: int
     by_layer: dict[str, int]
+    luts: int
+    ffs: int
+    dsps: int
+    bram18s: int
     fetched_bits: int = 0
     external_bits: int = 0
     preparing_cycles: int = 0
@@ -103,17 +109,19 @@ class EngineDesign(Framed):
         return engines.cycles(self.program)
 
     def estimate(self) -> Any:
-        """Cycles, computed, and memories."""
+        """Cycles, computed; memories; area, predicted."""
         program, machine = self.program, self.program.machine
         numbers = sum(word.width for word in (machine.mul, machine.add, machine.result, machine.result))
         numbers += machine.steps * machine.threshold.width if machine.threshold else 0
         words = machine.buffered if machine.external else program.weights.shape[0]
         beats = machine.external.data_bits * machine.beats if machine.external else 0
         fetched = sum(n.type.words for n in program.nodes[program.again :] if isinstance(n.op, Fetch))
+        area = engine_area(program, self.device.fabric)
         return EngineEstimate(
             machine.lanes, self.cycles.initiation_cycles, self.cycles.latency_cycles, self.clock_mhz,
             machine.features * machine.lanes * machine.feature.width, words * machine.lanes**2 * machine.weight.width,
             program.parameters.shape[0] * machine.lanes * numbers, self.cycles.by_instruction,
+            round(area.luts), round(area.ffs), round(area.dsps), round(area.bram18s),
             fetched * beats, program.weights.shape[0] * beats, self.cycles.preparing_cycles,
         )  # fmt: skip
 

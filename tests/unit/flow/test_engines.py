@@ -50,6 +50,15 @@ def test_an_engine_tells_its_cycles(design: Any) -> None:
     assert found.frames_per_second == pytest.approx(100e6 / found.initiation_cycles)
 
 
+def test_an_engine_predicts_its_area(design: Any, outside: Any) -> None:
+    """Counted by yosys 0.23 on xc7: 1,044 LUTs and 487 flip-flops, with weights outside 1,392 and 656."""
+    inside, found = design.estimate(), outside.estimate()
+    assert inside.luts == pytest.approx(1044, rel=0.25)
+    assert found.luts == pytest.approx(1392, rel=0.25)
+    assert (inside.ffs, found.ffs) == (pytest.approx(487, rel=0.2), pytest.approx(656, rel=0.2))
+    assert (inside.dsps, inside.bram18s) == (found.dsps, found.bram18s) == (4, 1)
+
+
 def test_keras_graph_and_engine_agree_to_the_bit(design: Any) -> None:
     certificate = design.verify(np.random.default_rng(0).uniform(-2, 2, (20, 6, 6, 2)).astype(np.float32), rtl=False)
     assert {"graph", "engine"} <= {row.after for row in certificate.comparisons}
