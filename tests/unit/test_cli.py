@@ -19,7 +19,7 @@ from bitwright import cli
 
 VERBS = (
     "demo", "doctor", "compile", "verify", "synth", "estimate", "report", "search", "explore", "diff", "import",
-    "export",
+    "export", "build",
 )  # fmt: skip
 
 
