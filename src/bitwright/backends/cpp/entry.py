@@ -157,20 +157,21 @@ def c_interface(name: str, prefix: str, inputs: Sequence[Port], outputs: Sequenc
         head = f"int {prefix}_{entry.name}({_C_TYPES[entry.name]}, size_t samples)"
         given = [_cast(text, f"x[{i}]") for i, text in enumerate(entry.given)]
         taken = [_cast(text, f"y[{i}]") for i, text in enumerate(entry.taken)]
-        call = f"{prefix}::{entry.name}({', '.join((*given, *taken))}, samples)"
+        call = f"{entry.name}({', '.join((*given, *taken))}, samples)"
         declared += [Comment(entry.about), Line(f"BITWRIGHT_API {head};")]
-        defined.append(Function(head, (Block("try", (Line(f"return {call} ? 0 : 1;"),)),
+        defined.append(Function(head, (Block("try", (Line(f"return BITWRIGHT_CALL({call}) ? 0 : 1;"),)),
                                        Block("catch (...)", (Line("return 2;"),)))))  # fmt: skip
     about = f"const char* {prefix}_describe(void)"
     guard = f"BITWRIGHT_{name.upper()}_{prefix}_C"
     top = _C_HEADER.replace("@NAME@", name).replace("@GUARD@", guard)
     said = Comment("Name, version, hashes, inputs and outputs as JSON.")
     declared = [said, Line(f"BITWRIGHT_API {about};"), *declared]
-    defined = [Function(about, (Line(f"return {prefix}::description;"),)), *defined]
+    defined = [Function(about, (Line("return BITWRIGHT_PLAIN(description);"),)), *defined]
     return {
         f"{name}_c.h": top.replace("@BODY@\n", _c_comments(printed(declared))),
-        f"{name}_c.cpp": f'#define BITWRIGHT_BUILD\n#include "{name}_c.h"\n\n#include "{name}.h"\n\n'
-        + printed([Line('extern "C" {'), *defined, Line('}')]),
+        f"{name}_c.cpp": _C_SOURCE.replace("@NAME@", name).replace("@UPPER@", name.upper()).replace("@PREFIX@", prefix)
+        + printed([Line('extern "C" {'), *defined, Line("}")])
+        + "\n#undef BITWRIGHT_PLAIN\n#undef BITWRIGHT_CALL\n",
     }
 
 
@@ -190,6 +191,39 @@ _C_TYPES = {
     "predict_codes": "const float* const* x, void* const* y",
     "run": "const void* const* x, void* const* y",
 }
+_C_SOURCE = """\
+#define BITWRIGHT_BUILD
+#include "@NAME@_c.h"
+
+// GCC for x86-64 without -march: the code is there twice, and the processor decides which one runs.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__AVX2__) && defined(__OPTIMIZE__)
+#define BITWRIGHT_NO_ALIAS
+#include <cfloat>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <immintrin.h>
+#include <limits>
+#include <memory>
+#include <type_traits>
+#pragma GCC push_options
+#pragma GCC target("avx2")
+#define __AVX2__ 1  // C++ is preprocessed as a whole before the pragma is seen
+#include "@NAME@.h"
+#undef __AVX2__
+#pragma GCC pop_options
+#undef BITWRIGHT_@UPPER@_@PREFIX@
+#include "@NAME@.h"
+#define BITWRIGHT_PLAIN(name) @PREFIX@::sse2::name
+#define BITWRIGHT_CALL(call) (__builtin_cpu_supports("avx2") ? @PREFIX@::avx2::call : @PREFIX@::sse2::call)
+#else
+#include "@NAME@.h"
+#define BITWRIGHT_PLAIN(name) @PREFIX@::name
+#define BITWRIGHT_CALL(call) @PREFIX@::call
+#endif
+
+"""
 _C_HEADER = """\
 /* The C interface of @NAME@: x and y hold one pointer per input and output, samples one after the other.
    The functions return 0, 1 where an input is NaN, 2 without memory. */
