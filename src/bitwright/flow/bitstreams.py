@@ -188,7 +188,8 @@ def build_model(
 
     chosen, given = _board(board), dict(options or {})
     clock_mhz = given.pop("clock_mhz", None) or chosen.clock_mhz
-    design = compile_model(model, **{"device": chosen.device.name, "clock_mhz": _MARGIN * clock_mhz, **given})
+    compiled: dict[str, Any] = {"device": chosen.device.name, "clock_mhz": _MARGIN * clock_mhz, **given}
+    design = compile_model(model, **compiled)
     return build_bitstream(design, chosen, folder, clock_mhz=clock_mhz, **told)
 
 
