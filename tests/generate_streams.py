@@ -13,10 +13,12 @@ from bitwright.ir.dataflow.infer import out_grid
 from bitwright.ir.dataflow.ops import (
     Apply,
     Convert,
+    Inner,
     Interleave,
     Loop,
     MatVec,
     Rearrange,
+    Recur,
     Reduce,
     Reduction,
     Window,
@@ -41,6 +43,9 @@ def random_dataflow(rng: random.Random, *, actors: int = 6, name: str = "random"
     while len(draft.builder.nodes) < actors + 1 and tries < 60:
         tries += 1
         rng.choice(makers)(draft, draft.pick())
+    # Appended, so that what is drawn above stays as it is.
+    if draft.builder.nodes[-1].type.words % 2 == 0:
+        (_recur if len(draft.builder.nodes) % 2 else _inner)(draft, len(draft.builder.nodes) - 1)
     unread = [i for i in range(len(draft.builder.nodes)) if i not in draft.read]
     extra = [draft.pick()] if rng.random() < 0.2 else []
     return check(draft.builder.dataflow(name, list(dict.fromkeys(unread + extra))))
@@ -78,6 +83,10 @@ class _Draft:
 
     def tail(self, stream: int, lanes: int, words: int) -> Netlist | None:
         """Often none; else one that keeps its codes, or makes them fewer."""
+        return self.tail_of(lanes, words)
+
+    def tail_of(self, lanes: int, words: int) -> Netlist | None:
+        """The same for so many lanes of codes."""
         if self.rng.random() < 0.5:
             return None
         fewer = self.rng.choice(_divisors(lanes))
@@ -227,6 +236,34 @@ def _reduce(draft: _Draft, stream: int) -> int:
     if kind is Reduction.SUM:
         types = [Word(min(t.low * count, t.low), max(t.high * count, t.high)) for t in types]
     return draft.add(Reduce(count, kind, _netlist(draft.rng, {"x": types}, type.lanes)), [stream])
+
+
+def _recur(draft: _Draft, stream: int) -> int:
+    """What is left of the state, and the word added to it, around a loop of some cycles."""
+    type = draft.type(stream)
+    count, lanes = draft.rng.choice(_divisors(type.words)), type.lane_words()
+    builder = NetlistBuilder()
+    x = builder.input_port("x", (len(lanes),), lanes, Steps.of(1))
+    state = builder.input_port("state", (1,), [_CODES], Steps.of(1))
+    found = builder.clip(builder.add(x.words[0], builder.shift(state.words[0], -1)), _CODES.low, _CODES.high)
+    made = [found, state.words[0], found]
+    for _ in range(draft.rng.choice((0, 1, 3))):
+        made = [builder.word(Register(), word) for word in made]
+    ports = [Port("y", (2,), tuple(made[:2]), Steps.of(1)), Port("next", (1,), (made[2],), Steps.of(1))]
+    step = builder.finish("step", [x, state], ports)
+    last = draft.rng.random() < 0.5
+    tail = draft.tail_of(2, type.words // (count if last else 1))
+    return draft.add(Recur(count, Ints([draft.rng.randint(-8, 7)]), step, last, tail), [stream])
+
+
+def _inner(draft: _Draft, stream: int) -> int:
+    """A stream with itself, which forks and meets."""
+    type = draft.type(stream)
+    lanes, count = type.lane_words(), draft.rng.choice(_divisors(type.words))
+    span = Word(min(w.low for w in lanes), max(w.high for w in lanes))
+    bound = count * len(lanes) * max(-span.low, span.high) ** 2
+    narrow = _netlist(draft.rng, {"x": [Word(-bound, bound)]}, 1)
+    return draft.add(Inner(count, 1, _dot(draft.rng, lanes, span), -bound, bound, narrow), [stream, stream])
 
 
 def _residual(draft: _Draft, stream: int) -> int | None:
