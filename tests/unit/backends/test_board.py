@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitwright.backends.verilog.board import Network, Pll, board_top, constraints, pll_for
@@ -49,6 +49,7 @@ def test_gowin_dividers_multiply_by_one_more_than_they_say() -> None:
     assert 500 <= 54 * int(str(named(found)["ODIV_SEL"])) <= 1200
 
 
+@settings(max_examples=20)
 @given(st.sampled_from([("ecp5", 25), ("ice40", 12), ("gowin", 27)]), st.integers(27, 270))
 def test_a_clock_is_never_faster_than_asked_for_and_its_dividers_make_it(part: tuple[str, int], wanted: int) -> None:
     family, source = part
