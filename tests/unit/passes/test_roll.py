@@ -15,10 +15,11 @@ from bitwright.ir import dataflow, netlist
 from bitwright.ir import graph as graphs
 from bitwright.ir.dataflow.ops import Recur
 from bitwright.ir.graph import Graph, Scan
-from bitwright.ir.graph.ops import Dense, Slice
-from bitwright.numeric import Ints
+from bitwright.ir.graph.ops import Constant, Dense, Map, Slice
+from bitwright.numeric import Ints, ShiftRoundSaturate
 from bitwright.passes import Synthesize, apply
 from bitwright.passes.buffer import Buffer
+from bitwright.passes.rewrite import keep, rebuild
 from bitwright.passes.streaming import Folding, Kernel, Place, Roll
 from bitwright.platforms import device
 
@@ -123,3 +124,32 @@ def test_a_state_that_leaves_its_range_is_no_scan() -> None:
     far = replace(node, op=replace(node.op, initial=Ints([99, 0, 0, 0])))
     with pytest.raises(InvalidProgram, match="leaves its range"):
         graphs.check(replace(rolled, nodes=(*rolled.nodes[:at], far, *rolled.nodes[at + 1 :])))
+
+
+@pytest.mark.parametrize("number", [0, 2, 3])
+def test_a_step_with_another_function_stays_a_step(number: int) -> None:
+    source = recurrent("simple", 5)
+    dense = [i for i, n in enumerate(source.nodes) if isinstance(n.op, Dense)]
+    at = next(i for i in source.consumers()[dense[number]])
+    node = source.nodes[at]
+    assert isinstance(node.op, Map)
+    assert isinstance(node.op.form, ShiftRoundSaturate)
+    form = replace(node.op.form, add=Ints([1]))
+    changed = replace(node, op=replace(node.op, form=form))
+    assert not scans(Roll()(replace(source, nodes=(*source.nodes[:at], changed, *source.nodes[at + 1 :]))))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_states_begin_with_the_layers_own_codes(cell: str) -> None:
+    source = recurrent(cell, 4, sequences=True)
+    at = next(i for i, n in enumerate(source.nodes) if isinstance(n.op, Constant))
+    node = source.nodes[at]
+    begins = Ints([3, -2, 0, 7])
+    nodes = (*source.nodes[:at], replace(node, op=Constant(begins)), *source.nodes[at + 1 :])
+    other = rebuild(replace(source, nodes=nodes), keep)
+    rolled = graphs.check(Roll()(other))
+    (scan,) = scans(rolled)
+    assert scan.initial.array.reshape(-1, 4).tolist() == [[3, -2, 0, 7]] * (scan.initial.array.size // 4)
+    codes = random_codes(other, 40, 4)
+    assert np.array_equal(graphs.run(rolled, codes)[0], graphs.run(other, codes)[0])
+    assert not np.array_equal(graphs.run(rolled, codes)[0], graphs.run(source, codes)[0])
