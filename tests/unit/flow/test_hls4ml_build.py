@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from bitwright.cli import app
 from bitwright.core.errors import ConfigError
 from bitwright.flow.design import Design
 from bitwright.flow.hls import Hls, hls_files
-from bitwright.flow.hls4ml_build import compile_hls4ml, import_hls4ml, read_hls4ml_file
+from bitwright.flow.hls4ml_build import compile_hls4ml, read_hls4ml_file
 from bitwright.flow.hls4ml_config import read_hls4ml
 from bitwright.flow.streamed import StreamDesign
 from bitwright.ir.dataflow.ops import MatVec
@@ -128,12 +131,15 @@ def test_a_folded_design_is_asked_for_no_other_folding(streamed: tuple[Design, H
 def test_a_file_of_hls4ml_is_read_built_and_written(model: Any, tmp_path: Path) -> None:
     model.save(tmp_path / "keras_model.keras")
     (tmp_path / "hls4ml_config.yml").write_text(FILE)
-    design, hls = import_hls4ml(tmp_path / "hls4ml_config.yml", tmp_path / "out")
-    assert (design.name, design.options.device, design.clock_mhz, hls.vendor) == ("tiny", "xc7z020", 200.0, "vivado")
-    assert {"InputShapes is not used", "ClockUncertainty is not used"} <= set(hls.notes)
+    told = CliRunner().invoke(app, ["import", str(tmp_path / "hls4ml_config.yml"), "-o", str(tmp_path / "out")])
+    assert told.exit_code == 0, told.output
+    assert {"note: InputShapes is not used", "note: ClockUncertainty is not used"} <= set(told.output.splitlines())
+    options = json.loads((tmp_path / "out" / "manifest.json").read_text())["options"]
+    assert (options["architecture"], options["device"], options["clock_mhz"]) == ("dataflow", "xc7z020", 200.0)
     script = (tmp_path / "out" / "hls" / "run_hls.tcl").read_text()
     assert 'set part "xc7z020clg400-1"' in script
     assert (tmp_path / "out" / "hls" / "bw_stream.h").exists()
+    assert (tmp_path / "out" / "hls" / "tiny.cpp").exists()
 
 
 def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
