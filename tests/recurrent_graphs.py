@@ -81,6 +81,14 @@ class Steps4:
         out = self.clip(self.put(Add(), kept, rest), 3, -16, 15)
         return out, [out]
 
+    def carried(self, x: int, states: list[int]) -> tuple[int, list[int]]:
+        """A carry that is read before the sums of the output, which is the second state."""
+        c, h = self.read(states)
+        kept = self.put(Multiply(), self.clip(self.dense("g", x, self.units), 2, 0, 7, add=8), c)
+        new = self.clip(self.dense("z", self.put(Concat(0), x, h), self.units), 0, -64, 63)
+        c = self.clip(self.put(Add(), kept, new), 3, -16, 15)
+        return self.clip(c, 1, -8, 7), [c, self.clip(c, 1, -8, 7)]
+
     def gru_before(self, x: int, states: list[int]) -> tuple[int, list[int]]:
         """The reset before the product: one sum after the other."""
         (h,) = self.read(states)
@@ -100,7 +108,7 @@ def recurrent(
     x = builder.input(TensorType((length, features), Ints(-8), Ints(7), ONE), "x")
     steps, outputs = Steps4(builder, units, features, seed), list[int]()
     zero = builder.apply(Constant(Ints(np.zeros(units, dtype=np.int64))), [], step=ONE, name="layer")
-    states = [zero] * (2 if cell == "lstm" else 1)
+    states = [zero] * (2 if cell in ("lstm", "carried") else 1)
     for time in range(length)[:: -1 if backward else 1]:
         row = steps.put(Reshape((features,)), steps.put(Slice((time, 0), (time + 1, features), (1, 1)), x))
         out, states = getattr(steps, cell)(row, states)

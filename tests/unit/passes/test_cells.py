@@ -111,3 +111,15 @@ def test_a_cell_whose_state_grows_is_refused() -> None:
     far = replace(node, op=replace(node.op, initial=Ints([0, 0, 999, 0])))
     with pytest.raises(InvalidProgram, match="begins as 999"):
         dataflow.check(replace(program, nodes=(*program.nodes[:at], far, *program.nodes[at + 1 :])))
+
+
+def test_what_goes_back_may_be_any_state() -> None:
+    source = recurrent("carried", 5, 3, 4)
+    graph, codes = rolled(source), random_codes(source, 20, 1)
+    scan = next(n.op for n in graph.nodes if isinstance(n.op, Scan))
+    found = gates_of(apply(scan.cell))
+    assert found is not None
+    assert (found.back, found.kept) == (1, [0])
+    program = placed(graph, Folding(2), 100.0)
+    wanted = graphs.run(source, codes)[0]
+    assert np.array_equal(dataflow.run(program, codes)[0].reshape(wanted.shape), wanted)

@@ -14,12 +14,12 @@ from bitwright.flow.vectors import random_codes
 from bitwright.ir import dataflow, netlist
 from bitwright.ir import graph as graphs
 from bitwright.ir.dataflow.ops import Recur
-from bitwright.ir.graph import Graph, Scan
-from bitwright.ir.graph.ops import Constant, Dense, Map, Slice
-from bitwright.numeric import Ints, ShiftRoundSaturate
+from bitwright.ir.graph import Graph, GraphBuilder, Scan
+from bitwright.ir.graph.ops import Constant, Dense, Map, Multiply, Slice
+from bitwright.numeric import Ints, ShiftRoundSaturate, Steps
 from bitwright.passes import Synthesize, apply
 from bitwright.passes.buffer import Buffer
-from bitwright.passes.rewrite import keep, rebuild
+from bitwright.passes.rewrite import GraphNode, keep, rebuild
 from bitwright.passes.streaming import Folding, Kernel, Place, Roll
 from bitwright.platforms import device
 
@@ -153,3 +153,18 @@ def test_states_begin_with_the_layers_own_codes(cell: str) -> None:
     codes = random_codes(other, 40, 4)
     assert np.array_equal(graphs.run(rolled, codes)[0], graphs.run(other, codes)[0])
     assert not np.array_equal(graphs.run(rolled, codes)[0], graphs.run(source, codes)[0])
+
+
+def test_a_first_step_that_meets_two_states_in_one_is_no_step_of_the_cell() -> None:
+    source = recurrent("gru", 4)
+    first = next(n for n in source.nodes if isinstance(n.op, Multiply) and source.nodes[n.args[1]].type.largest == 0)
+
+    def other(builder: GraphBuilder, node: GraphNode, args: list[int]) -> int:
+        if node is first:
+            args = [args[0], builder.apply(Constant(Ints([1, 0, 0, 0])), [], step=Steps.of(1), name="one")]
+        return keep(builder, node, args)
+
+    changed = graphs.check(rebuild(source, other))
+    rolled, codes = graphs.check(Roll()(changed)), random_codes(source, 40, 1)
+    assert not scans(rolled)
+    assert np.array_equal(graphs.run(rolled, codes)[0], graphs.run(changed, codes)[0])
