@@ -24,12 +24,10 @@ PART, CLOCK_MHZ = "xc7z020", 100.0
 _BINARY = {"weight_bits": 1, "activation_bits": 1}
 CASES: tuple[tuple[str, dict[str, Any], int, dict[str, Any] | None], ...] = (
     ("tfc", _BINARY, 8, None),
-    ("tfc", _BINARY, 8, {"buffer_words": 80}),
-    ("jet_tagger", {}, 8, None),
+    ("tfc", _BINARY, 8, {"buffer_words": 98}),
+    ("jet_tagger", {}, 4, None),
     ("resnet8", {}, 4, None),
-    ("resnet8", {}, 4, {"buffer_words": 400}),
-    ("resnet8", {}, 4, {"buffer_words": 400, "feature_words": 4000, "data_bits": 32}),
-    ("tfc", _BINARY, 16, None),
+    ("resnet8", {}, 4, {"buffer_words": 150, "feature_words": 4000, "data_bits": 32}),
 )
 """Network, its widths, lanes, external memory."""
 

@@ -78,12 +78,13 @@ def engine_area(program: Engine, fabric: Fabric) -> Area:
     return sum(engine_parts(engine_sizes(program), fabric).values(), Area())
 
 
-def engine_parts(sizes: EngineSizes, fabric: Fabric) -> dict[str, Area]:
-    """Area by part."""
+def engine_parts(sizes: EngineSizes, fabric: Fabric, kernels: tuple[Area, Area] | None = None) -> dict[str, Area]:
+    """Area by part; `kernels`: that of a lane's products and of its last step, where it is known."""
     machine = sizes.machine
     lanes, beats = machine.lanes, machine.beats
-    found = {"products": kernel_area(machine.dot, fabric).times(lanes * sizes.pairs)}
-    last = kernel_area(machine.post, fabric).times(sizes.used)
+    dot, post = kernels or (kernel_area(machine.dot, fabric), kernel_area(machine.post, fabric))
+    found = {"products": dot.times(lanes * sizes.pairs)}
+    last = post.times(sizes.used)
     found["last steps"] = replace(last, ffs=_ALIKE * last.ffs)
     found["features"] = _memory(sizes.used * machine.feature.width, machine.features)
     found["results"] = _memory(sizes.store_bits, machine.results)

@@ -13,6 +13,7 @@ from functools import lru_cache
 from math import ceil
 
 from bitwright.core.errors import InvalidValue, Unsupported
+from bitwright.cost.actors.logic import kernel_area
 from bitwright.cost.area import Area
 from bitwright.cost.engines import EngineSizes, engine_parts
 from bitwright.ir.engine import External, Machine, Place
@@ -110,7 +111,7 @@ class _Machine:
     drafts: list[Draft] = field(default_factory=list[Draft])
 
     def __post_init__(self) -> None:
-        self.drafts = drafts_from_shapes(self.layers, self.lanes)
+        self.drafts = self.drafts or drafts_from_shapes(self.layers, self.lanes)
 
     @property
     def stored_bits(self) -> int:
@@ -165,7 +166,7 @@ class _Machine:
         fan_in = max((n.weights // n.channels for n in self.layers if n.weights), default=1)
         total = fan_in.bit_length() + self.stored_bits + self.feature_bits
         built = next((n for n in _BUILT if n <= self.lanes), self.lanes)
-        machine = _machine(built, self.stored_bits, self.feature_bits, total, result, self.device.fabric)
+        machine, (products, last) = _machine(built, self.stored_bits, self.feature_bits, total, result, self.device.fabric)
         words, field = max(buffer_words, 2) * buffers, 2 + max(self.features(), buffer_words * buffers).bit_length()
         machine = replace(
             machine, features=max(self.features(), 2), results=max(self.features(Place.RESULTS), 2),
@@ -175,8 +176,7 @@ class _Machine:
             machine, field, 2 * len(self.drafts), sum(d.depth for d in self.drafts), words,
             self.drafts[-1].lanes * self.layers[-1].bits, self.lanes, spills=bool(self.spilled),
         )  # fmt: skip
-        parts = engine_parts(sizes, self.device.fabric)
-        parts["products"] = parts["products"].times(self.lanes / built)
+        parts = engine_parts(sizes, self.device.fabric, (products.times(self.lanes / built), last))
         return sum(parts.values(), Area())
 
 
@@ -185,8 +185,10 @@ _BUILT = (32, 16, 8)
 
 
 @lru_cache(maxsize=512)
-def _machine(lanes: int, weight_bits: int, feature_bits: int, total: int, result: int, fabric: Fabric) -> Machine:
-    """A machine with factors of `_FACTOR_BITS`, its memories still to be told."""
+def _machine(
+    lanes: int, weight_bits: int, feature_bits: int, total: int, result: int, fabric: Fabric
+) -> tuple[Machine, tuple[Area, Area]]:
+    """A machine with factors of `_FACTOR_BITS`, its memories still to be told; and what its kernels take."""
 
     def signed(bits: int) -> Word:
         return Word(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
@@ -197,10 +199,11 @@ def _machine(lanes: int, weight_bits: int, feature_bits: int, total: int, result
     ranges = {"total": signed(total), "mul": signed(_FACTOR_BITS), "add": add}
     last = post_of({**ranges, "low": signed(result), "high": signed(result)}, _FACTOR_BITS, False, (), fabric)
     products = dot((feature,) * lanes, weight, fabric)
-    return Machine(
+    made = Machine(
         lanes, feature, weight, signed(total), signed(_FACTOR_BITS), add, signed(result), _FACTOR_BITS, 2, 2,
         products, last,
     )  # fmt: skip
+    return made, (kernel_area(products, fabric), kernel_area(last, fabric))
 
 
 def plan_offload(
