@@ -166,7 +166,8 @@ class _Machine:
         fan_in = max((n.weights // n.channels for n in self.layers if n.weights), default=1)
         total = fan_in.bit_length() + self.stored_bits + self.feature_bits
         built = next((n for n in _BUILT if n <= self.lanes), self.lanes)
-        machine, (products, last) = _machine(built, self.stored_bits, self.feature_bits, total, result, self.device.fabric)
+        bits = (self.stored_bits, self.feature_bits, total, result)
+        machine, (products, last) = _machine(built, *bits, self.device.fabric)
         words, field = max(buffer_words, 2) * buffers, 2 + max(self.features(), buffer_words * buffers).bit_length()
         machine = replace(
             machine, features=max(self.features(), 2), results=max(self.features(Place.RESULTS), 2),
