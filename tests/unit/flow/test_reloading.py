@@ -81,11 +81,26 @@ def test_the_program_of_writable_layers_is_the_network(design: Any) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_with_any_weights_of_the_declared_formats_program_and_graph_agree(design: Any, seed: int) -> None:
-    made = design.with_weights(other_weights(design, seed))
-    codes = frames(design, seed)
+    (head,) = (n for n in design.graph.nodes if n.name == "head")
+    told = head.op.writable
+    bias = np.random.default_rng(seed).integers(told.bias_low, told.bias_high + 1, 4)
+    bias[:2] = told.bias_low, told.bias_high
+    made = design.with_weights(other_weights(design, seed), {"head": bias})
+    codes = [np.concatenate([c, c[:2] * 0 - 8]) for c in frames(design, seed)]
     wanted, found = graph.run(made.graph, codes), made.run_program(codes)
+    assert (wanted[0] >= head.type.low.array).all()
+    assert (wanted[0] <= head.type.high.array).all()
     assert np.array_equal(found[0].reshape(wanted[0].shape), wanted[0])
     assert not np.array_equal(wanted[0], graph.run(design.graph, codes)[0])
+
+
+def test_ranges_hold_the_extremes_of_weights_and_biases(design: Any) -> None:
+    (head,) = (n for n in design.graph.nodes if n.name == "head")
+    told, given = head.op.writable, design.graph.args_of(head)[0].type
+    reach = int(given.high.array.max()) * head.op.weights.shape[0]
+    assert (told.bias_low, told.bias_high) != (0, 0)
+    assert int(head.type.low.array.min()) == reach * told.low + told.bias_low
+    assert int(head.type.high.array.max()) == reach * told.high + told.bias_high
 
 
 def test_another_model_of_the_same_layers_is_loaded_with_its_normalization(design: Any) -> None:

@@ -60,7 +60,9 @@ def test_small_products_are_exact_on_all_values(x: Word, w: Word, count: int) ->
 @pytest.mark.parametrize("signs", list(itertools.product([0, 1], repeat=4)))
 def test_extremes_of_many_lanes_fill_a_field_and_no_more(signs: tuple[int, ...]) -> None:
     """Every lane at the ends of its range, in all combinations of ends for the units."""
-    for x, w, count in ((Word(-8, 7), Word(-8, 7), 2), (Word(0, 15), Word(-8, 7), 2), (Word(-2, 1), Word(-2, 1), 4)):
+    wide = Word(-128, 127)
+    small = ((Word(-8, 7), Word(-8, 7), 2), (Word(0, 15), Word(-8, 7), 2), (Word(-2, 1), Word(-2, 1), 4))
+    for x, w, count in ((wide, wide, 2), (Word(0, 255), wide, 2), *small):
         (made,) = (n for n in joint_forms([x] * 12, w, count, FABRIC) if units_of(n) == count)
         for end in (x.low, x.high):
             chosen = np.array([[[w.high if sign else w.low] * 12 for sign in signs[:count]]])

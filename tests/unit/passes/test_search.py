@@ -65,6 +65,22 @@ def test_uneven_steps_are_found_exactly(values: IntArray, units: int, gain: int)
     assert levels_of(op) == (len(np.unique(values)) - 1).bit_length()
 
 
+def test_a_map_alone_is_found_exactly_for_every_code() -> None:
+    """Channels with steps beyond either end among them, and one that is constant."""
+    draw, b = np.random.default_rng(2), GraphBuilder()
+    steps = np.sort(draw.integers(-2048, 2048, (4, 40)), axis=1)
+    steps[1] += 3000
+    steps[2] -= 3000
+    steps[3, 20:] = 5000
+    x = b.input(TensorType((64, 4), Ints(-2048), Ints(2047), ONE), "x")
+    form = Thresholds(Ints(steps), Ints(np.tile(np.arange(41), (4, 1))))
+    graph = b.graph("alone", [b.apply(Map(form, Ints(np.arange(4))), [x], step=ONE, name="map")])
+    program = dataflow.check(Buffer()(Place(PART, 100, {"x": Folding(2), "map": Folding(2)})(graph)))
+    assert len(searches(program)) == 1
+    codes = [np.repeat(np.arange(-2048, 2048).reshape(64, 64, 1), 4, axis=2)]
+    assert np.array_equal(dataflow.run(program, codes)[0], graphs.run(graph, codes)[0])
+
+
 def test_cycles_are_two_a_level_and_a_word_passes_in_each() -> None:
     program = placed(network(np.arange(256)), 2)
     (node,) = (n for n in program.nodes if isinstance(n.op, Search))
