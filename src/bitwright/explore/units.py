@@ -15,8 +15,9 @@ from itertools import pairwise
 import numpy as np
 
 from bitwright.core.errors import BitwrightError, InvalidValue, Unsupported
-from bitwright.cost.actors import EngineSizes, engine_area
 from bitwright.cost.area import Area
+from bitwright.cost.engines import EngineSizes, engine_parts
+from bitwright.cost.executed import JOINED
 from bitwright.ir.engine import Machine, Place
 from bitwright.ir.graph import Graph
 from bitwright.ir.graph.ops import Reshape
@@ -114,12 +115,14 @@ class Units:
         words = sum(d.walk.loops[2].extent * d.walk.gathered for d in drafts if d.walk and d.weights is not None)
         cycles = self.steps(first, last, lanes) + (len(drafts) + 1) * machine.overhead_cycles
         given, made = drafts[0], drafts[-1]
-        widths = self.pieces[first].drafts[0].kept.width, self.pieces[last].drafts[-1].kept.width
+        # Products of lanes that no layer fills are not there.
+        filled = max((drafts[d.args[0]].lanes * d.lanes for d in drafts if d.weights is not None), default=lanes)
         sizes = EngineSizes(
-            words + 1, sum(d.depth for d in drafts[1:]), len(drafts) + 1, given.lanes * widths[0],
-            made.lanes * widths[1],
+            machine, _field_bits(machine, drafts, words + 1), len(drafts) + 1, sum(d.depth for d in drafts[1:]),
+            words + 1, made.lanes * self.pieces[last].drafts[-1].kept.width, max(d.lanes for d in drafts),
+            max(filled, lanes) / lanes**2,
         )  # fmt: skip
-        area = engine_area(machine, sizes, self.device.fabric)
+        area = sum(engine_parts(sizes, self.device.fabric).values(), JOINED)
         return Unit(self.segment(first, last), lanes, cycles, given.lanes, made.lanes, area)
 
     def _drafted(self, first: int, last: int, lanes: int) -> list[Draft]:
@@ -172,6 +175,13 @@ def _needs(pieces: Sequence[Piece], lanes: int, weights: IntArray) -> Needs:
         ends = np.array([[min(int(met.min()), 0)], [max(int(met.max()), 0)]])
         bounds = np.concatenate([bounds, np.repeat(ends, steps, axis=1)], axis=1)
     return Needs(lanes, weights, bounds, shift, steps, 0)
+
+
+def _field_bits(machine: Machine, drafts: Sequence[Draft], weights: int) -> int:
+    """Bits that hold every number of an instruction, and a sign (`cost.engines`)."""
+    most = [machine.features, machine.results, weights, 8, *(d.words for d in drafts)]
+    most += [n for d in drafts if d.walk for loop in d.walk.loops for n in (loop.extent - 1, abs(loop.address))]
+    return max(most).bit_length() + 1
 
 
 def _reason(error: BitwrightError) -> str:

@@ -2,22 +2,18 @@
 
 from bitwright.cost.actors import recur, search
 from bitwright.cost.actors.channels import channel_area
-from bitwright.cost.actors.engines import EngineSizes, engine_area, sizes_of
 from bitwright.cost.actors.memories import block_area, ram_area, rom_area
 from bitwright.cost.actors.predict import StreamPrediction, predict_stream
 from bitwright.cost.actors.rules import actor_area
 
 __all__ = [
-    "EngineSizes",
     "StreamPrediction",
     "actor_area",
     "block_area",
     "channel_area",
-    "engine_area",
     "predict_stream",
     "ram_area",
     "recur",
     "rom_area",
     "search",
-    "sizes_of",
 ]
