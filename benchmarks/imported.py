@@ -5,7 +5,8 @@ and simulated (some frames, always ready): words against the integer graph, cycl
 files are compared with the integers of TFLite's reference kernels, HGQ files (parallel, RTL with random and corner
 vectors) with the outputs of their Keras model. Areas are predicted. TFC runs on all 10000 test images of MNIST, in our
 executor and in qonnx's own, in the Python that BENCH_QONNX_PYTHON names. Where the data are absent nothing is run. One
-pixel in 10000 of the super-resolution model may lie a step off in float: sums of another order meet ties.
+pixel in 10000 of the super-resolution model may lie a step off in float: sums of another order meet ties. It is placed
+and its cycles are computed, but a frame of it is not simulated here.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ CASES = (
     Case("brevitas_cnv_w2a2", PAIRS / "brevitas_cnv_w2a2.onnx", 65536, frames=2),
     Case("brevitas_cnv_w2a2_dynamo", PAIRS / "brevitas_cnv_w2a2_dynamo.onnx", 65536, frames=2),
     Case("qonnx_espcn_subpixel_quant", PAIRS / "qonnx_espcn_subpixel_quant.onnx", 1 << 20, ("u8.0", Fraction(1, 255)),
-         1, 1e-4),
+         0, 1e-4),
 )  # fmt: skip
 
 TFLITE = (
