@@ -95,7 +95,8 @@ def _places(node: Node, reader: Reader, live: Live, count: int, value_read: bool
     if not 1 <= count <= size:
         raise Unsupported(f"the {count} largest of {size}", where=f"node '{name}'", remedy=f"take 1 to {size}")
     place = walk.emit(TopK(count), [position], name)
-    value = reader.emitted(walk.emit(TopK(count, True), [position], name))
+    # Where nobody reads the values, the places stand for them.
+    value = reader.emitted(walk.emit(TopK(count, True), [position], name) if value_read else place)
     told = "the first of the largest" if count == 1 else f"the first {count} by falling size"
     walk.note(name, True, f"{told} of {size}, on one common step of {step.uniform}")
     return place, replace(value, lazy=replace(value.lazy, chain=kept))
