@@ -25,6 +25,7 @@ from bitwright.ir.dataflow.ops import (
     Digits,
     Inner,
     Interleave,
+    Loop,
     MatVec,
     Rearrange,
     Recur,
@@ -64,11 +65,25 @@ def serial() -> Dataflow:
     return b.dataflow("serial", [b.apply(total, [digits], shape=(3,), name="totals")])
 
 
+def dilated() -> Dataflow:
+    """A kernel with gaps in rows and columns, and its windows backwards, each with its number added."""
+    b = DataflowBuilder()
+    x = b.source(stream((6, 5, 1), 1, Word(-8, 7)), "x")
+    y = b.apply(Window((6, 5, 1), (3, 2), (1, 2), ((1, 0), (0, 0)), (2, 3)), [x], shape=(3, 1, 6), name="gaps")
+
+    def kernel(n: NetlistBuilder, words: list[int]) -> list[int]:
+        return [n.add(word, words[-1]) for word in words[:-1]]
+
+    tail = netlist("odd", {"x": [Word(-8, 7)] * 6, "phase": [Word(0, 2)]}, kernel)
+    back = Rearrange((3, 1, 1), (Loop(3, -1),), (2, 0, 0), tail=tail)
+    return b.dataflow("dilated", [b.apply(back, [y], name="back")])
+
+
 @pytest.mark.tool("g++")
 def test_every_actor_gives_its_integers(tmp_path: Path) -> None:
     known = [
         p
-        for p in (make() for make in (*PROGRAMS, serial))
+        for p in (make() for make in (*PROGRAMS, serial, dilated))
         if all(type(n.op) in {*described.kinds, Source} for n in p.nodes)
     ]
     assert {type(node.op) for program in known for node in program.nodes} >= HELD
