@@ -15,7 +15,7 @@ from bitwright.explore.program import RESOURCES, Answer, conversion, least, over
 from bitwright.ir.graph import Graph
 from bitwright.platforms import Device
 
-__all__ = ["Objective", "Task", "best_plan", "explore_graph", "pareto", "plan_of", "task_of"]
+__all__ = ["Objective", "Task", "best_plan", "explore_graph", "fits", "pareto", "plan_of", "task_of"]
 
 
 class Objective(Enum):
@@ -141,6 +141,11 @@ def best_plan(task: Task, objective: Objective, target_fps: float | None = None,
     if answer is None:
         raise _too_large(task, paces[-1])
     return plan_of(task, answer, objective.value, None)
+
+
+def fits(task: Task, cycles: int, seconds: float | None = None) -> bool:
+    """Whether any choice keeps that pace under the ceilings."""
+    return _solved(task, cycles, Objective.MIN_AREA, seconds) is not None
 
 
 def _fastest(task: Task, paces: Sequence[int], seconds: float | None) -> Plan:

@@ -16,7 +16,7 @@ from bitwright.core.errors import Unsupported
 from bitwright.cost.actors import channel_area
 from bitwright.cost.area import Area
 from bitwright.explore.candidates import Candidate, Stage, Wire
-from bitwright.explore.explore import Objective, Task, best_plan
+from bitwright.explore.explore import Objective, Task, best_plan, fits
 from bitwright.explore.plan import Plan
 from bitwright.explore.program import RESOURCES
 from bitwright.explore.units import Unit, Units
@@ -165,6 +165,11 @@ def _best_of(
     if cheapest >= rival or cheapest > len(RESOURCES):
         return None
     mixes.solved += 1
+    if objective is Objective.MAX_THROUGHPUT and best is not None:
+        # Most stretches are no better at any pace: one program says so, where a search for the fastest takes several.
+        paces = [pace for pace in task.paces if pace <= slowest]
+        if not paces or not fits(task, paces[-1], seconds):
+            return None
     fps = task.clock_mhz * 1e6 / (slowest + 0.5) if slowest < float("inf") else None
     try:
         plan = best_plan(task, objective, fps, seconds)

@@ -126,7 +126,8 @@ class StreamDesign(Framed):
 
     def _slowest_ns(self) -> float:
         """The longest modelled path in any netlist of an actor."""
-        held = [(streams.kernel_of(n.op) if isinstance(n.op, MatVec) else None, streams.tail_of(n.op)) for n in self.program.nodes]
+        ops = [node.op for node in self.program.nodes]
+        held = [(streams.kernel_of(op) if isinstance(op, MatVec) else None, streams.tail_of(op)) for op in ops]
         netlists = {netlist for pair in held for netlist in pair if netlist is not None}
         inside = (getattr(n.op, part, None) for n in self.program.nodes for part in ("dot", "step"))
         netlists |= {netlist for netlist in inside if netlist is not None}
