@@ -35,13 +35,14 @@ CASES: tuple[tuple[str, dict[str, Any], int, dict[str, Any] | None], ...] = (
 def row(name: str, widths: dict[str, Any], lanes: int, memory: dict[str, Any] | None) -> tuple[dict[str, Any], Any]:
     """One machine; and what its glue goes with, and took."""
     from bitwright import zoo
+    from bitwright.backends.verilog.engine.code import encode
     from bitwright.cost.area import Area
     from bitwright.cost.engines import engine_parts, engine_sizes, glue_sizes
     from bitwright.flow.compiling import compile_model
 
     options: dict[str, Any] = {"device": PART, "clock_mhz": CLOCK_MHZ, "engine_lanes": lanes, "engine_memory": memory}
     design: Any = compile_model(zoo.build(name, **widths), architecture="engine", **options)
-    sizes, fabric = engine_sizes(design.program), design.device.fabric
+    sizes, fabric = engine_sizes(design.program, encode(design.program)), design.device.fabric
     parts = engine_parts(sizes, fabric)
     told = sum(parts.values(), Area())
     seen = design.synthesize()

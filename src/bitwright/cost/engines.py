@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bitwright.cost.actors.logic import kernel_area
-from bitwright.cost.actors.memories import block_area, ram_area, rom_area, rom_estimate
+from bitwright.cost.actors.memories import ram_area, rom_area, rom_estimate
 from bitwright.cost.area import Area
 from bitwright.ir.dataflow.ops import Memory
 from bitwright.ir.engine import Engine
@@ -24,7 +24,7 @@ from bitwright.platforms import Fabric
 
 __all__ = ["GLUE", "EngineSizes", "engine_area", "engine_parts", "engine_sizes", "glue_sizes"]
 
-GLUE = (17.8, 3.3, 8.3)
+GLUE = (17.8, 3.3, 14.0)
 """LUTs of the logic between kernels and memories, for each of `glue_sizes`."""
 _IN_LOGIC = 64
 """Words up to which a memory is made of lookup tables, as the Verilog has it."""
@@ -42,7 +42,7 @@ class EngineSizes:
 
     `weights` and `parameters`: the contents of constant memories, bits (words, width), where they are known. `used`:
     lanes that are not always zero, which needs constant weights to be seen; `pairs`: the share of pairs of lanes with
-    a weight that is not always zero.
+    a weight that is not always zero; `code`: the bits of the program, as `parameters`.
     """
 
     machine: Machine
@@ -56,26 +56,29 @@ class EngineSizes:
     spills: bool = False
     weights: IntArray | None = None
     parameters: IntArray | None = None
+    code: IntArray | None = None
 
 
-def engine_sizes(program: Engine) -> EngineSizes:
-    """The sizes of a program's machine."""
+def engine_sizes(program: Engine, code: IntArray | None = None) -> EngineSizes:
+    """The sizes of a program's machine; `code`: the numbers of its instructions (instructions, fields), if known."""
     machine = program.machine
     stored = program.results[0].type
+    field = _field_bits(program, code)
     return EngineSizes(
-        machine, _field_bits(program), len(program), program.parameters.shape[0],
+        machine, field, len(program), program.parameters.shape[0],
         machine.buffered if machine.external else program.weights.shape[0],
         stored.lanes * stored.range.width,
         machine.lanes if machine.external else max(node.type.lanes for node in program.nodes),
         1.0 if machine.external else float((program.weights.array != 0).any(axis=0).mean()),
         any(isinstance(node.op, Send) for node in program.nodes),
         None if machine.external else _bits(program.weights.array, machine.weight.width), _parameter_bits(program),
+        None if code is None else _bits(code, field),
     )  # fmt: skip
 
 
-def engine_area(program: Engine, fabric: Fabric) -> Area:
-    """All parts together."""
-    return sum(engine_parts(engine_sizes(program), fabric).values(), Area())
+def engine_area(program: Engine, fabric: Fabric, code: IntArray | None = None) -> Area:
+    """All parts together; `code` as for `engine_sizes`."""
+    return sum(engine_parts(engine_sizes(program, code), fabric).values(), Area())
 
 
 def engine_parts(sizes: EngineSizes, fabric: Fabric, kernels: tuple[Area, Area] | None = None) -> dict[str, Area]:
@@ -128,7 +131,7 @@ def _constants(width: int, words: int, contents: IntArray | None) -> Area:
 
 def _program(sizes: EngineSizes) -> Area:
     if sizes.instructions > _IN_LOGIC:
-        return block_area(38 * sizes.field_bits, sizes.instructions, constant=True)
+        return _constants(38 * sizes.field_bits, sizes.instructions, sizes.code)
     return rom_estimate(round(_VARIED * sizes.field_bits), sizes.instructions, Memory.LUT)
 
 
@@ -151,11 +154,13 @@ def _carries(sizes: EngineSizes) -> float:
     return adders * field / 4 + sizes.used * (machine.total.width / 4 + 0.5)
 
 
-def _field_bits(program: Engine) -> int:
-    """Bits that hold every number of an instruction, and a sign."""
+def _field_bits(program: Engine, code: IntArray | None) -> int:
+    """Bits that hold every number of an instruction, and a sign; where they are not known, about so many."""
     machine = program.machine
-    most = [machine.features, machine.results, program.parameters.shape[0], 8]
+    most = [machine.features, machine.results, program.parameters.shape[0], 16]
     most.append(machine.buffered if machine.external else program.weights.shape[0])
+    if code is not None:
+        return max(*most, int(code.max()), -int(code.min()) - 1).bit_length() + 1
     for node in program.nodes:
         most.append(node.type.words)
         if isinstance(node.op, Matrix | Vector):

@@ -110,13 +110,15 @@ class EngineDesign(Framed):
 
     def estimate(self) -> Any:
         """Cycles, computed; memories; area, predicted."""
+        from bitwright.backends.verilog.engine.code import encode
+
         program, machine = self.program, self.program.machine
         numbers = sum(word.width for word in (machine.mul, machine.add, machine.result, machine.result))
         numbers += machine.steps * machine.threshold.width if machine.threshold else 0
         words = machine.buffered if machine.external else program.weights.shape[0]
         beats = machine.external.data_bits * machine.beats if machine.external else 0
         fetched = sum(n.type.words for n in program.nodes[program.again :] if isinstance(n.op, Fetch))
-        area = engine_area(program, self.device.fabric)
+        area = engine_area(program, self.device.fabric, encode(program))
         return EngineEstimate(
             machine.lanes, self.cycles.initiation_cycles, self.cycles.latency_cycles, self.clock_mhz,
             machine.features * machine.lanes * machine.feature.width, words * machine.lanes**2 * machine.weight.width,
