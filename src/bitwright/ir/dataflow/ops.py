@@ -207,9 +207,9 @@ class Cell(Actor):
 
     A row's vector is its own words and then one word of `back` elements from each block of the row before, all with as
     many lanes as the widest of both (zeros above); weights (1, inputs, outputs) as a `MatVec`'s, `units` outputs a
-    block, summed by `dot` into totals within [low, high]. Of each block's totals (port `x`), the words that it keeps from
-    row to row (port `state`) and its number (port `phase`, if there is one) `step` makes the lanes of the result before
-    the tail, then `back` elements, then the next state. The first row finds `initial` behind every block: `back`
+    block, summed by `dot` into totals within [low, high]. Of each block's totals (port `x`), the words that it keeps
+    from row to row (port `state`) and its number (port `phase`, if there is one) `step` makes the lanes of the result
+    before the tail, then `back` elements, then the next state. The first row finds `initial` behind every block: `back`
     elements and a state. With `last` only the last row of a round gives words of the result.
     """
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from bitwright.core.errors import InvalidProgram
-from bitwright.ir.dataflow.infer import bare, tail_of
 from bitwright.ir.dataflow.cell import cell_ports
+from bitwright.ir.dataflow.infer import bare, tail_of
 from bitwright.ir.dataflow.inner import inner_ports
 from bitwright.ir.dataflow.ops import Actor, Cell, Inner, Recur
 from bitwright.ir.dataflow.run import evaluate
