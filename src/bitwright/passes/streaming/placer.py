@@ -65,6 +65,11 @@ class Placer:
             if isinstance(node.op, Input):
                 self.at[position] = self.source(node)
             elif alive[position]:
+                if not any(a in self.at for a in node.args):
+                    raise Unsupported(
+                        "what no input reaches", where=f"layer '{node.origin.layer or node.name}'",
+                        why="streams carry what comes in", remedy='use architecture="parallel", which folds constants',
+                    )  # fmt: skip
                 last, then = self.tail_of(position)
                 self.at[last] = place(node.op, self, node, self.program.nodes[last], then)
         for position in self.program.outputs:
