@@ -15,6 +15,7 @@ from bitwright.backends.verilog.stream import StreamEmitted, StreamPort, emit_st
 from bitwright.core.errors import InvalidProgram, InvalidValue, Mismatch
 from bitwright.core.files import write_atomic
 from bitwright.core.progress import Progress
+from bitwright.flow.pauses import Pauses
 from bitwright.flow.reloading import memory_words, needs_words
 from bitwright.ir.dataflow import Dataflow, schedule
 from bitwright.ir.engine import Engine, cycles
@@ -26,7 +27,6 @@ __all__ = ["StreamBatch", "StreamRun", "simulate_stream", "simulate_streams"]
 Words = NDArray[np.uint32]
 Simulator = Literal["auto", "verilator", "cxxrtl"]
 _FIRST_ROWS, _MOST_ROWS = 1024, 32768
-_OFTEN = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ class StreamBatch:
             design.begin(self._checked(design, arrays))
         self._fill()
         self._load(inputs)
-        pauses = _Pauses(source_ready, sink_ready, memory_ready)
+        pauses = Pauses(source_ready, sink_ready, memory_ready)
         cycle, rows = 0, _FIRST_ROWS
         while any(design.missing() for design in self._designs):
             self._go(cycle, rows, pauses)
@@ -331,7 +331,7 @@ class StreamBatch:
         self._simulation.run(rows)
         self._awake = True
 
-    def _go(self, start: int, count: int, pauses: _Pauses) -> None:
+    def _go(self, start: int, count: int, pauses: Pauses) -> None:
         """So many cycles from `start` on."""
         rows: dict[str, Words] = {}
         for design in self._designs:
@@ -367,30 +367,6 @@ def _quiet(design: _Design, count: int) -> dict[str, Words]:
         for pin in ("bready", "rready"):
             rows[f"{design.prefix}s_axil_{pin}"] = none + 1
     return rows
-
-
-class _Pauses:
-    """Ready or not, cycle by cycle."""
-
-    def __init__(self, source: int | None, sink: int | None, memory: int | None) -> None:
-        self._draws = [None if seed is None else np.random.default_rng(seed) for seed in (source, sink, memory)]
-
-    def source(self, count: int) -> Words:
-        """Whether a source may offer, (count, 1)."""
-        return self._rows(self._draws[0], count)
-
-    def sink(self, count: int) -> Words:
-        """Whether a sink is ready, (count, 1)."""
-        return self._rows(self._draws[1], count)
-
-    def memory(self, count: int) -> Words:
-        """Whether memory takes an address, or gives a beat, (count, 1)."""
-        return self._rows(self._draws[2], count)
-
-    def _rows(self, draw: np.random.Generator | None, count: int) -> Words:
-        if draw is None:
-            return np.ones((count, 1), np.uint32)
-        return (draw.random((count, 1)) < _OFTEN).astype(np.uint32)
 
 
 def _emitted(program: Dataflow | Engine, name: str, primitives: bool) -> StreamEmitted:

@@ -13,6 +13,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from bitwright.backends.verilog.formulas import carry, number
 from bitwright.core.errors import InvalidProgram
 from bitwright.core.rules import Rules
 from bitwright.ir.graph import Graph, evaluate
@@ -40,7 +41,7 @@ from bitwright.ir.graph.ops import (
     Transpose,
     Upsample,
 )
-from bitwright.numeric import IntArray, Interval, Rounding, ShiftRoundSaturate, Table, Thresholds
+from bitwright.numeric import IntArray, Interval, ShiftRoundSaturate, Table, Thresholds
 
 __all__ = ["Behavior", "Cell", "Element", "Reference", "behavior", "behavioral"]
 
@@ -99,11 +100,6 @@ def _bits(cell: Cell) -> str:
     return f"[{cell.width - 1}:0]"
 
 
-def _number(value: int) -> str:
-    width = value.bit_length() + 2
-    return f"-{width}'sd{-value}" if value < 0 else f"{width}'sd{value}"
-
-
 class Reference:
     """The lines of the module, and the wire of every element that has one."""
 
@@ -145,10 +141,10 @@ class Reference:
 
     def sum(self, terms: Sequence[tuple[Element, int]], bias: int = 0) -> tuple[str, Interval]:
         """The weighted sum of elements as a formula."""
-        parts, total = [_number(bias)], Interval(bias, bias)
+        parts, total = [number(bias)], Interval(bias, bias)
         for element, weight in terms:
             cell = self.cell(element)
-            parts.append(f"{cell.name} * {_number(weight)}")
+            parts.append(f"{cell.name} * {number(weight)}")
             total = total + cell.range * Interval(weight, weight)
         return "\n        + ".join(parts), total
 
@@ -176,7 +172,7 @@ def _ids(shape: tuple[int, ...]) -> NDArray[np.int64]:
 @behavior.on(Constant)
 def _(op: Constant, text: Reference, node: int, index: int) -> Formula:
     value = int(op.values.array.ravel()[index])
-    return _number(value), Interval(value, value)
+    return number(value), Interval(value, value)
 
 
 @behavior.on(Dense)
@@ -300,12 +296,12 @@ def _(op: TopK, text: Reference, node: int, index: int) -> Formula:
     position, shape = text.arg(node)
     row, rank = divmod(index, op.count)
     cells = [text.cell((position, row * shape[-1] + i)) for i in range(shape[-1])]
-    bits, found = len(cells).bit_length(), _number(0)
+    bits, found = len(cells).bit_length(), number(0)
     for i, cell in enumerate(cells):
         before = [f"({o.name} {'>=' if j < i else '>'} {cell.name} ? {bits + 1}'sd1 : {bits + 1}'sd0)"
                   for j, o in enumerate(cells) if j != i]  # fmt: skip
         told = " + ".join([f"{bits + 1}'sd0", *before])
-        found = f"({told}) == {bits + 1}'sd{rank} ? {cell.name if op.values else _number(i)} : {found}"
+        found = f"({told}) == {bits + 1}'sd{rank} ? {cell.name if op.values else number(i)} : {found}"
     ends = [cell.range for cell in cells] if op.values else [Interval(0, len(cells) - 1)]
     whole = Interval(min(0, *(e.low for e in ends)), max(0, *(e.high for e in ends)))
     return found, whole
@@ -323,7 +319,7 @@ def _(op: GraphOp, text: Reference, node: int, index: int) -> Formula:
     args = text.graph.nodes[node].args
     source = int(text.index(node, make)[index]) - 1
     if source == _NOTHING:
-        return _number(0), Interval(0, 0)
+        return number(0), Interval(0, 0)
     for position in args:
         size = text.graph.nodes[position].type.size
         if source < size:
@@ -349,46 +345,25 @@ def _(form: ShiftRoundSaturate, text: Reference, source: Cell, row: int, label: 
         int(a.array[row]) for a in (form.mul, form.add, form.shift, form.low, form.high)
     )  # fmt: skip
     range = source.range * Interval(mul, mul) + Interval(add, add)
-    total = text.wire(Cell(f"{label}_total", range), f"{source.name} * {_number(mul)} + {_number(add)}")
+    total = text.wire(Cell(f"{label}_total", range), f"{source.name} * {number(mul)} + {number(add)}")
     if shift:
         carried = Interval(range.low, range.high + (1 << shift))
-        carry = _carry(form.rounding, total.name, shift)
-        lifted = text.wire(Cell(f"{label}_carried", carried), f"{total.name} + {carry}")
+        added = carry(form.rounding, total.name, shift)
+        lifted = text.wire(Cell(f"{label}_carried", carried), f"{total.name} + {added}")
         dropped = carried.shifted(-shift)
         total = text.wire(Cell(f"{label}_rounded", dropped), f"{lifted.name} >>> {shift}")
     a = total.name
-    formula = f"{a} < {_number(low)} ? {_number(low)} : {a} > {_number(high)} ? {_number(high)} : {a}"
+    formula = f"{a} < {number(low)} ? {number(low)} : {a} > {number(high)} ? {number(high)} : {a}"
     return formula, Interval(low, high)
-
-
-def _carry(rounding: Rounding, total: str, shift: int) -> str:
-    """What is added before the floor that drops `shift` bits."""
-    half, ones = 1 << (shift - 1), (1 << shift) - 1
-    negative, odd = f"({total} < 2'sd0)", f"(({total} >>> {shift}) & 2'sd1)"
-
-    def pick(test: str, then: int, other: int) -> str:
-        return f"({test} ? {_number(then)} : {_number(other)})"
-
-    return {
-        Rounding.FLOOR: _number(0),
-        Rounding.CEIL: _number(ones),
-        Rounding.TRUNCATE: pick(negative, ones, 0),
-        Rounding.AWAY: pick(negative, 0, ones),
-        Rounding.HALF_UP: _number(half),
-        Rounding.HALF_DOWN: _number(half - 1),
-        Rounding.HALF_AWAY: pick(negative, half - 1, half),
-        Rounding.HALF_ZERO: pick(negative, half, half - 1),
-        Rounding.HALF_EVEN: pick(odd, half, half - 1),
-    }[rounding]
 
 
 @_map.on(Thresholds)
 def _(form: Thresholds, text: Reference, source: Cell, row: int, label: str) -> Formula:
     values = form.values.array[row].tolist()
     steps = [t for t in form.thresholds.array[row].tolist() if t <= source.range.high]
-    formula = _number(values[0])
+    formula = number(values[0])
     for step, value in zip(steps, values[1 : len(steps) + 1], strict=True):
-        formula = f"{source.name} >= {_number(step)} ? {_number(value)} : {formula}"
+        formula = f"{source.name} >= {number(step)} ? {number(value)} : {formula}"
     return formula, Interval(min(values), max(values))
 
 
@@ -400,6 +375,6 @@ def _(form: Table, text: Reference, source: Cell, row: int, label: str) -> Formu
     text.lines += [f"    {head}", f"        input signed {_bits(source)} code;", "        case (code)"]
     for place, value in enumerate(values):
         if start + place in source.range:
-            text.lines.append(f"            {_number(start + place)}: {label}_table = {_number(value)};")
-    text.lines += [f"            default: {label}_table = {_number(values[0])};", "        endcase", "    endfunction"]
+            text.lines.append(f"            {number(start + place)}: {label}_table = {number(value)};")
+    text.lines += [f"            default: {label}_table = {number(values[0])};", "        endcase", "    endfunction"]
     return f"{label}_table({source.name})", range
