@@ -58,12 +58,12 @@ demo: $(STAMP)
 	@$(QUIET) $(BIN)/bitwright demo $(DEMO_FLAGS)
 
 test: $(STAMP)
-	@$(QUIET) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not long and not backend" $(PYTEST_FLAGS)
+	@$(QUIET) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not long and not backend" $(PYTEST_FLAGS)
 
 test-long: $(STAMP)
 	@$(BOARDS)
 	@$(BIN)/python -c 'import ray' 2>/dev/null || $(BIN)/python -m pip install --quiet 'ray>=2.40'
-	@$(QUIET) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "long and not backend" $(PYTEST_FLAGS)
+	@$(QUIET) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "long and not backend" $(PYTEST_FLAGS)
 	@$(MAKE) test-backends
 
 test-backends: $(STAMP)

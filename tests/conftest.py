@@ -20,6 +20,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 GOLDEN = Path(__file__).parent / "golden"
+collect_ignore_glob = ["tools/benches/*"]
+"""What other tools run, in processes of their own."""
 
 # A failure in CI must be the same failure at home, and a slow machine is not a failure.
 settings.register_profile(

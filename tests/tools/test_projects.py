@@ -16,7 +16,7 @@ from tests.project_designs import ARCHITECTURES, architecture
 
 from bitwright.toolchain import lint
 
-_HERE = Path(__file__).parent
+_BENCHES = Path(__file__).parent / "benches"
 
 
 def needs(module: str) -> Any:
@@ -108,13 +108,13 @@ def cocotb(folder: Path, work: Path, top: str, module: str, simulator: str = "ic
         "sources": sources + ([str(path) for path in beside.glob("*.v")] if top.endswith("_dma") else []),
         "arguments": ["-g2005"] if simulator == "icarus" else ["-Wno-fatal"],
     }  # fmt: skip
-    search = os.pathsep.join([str(bench), str(_HERE), *sys.path])
+    search = os.pathsep.join([str(bench), str(_BENCHES), *sys.path])
     environment = os.environ | {
         "PYTHONPATH": search,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     done = subprocess.run(
-        [sys.executable, str(_HERE / "run_cocotb.py")], input=json.dumps(told), cwd=work, env=environment,
+        [sys.executable, str(_BENCHES / "run_cocotb.py")], input=json.dumps(told), cwd=work, env=environment,
         capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
     return done.stdout + done.stderr

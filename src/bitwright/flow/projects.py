@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,22 +96,29 @@ def _tensors(design: Compiled) -> tuple[Tensor, ...]:
     fresh = Namer()
     inputs = [
         _tensor(fresh(node.name), "input", node.type, _encoded(encoder))
-        for node, encoder in zip(design.graph.inputs, design.encoders, strict=True)
+        for node, encoder in zip_longest(design.graph.inputs, design.encoders)
     ]
     outputs = [
         _tensor(fresh(node.name), "output", node.type, _decoded(decoder))
-        for node, decoder in zip(design.graph.results, design.decoders, strict=True)
+        for node, decoder in zip_longest(design.graph.results, design.decoders)
     ]
     return (*inputs, *outputs)
 
 
-def _encoded(encoder: Encoder) -> dict[str, Any]:
-    """`rule`: whether floats are divided by a step, or multiplied by its reciprocal (which rounds otherwise)."""
+def _encoded(encoder: Encoder | None) -> dict[str, Any]:
+    """`rule`: whether floats are divided by a step, or multiplied by its reciprocal (which rounds otherwise).
+
+    Nothing for a design of integers, which knows no floats.
+    """
+    if encoder is None:
+        return {}
     rule = "divide" if isinstance(encoder, GridEncoder) else "multiply"
     return {"source": encoder.source, "rule": rule, **encoder.describe()}
 
 
-def _decoded(decoder: Decoder) -> dict[str, Any]:
+def _decoded(decoder: Decoder | None) -> dict[str, Any]:
+    if decoder is None:
+        return {}
     told: dict[str, Any] = {"head": decoder.head.value}
     if decoder.table:
         told |= {"kind": "table", "start": decoder.start, "table": list(decoder.table)}

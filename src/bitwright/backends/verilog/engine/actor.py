@@ -67,22 +67,25 @@ def _wires(
 ) -> tuple[list[Item], list[Expression]]:
     """The engine with its wires, and what nobody reads of them."""
     head, made = Lanes("in_head", argument.lane_words()), Lanes("made", taken.stream.lane_words())
-    items: list[Item] = [Net("wire", "loaded", given.data_bits), Net("wire", "made", taken.data_bits)]
+    items: list[Item] = [Net("wire", "loaded", given.data_bits), Net("wire", "bytes", taken.data_bits)]
     items += [Net("wire", flag, 1) for flag in ("loads", "offers", "ends")]
     items.append(Comment("a word of the channel in the engine's lanes"))
     items.append(Assign(Ref("loaded"), _filled(head.to(given.stream.lane_words()), given)))
     joined: list[tuple[str, Expression]] = [("aclk", Ref("clk")), ("aresetn", Unary("~", Ref("rst")))]
     joined += [("s_axis_tdata", Ref("loaded")), ("s_axis_tvalid", Ref("in_valid")), ("s_axis_tready", Ref("loads"))]
-    joined += [("s_axis_tlast", Literal(0, 1)), ("m_axis_tdata", Ref("made")), ("m_axis_tvalid", Ref("offers"))]
+    joined += [("s_axis_tlast", Literal(0, 1)), ("m_axis_tdata", Ref("bytes")), ("m_axis_tvalid", Ref("offers"))]
     joined += [("m_axis_tready", Ref("out_ready")), ("m_axis_tlast", Ref("ends"))]
     items.append(Instance(engine, "engine", tuple(joined)))
     items.append(Assign(Ref("in_pop"), Binary("&", Ref("loads"), Ref("in_valid"))))
     items.append(Assign(Ref("out_take"), Binary("&", Ref("offers"), Ref("out_ready"))))
     items.append(Assign(Ref("out_push"), Ref("out_take")))
+    padded = taken.data_bits > taken.bits
+    word = Part("bytes", taken.bits - 1, 0) if padded else Ref("bytes")
+    items.append(Net("wire", "made", taken.bits, value=word))
     items.append(Assign(Ref("out_data"), made.to(result.lane_words())))
     dropped: list[Expression] = [*head.dropped, Ref("ends"), *made.dropped]
-    if taken.data_bits > taken.bits:
-        dropped.append(Part("made", taken.data_bits - 1, taken.bits))
+    if padded:
+        dropped.append(Part("bytes", taken.data_bits - 1, taken.bits))
     return items, dropped
 
 
