@@ -104,6 +104,13 @@ def test_compile_writes_the_design(run: Run, folder: Path, tmp_path: Path) -> No
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["options"]["clock_mhz"] == 300.0
 
 
+def test_explore_refuses_options_that_its_kind_of_answer_would_ignore(run: Run, folder: Path, tmp_path: Path) -> None:
+    alone = run("explore", folder / "tiny.keras", "--narrower", "4")
+    assert alone.status == 1 and "--front" in alone.err
+    written = run("explore", folder / "tiny.keras", "--front", "--out", tmp_path / "plan")
+    assert written.status == 1 and "--out" in written.err
+
+
 def test_explore_prints_the_plan_and_writes_its_page(run: Run, folder: Path, tmp_path: Path) -> None:
     told = ("--devices", "xc7z020", "--clock-mhz", 100, "--target-fps", 1e6, "--report", tmp_path / "page")
     found = run("explore", folder / "tiny.keras", *told)
