@@ -59,6 +59,11 @@ def _read(model: Any, options: Options, name: str) -> tuple[Reading, Any]:
     """What the frontend of the model's kind makes of it, and the model that integers are compared with."""
     from bitwright.frontends import qonnx, tflite
 
+    if options.state_format is not None and not isinstance(model, qonnx.Model):
+        raise ConfigError(
+            "state_format for a model that is no ONNX file", where="options",
+            remedy="give its cells state_quantizer='quantized_bits(8,1,1)'",
+        )  # fmt: skip
     if isinstance(model, tflite.Model):
         if options.writable:
             raise ConfigError("writable for a TFLite file", where="options", remedy="compile the Keras or ONNX model")
@@ -66,7 +71,7 @@ def _read(model: Any, options: Options, name: str) -> tuple[Reading, Any]:
     told: dict[str, Any] = {"input_format": options.input_format, "output_format": options.output_format, "name": name}
     told["writable"] = declarations(options.writable)
     if isinstance(model, qonnx.Model):
-        return qonnx.read_model(model, **told)
+        return qonnx.read_model(qonnx.with_states(model, state) if (state := options.state_format) else model, **told)
     from bitwright.frontends.keras import read_model
 
     reading = read_model(model, **told)

@@ -29,9 +29,10 @@ class Options:
     default). architecture: "parallel", "dataflow", "engine", "mixed" (streams with an engine between them), or "auto":
     the best of these where a pace is asked for or the network is too large to unroll, else "parallel".
     input_format: "s8.3" or (format, step) for inputs without a quantizer. output_format: grid of an output that has no
-    exact one. name: of the design. valid: carry a valid bit along the pipeline. latency_cycles: of the pipeline (None:
-    the least that meets the clock). balance: share of flip-flops that may be spent on a faster clock. max_depth: adders
-    on a path of a matrix product (-1: as few as possible). effort: rounds of the search for smaller matrix products.
+    exact one. state_format: grid of the states of LSTM, GRU and RNN in ONNX files (docs/onnx.md). name: of the design.
+    valid: carry a valid bit along the pipeline. latency_cycles: of the pipeline (None: the least that meets the clock).
+    balance: share of flip-flops that may be spent on a faster clock. max_depth: adders on a path of a matrix product
+    (-1: as few as possible). effort: rounds of the search for smaller matrix products.
     budget_s: seconds for each of these searches instead. dsps: DSP slices that constant multiplications may take.
     argmax_only: outputs keep only the order of their classes, in fewer bits (`predict` then gives scores: a
     softmax of them stays, but for biases finer than the sums). seed: of random vectors and of that search.
@@ -55,6 +56,7 @@ class Options:
     architecture: str = "auto"
     input_format: InputFormatOption = None
     output_format: str | None = None
+    state_format: str | None = None
     name: str = ""
     valid: bool = False
     latency_cycles: int | None = None

@@ -43,6 +43,7 @@ class Cell:
     weights: kernel (features, gates * units), recurrent_kernel (units, gates * units), perhaps bias.
     summed(x, kernel, bias): the frontend's exact sum. state: what a state passes before a step reads it;
     leave: what the LSTM's state passes before the output gate (None: nothing, as for the others).
+    reset: what a GRU's reset state passes: its sum before the product (reset_after), else the product before the sum.
     """
 
     layer: str
@@ -56,6 +57,7 @@ class Cell:
     gate: Elementwise | None
     complement: Elementwise
     remedies: Remedies
+    reset: Elementwise | None = None
 
     def weight(self, name: str, columns: slice) -> NDArray[np.float32]:
         """Some columns of a weight."""
@@ -99,6 +101,10 @@ class Cell:
     def left(self, position: int) -> int:
         """The activation of a state."""
         return self.called(position, self.leave, "activation", self.remedies.activation)
+
+    def settled(self, position: int) -> int:
+        """What a GRU resets, or has reset."""
+        return self.called(position, self.reset, "reset state", self.remedies.state)
 
     def rest(self, position: int) -> int:
         """1 less a gate."""
@@ -153,10 +159,11 @@ def gru_step(cell: Cell, x: int, states: list[int], reset_after: bool) -> tuple[
     mine = (x, cell.weight("kernel", last))
     past = cell.weight("recurrent_kernel", last)
     if reset_after:
-        kept = cell.times(reset, cell.total([(h, past)], None if outer is None else outer[last]))
+        kept = cell.times(reset, cell.settled(cell.total([(h, past)], None if outer is None else outer[last])))
         total = cell.plus(cell.total([mine], None if inner is None else inner[last]), kept)
     else:
-        total = cell.total([mine, (cell.times(reset, h), past)], None if inner is None else inner[last])
+        kept = cell.settled(cell.times(reset, h))
+        total = cell.total([mine, (kept, past)], None if inner is None else inner[last])
     new = cell.activated(total)
     out = cell.plus(cell.times(update, h), cell.times(cell.rest(update), new))
     return out, [out]

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from tests.onnx_models import model, node, onnx, parsed, quant
 
-from bitwright.core.errors import Inexact, InvalidModel, Unsupported
-from bitwright.frontends.qonnx import Executor, Status, explain, read_model
+import bitwright as bw
+from bitwright.core.errors import ConfigError, Inexact, InvalidModel, Unsupported
+from bitwright.frontends.qonnx import Executor, Status, explain, read_model, with_states
 from bitwright.ir.graph import run
 from bitwright.ir.graph.ops import Dense
 
@@ -104,6 +105,66 @@ def test_float_gates_are_refused_by_name_with_what_to_do() -> None:
     (row,) = explain(parsed(proto)).refused
     assert row.kind == "LSTM"
     assert row.status is Status.REFUSED
+
+
+def fine(proto: Any) -> Any:
+    """The model with weights, biases and first states of seven bits after the point."""
+    for tensor in proto.graph.initializer:
+        if tensor.name in ("w", "r", "bias", "h0"):
+            values = np.random.default_rng(len(tensor.name)).integers(-100, 101, tuple(tensor.dims)) / 128
+            tensor.raw_data = values.astype(np.float32).tobytes()
+    return proto
+
+
+FLOATS: dict[str, dict[str, Any]] = {"activations": [], "activation_alpha": []}
+
+
+@pytest.mark.parametrize(
+    ("kind", "direction", "told"),
+    [("LSTM", "bidirectional", {}), ("GRU", "forward", {}), ("GRU", "reverse", {"linear_before_reset": 1}),
+     ("RNN", "forward", {"clip": 0.75})],
+    ids=["LSTM", "GRU", "GRU-after", "RNN"],
+)  # fmt: skip
+def test_sigmoid_and_tanh_are_exact_where_the_states_format_is_told(
+    kind: str, direction: str, told: dict[str, Any]
+) -> None:
+    proto = fine(recurrent(kind, 4, direction, start=True, **FLOATS, **told))
+    whole, given = Executor(parsed(proto)), with_states(parsed(proto), "s8.5")
+    reading, truth = read_model(given)
+    x = (np.random.default_rng(0).normal(size=(200, 4, 2)) * 2).astype(np.float32)
+    found = run(reading.graph, [e(x) for e in reading.encoders])
+    for decoder, codes, values, floats in zip(
+        reading.decoders, found, truth.executor([x]), whole([x]), strict=True
+    ):
+        assert np.array_equal(decoder(codes), values)
+        assert 0 < np.abs(values - floats).max() < 0.1
+    assert any("rounded to 8 bits (state_format)" in f.why for f in reading.findings)
+
+
+def test_a_format_of_states_is_an_option_of_compile_and_refused_where_there_are_none() -> None:
+    proto = fine(recurrent("LSTM", 2, **FLOATS))
+    with pytest.raises(Unsupported, match=r"state_format='s8\.4'"):
+        bw.compile(parsed(proto))
+    design = bw.compile(parsed(proto), state_format="s5.2", architecture="parallel", effort=0)
+    x = np.random.default_rng(1).normal(size=(50, 2, 2)).astype(np.float32)
+    assert np.array_equal(design.predict(x)[0], design.model.executor([x])[0])
+    assert design.options.to_dict()["state_format"] == "s5.2"
+    plain = model([quant("x", "y", "s", "b")], {"x": (1, 4)}, constants={"s": np.float32(1), "b": np.float32(4)})
+    with pytest.raises(ConfigError, match="without LSTM"):
+        bw.compile(parsed(plain), state_format="s8.4")
+
+
+@pytest.mark.long
+@pytest.mark.tool("verilator")
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_cells_of_sigmoid_and_tanh_verify_in_simulated_rtl(kind: str) -> None:
+    proto = fine(recurrent(kind, 3, start=True, **FLOATS))
+    design = bw.compile(parsed(proto), state_format="s6.3", architecture="parallel", effort=0)
+    x = np.random.default_rng(1).normal(size=(200, 3, 2)).astype(np.float32)
+    certificate = design.verify(x)
+    assert certificate.differences == 0
+    assert "ONNX" in {c.before for c in certificate.comparisons}
+    assert any("RTL" in c.after for c in certificate.comparisons)
 
 
 def test_weights_on_no_grid_and_sequences_behind_the_batch_are_refused() -> None:

@@ -1,4 +1,8 @@
-"""LSTM, GRU and RNN, as ONNX writes them (gates in the order i o f c, and z r h)."""
+"""LSTM, GRU and RNN, as ONNX writes them (gates in the order i o f c, and z r h).
+
+Where a format of states was given, functions, states and what a GRU resets are rounded to it at the points that
+`operators.Recurrent` names: so the executor stays what the integers are compared with.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,20 @@ from bitwright.frontends.qonnx import operators as o
 from bitwright.frontends.qonnx.cells import expanded
 from bitwright.frontends.qonnx.execute.table import Frame, Values, compute, room
 from bitwright.frontends.qonnx.model import Array, Node, Operator
+from bitwright.numeric import Format
 
-__all__: list[str] = []
+__all__ = ["rounded"]
 
 Function = Callable[[Array], Array]
 _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+
+
+def rounded(x: Array, grid: Format | None) -> Array:
+    """`x` on a grid, half to even and saturated, in its own dtype."""
+    if grid is None:
+        return x
+    step = np.asarray(float(grid.step), x.dtype)
+    return (np.clip(np.rint(x / step), grid.low, grid.high) * step).astype(x.dtype)
 
 
 @compute.on(o.Recurrent)
@@ -39,13 +52,14 @@ def _(op: o.Recurrent, args: Values, frame: Frame) -> tuple[Array, ...]:
     zeros = np.zeros((count, batch, hidden), x.dtype)
     outs, lasts, cells = list[Array](), list[Array](), list[Array]()
     for d, direction in enumerate(op.directions):
-        functions = [_called(f, frame) for f in op.functions(d)]
+        functions = [_called(f, op.grid(f), frame) for f in op.functions(d)]
         b = np.zeros(2 * gates * hidden, x.dtype) if bias is None else bias[d]
-        state = (zeros if first is None else first)[d], (zeros if cell is None else cell)[d]
+        grids = op.settled(d)
+        state = _settled(((zeros if first is None else first)[d], (zeros if cell is None else cell)[d]), grids)
         order = range(steps) if direction == "forward" else range(steps - 1, -1, -1)
         out = np.empty((steps, batch, hidden), x.dtype)
         for t in order:
-            state = _step(op, functions, x[t] @ weights[d].T, state, recurrent[d], b)
+            state = _settled(_step(op, functions, x[t] @ weights[d].T, state, recurrent[d], b, grids[2]), grids)
             out[t] = state[0]
         outs.append(out)
         lasts.append(state[0])
@@ -56,20 +70,25 @@ def _(op: o.Recurrent, args: Values, frame: Frame) -> tuple[Array, ...]:
     return found if op.kind == "LSTM" else found[:2]
 
 
-def _called(function: Operator, frame: Frame) -> Function:
+def _called(function: Operator, grid: Format | None, frame: Frame) -> Function:
     """An activation as a function of arrays."""
 
     def call(x: Array) -> Array:
         found = compute(function, [x], frame)
         assert not isinstance(found, tuple)
-        return found
+        return rounded(found, grid)
 
     return call
 
 
+def _settled(state: tuple[Array, Array], grids: Sequence[Format | None]) -> tuple[Array, Array]:
+    return rounded(state[0], grids[0]), rounded(state[1], grids[1])
+
+
 def _step(
-    op: o.Recurrent, functions: Sequence[Function], x: Array, state: tuple[Array, Array], recurrent: Array, bias: Array
-) -> tuple[Array, Array]:
+    op: o.Recurrent, functions: Sequence[Function], x: Array, state: tuple[Array, Array], recurrent: Array, bias: Array,
+    reset: Format | None,
+) -> tuple[Array, Array]:  # fmt: skip
     """One step of one direction; x (batch, gates * hidden) is the input's part of the gates."""
     before, cell = state
     half = len(bias) // 2
@@ -78,7 +97,7 @@ def _step(
         return gate if op.clip is None else np.clip(gate, -np.float32(op.clip), np.float32(op.clip))
 
     if op.kind == "GRU":
-        return _gru(op, functions, x + bias[:half], before, recurrent, bias[half:], clipped), cell
+        return _gru(op, functions, x + bias[:half], before, recurrent, bias[half:], clipped, reset), cell
     total = clipped(x + before @ recurrent.T + bias[:half] + bias[half:])
     if op.kind == "RNN":
         return functions[0](total), cell
@@ -90,14 +109,17 @@ def _step(
 
 def _gru(
     op: o.Recurrent, functions: Sequence[Function], x: Array, before: Array, recurrent: Array, bias: Array,
-    clip: Callable[[Array], Array],
+    clip: Callable[[Array], Array], reset: Format | None,
 ) -> Array:  # fmt: skip
     size = before.shape[-1]
     f, g = functions
     inner = before @ recurrent[: 2 * size].T + bias[: 2 * size]
     z, r = f(clip(x[:, :size] + inner[:, :size])), f(clip(x[:, size : 2 * size] + inner[:, size:]))
     last, offset = recurrent[2 * size :].T, bias[2 * size :]
-    fresh = r * (before @ last + offset) if op.linear_before_reset else (r * before) @ last + offset
+    if op.linear_before_reset:
+        fresh = r * rounded(before @ last + offset, reset)
+    else:
+        fresh = rounded(r * before, reset) @ last + offset
     h = g(clip(x[:, 2 * size :] + fresh))
     return (1 - z) * h + z * before
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from bitwright.frontends.qonnx.functions import Shrink
+from bitwright.frontends.qonnx.functions import Pointwise, Shrink
 from bitwright.frontends.qonnx.model import Operator
+from bitwright.frontends.qonnx.operators.pointwise import Parametric, Unary
 from bitwright.frontends.qonnx.operators.quantizer import Quant
+from bitwright.numeric import Format
 
 __all__ = [
     "AutoPad",
@@ -188,6 +190,8 @@ class Recurrent(Operator):
     """LSTM, GRU or RNN (`kind`): x, w, r, b, lengths, h, c, p; `directions` of "forward", "reverse".
 
     activations: Unary or Parametric, those of one direction after those of the other.
+    state: what no file says: a format on which states are rounded, half to even, behind every step (None: nowhere).
+    Functions then yield values of `grid`, and so do hidden states; what a GRU resets is rounded too.
     """
 
     kind: str
@@ -197,11 +201,28 @@ class Recurrent(Operator):
     clip: float | None
     linear_before_reset: bool
     batch_first: bool
+    state: Format | None = None
 
     def functions(self, direction: int) -> tuple[Operator, ...]:
         """The activations of a direction by its number."""
         each = len(self.activations) // len(self.directions)
         return self.activations[direction * each : (direction + 1) * each]
+
+    def grid(self, function: Operator) -> Format | None:
+        """Where a function's values are rounded: as many bits as `state`, over its own range if it has one."""
+        if self.state is None:
+            return None
+        width = self.state.width
+        hard = isinstance(function, Parametric) and function.kind == "HardSigmoid"
+        if hard or function == Unary(Pointwise.SIGMOID):
+            return Format(False, width, width)
+        bounded = function in (Unary(Pointwise.TANH), Unary(Pointwise.SOFTSIGN))
+        return Format(True, width, width - 1) if bounded else self.state
+
+    def settled(self, direction: int) -> tuple[Format | None, Format | None, Format | None]:
+        """Where a direction rounds hidden states, an LSTM's cell states, and what a GRU resets."""
+        hidden = self.grid(self.functions(direction)[-1])
+        return hidden, self.state, self.state if self.linear_before_reset else hidden
 
 
 @dataclass(frozen=True, slots=True)
