@@ -62,9 +62,8 @@ TABLES: list[tuple[str, Rules[..., object], list[type[Op]], set[type[Op]]]] = [
     ("dataflow: range", bare, ACTORS, {actors.Source}),
     ("dataflow: schedule", streams.schedule, ACTORS, set()),
     ("dataflow: Verilog", front, ACTORS, {actors.Source, streams.Execute}),
-    # HLS C++ has no folded recurrent cell, no engine inside of a stream and no feature maps outside of the chip.
-    ("dataflow: HLS C++", described, ACTORS, {actors.Source, actors.Cell, streams.Execute}),
-    ("engine: HLS C++", instruction, INSTRUCTIONS, {instructions.Send, instructions.Bring}),
+    ("dataflow: HLS C++", described, ACTORS, {actors.Source}),
+    ("engine: HLS C++", instruction, INSTRUCTIONS, set()),
     ("engine: run", engines.execute, INSTRUCTIONS, set()),
     ("engine: steps", engines.steps, INSTRUCTIONS, set()),
     ("engine: code", fields_of, INSTRUCTIONS, set()),

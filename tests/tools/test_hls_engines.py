@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -26,13 +27,15 @@ FRAMES = 3
 FLAGS = ("-DBW_SIMULATION", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-Wno-unused-label")
 
 
-def engine(graph: Graph, lanes: int, external: External | None = None) -> Engine:
-    return check(ScheduleEngine(device("xcvu9p"), 200.0, lanes, external, 24 if external else 0)(graph))
+def engine(graph: Graph, lanes: int, external: External | None = None, features: int = 0) -> Engine:
+    return check(ScheduleEngine(device("xcvu9p"), 200.0, lanes, external, 60 if external else 0, features)(graph))
 
 
-def project(graph: Graph, lanes: int, vendor: str, external: External | None = None, name: str = "") -> HlsFiles:
+def project(
+    graph: Graph, lanes: int, vendor: str, external: External | None = None, name: str = "", features: int = 0
+) -> HlsFiles:  # fmt: skip
     given = codes(graph, FRAMES)
-    program = engine(graph, lanes, external)
+    program = engine(graph, lanes, external, features)
     return engine_project(program, Target(vendor), name=name, vectors=(given, run(graph, given)))
 
 
@@ -45,6 +48,11 @@ def test_an_engine_executes_layers_from_its_own_and_from_outside_memory(tmp_path
     projects = [project(residual(), 4, "catapult"), project(wide_head(), 4, "catapult", External(), "outside")]
     assert "FETCH" in projects[1].files["outside.cpp"]
     assert "weights[" in projects[1].files["outside.h"]
+    # Words of several beats, and several words to a beat's burst: rows of maps lie apart as in the Verilog.
+    for name, lanes, external in (("narrow", 8, External(8, 4, 2)), ("rows", 3, External(64, 16, 2))):
+        projects.append(project(residual(), lanes, "catapult", external, name, {8: 104, 3: 408}[lanes]))
+        assert "map_word maps[" in projects[-1].files[f"{name}.h"]
+        assert {"SEND", "BRING", "LOAD"} <= set(re.findall("bw_engine::([A-Z]+)", projects[-1].files[f"{name}.cpp"]))
     assert build_and_run(projects, tmp_path, *FLAGS) == expected(projects)
 
 

@@ -10,35 +10,20 @@ from pathlib import Path
 
 import pytest
 from tests.generate_streams import random_dataflow
-from tests.stream_programs import PROGRAMS, codes, convolved, folded, netlist, stream
+from tests.stream_programs import PROGRAMS, codes, convolved, dense, dot, folded, netlist, stream, weights
 from tests.tools.hls_programs import build_and_run
 
 from bitwright.backends.cpp.dialects import DIALECTS
 from bitwright.backends.cpp.project import HlsFiles, Target
 from bitwright.backends.cpp.streaming import described, stream_project
-from bitwright.core.errors import ConfigError, Unsupported
+from bitwright.core.errors import ConfigError
 from bitwright.ir.dataflow import Dataflow, DataflowBuilder, run
-from bitwright.ir.dataflow.ops import (
-    Accumulate,
-    Apply,
-    Convert,
-    Digits,
-    Inner,
-    Interleave,
-    Loop,
-    MatVec,
-    Rearrange,
-    Recur,
-    Reduce,
-    Source,
-    Window,
-)
+from bitwright.ir.dataflow.ops import Accumulate, Cell, Digits, Loop, MatVec, Rearrange, Window
 from bitwright.ir.netlist import NetlistBuilder, Word
 from bitwright.numeric import Ints
 from bitwright.passes.buffer import Buffer
 
 FRAMES = 4
-HELD = {Accumulate, Apply, Convert, Digits, Inner, Interleave, MatVec, Rearrange, Recur, Reduce, Window}
 FLAGS = ("-DBW_SIMULATION", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-Wno-unused-label")
 
 
@@ -79,14 +64,24 @@ def dilated() -> Dataflow:
     return b.dataflow("dilated", [b.apply(back, [y], name="back")])
 
 
+def stateless() -> Dataflow:
+    """A folded cell that keeps nothing but what goes back, three rows of which the last one tells."""
+    b = DataflowBuilder()
+    x = b.source(stream((3, 2), 1, Word(-4, 3)), "rows")
+
+    def step(n: NetlistBuilder, words: list[int]) -> list[int]:
+        back = n.clip(n.shift(words[0], -2), -8, 7)
+        return [n.clip(words[0], -64, 63), n.subtract(n.constant(0), back), back]
+
+    made = netlist("step", {"x": [Word(-300, 300)]}, step, 1)
+    op = Cell(3, Ints(weights(7, 1, 5, 3)), 1, dot([Word(-8, 7)], Word(-4, 3)), -300, 300, made, 1, Ints([2]), True)
+    return b.dataflow("stateless", [b.apply(op, [x], shape=(3, 2), name="last")])
+
+
 @pytest.mark.tool("g++")
 def test_every_actor_gives_its_integers(tmp_path: Path) -> None:
-    known = [
-        p
-        for p in (make() for make in (*PROGRAMS, serial, dilated))
-        if all(type(n.op) in {*described.kinds, Source} for n in p.nodes)
-    ]
-    assert {type(node.op) for program in known for node in program.nodes} >= HELD
+    known = [make() for make in (*PROGRAMS, serial, dilated, stateless)]
+    assert {type(node.op) for program in known for node in program.nodes} >= described.kinds
     projects = [project(Buffer()(program), "catapult") for program in known]
     assert build_and_run(projects, tmp_path, *FLAGS) == expected(projects)
 
@@ -147,11 +142,36 @@ def test_channels_are_as_deep_as_the_schedule_says() -> None:
     assert "#pragma HLS dataflow" in project(program, "vitis").files["convolved.cpp"]
 
 
-def test_weights_written_at_run_time_are_refused_with_the_way_out() -> None:
-    program = folded()
-    nodes = [replace(n, op=replace(n.op, stored=(-4, 3))) if isinstance(n.op, MatVec) else n for n in program.nodes]
-    with pytest.raises(Unsupported, match=r"Hls\(loadable=True\)"):
-        stream_project(replace(program, nodes=tuple(nodes)), Target("vitis"))
+def writable(seed: int) -> Dataflow:
+    """A dense layer whose weights and biases can be written, and a layer of constants behind it."""
+    b = DataflowBuilder()
+    x = b.source(stream((4, 6), 3, Word(-8, 7)), "x")
+
+    def tail(n: NetlistBuilder, words: list[int]) -> list[int]:
+        return [n.clip(n.shift(n.add(a, c), -3), -8, 7) for a, c in zip(words[:2], words[2:], strict=True)]
+
+    made = netlist("tail", {"x": [Word(-400, 400)] * 2, "c": [Word(-32, 31)] * 2}, tail)
+    kernel = dot([Word(-8, 7)] * 3, Word(-8, 7))
+    op = MatVec(
+        Ints(2 * weights(seed, 1, 6, 4)), 2, kernel, -400, 400, made, stored=(-8, 7),
+        constants=Ints(8 * weights(seed + 1, 2, 2)),
+    )  # fmt: skip
+    y = b.apply(op, [x], shape=(4, 4), name="fc")
+    last = replace(dense(b.type(y), weights(3, 1, 4, 2), 2), tail=None)
+    return b.dataflow("writable", [b.apply(last, [y], shape=(4, 2), name="head")])
+
+
+@pytest.mark.tool("g++")
+def test_numbers_that_are_written_at_run_time_are_arguments_of_the_same_code(tmp_path: Path) -> None:
+    made, other = (project(Buffer()(writable(seed)), "vitis") for seed in (1, 2))
+    assert "#pragma HLS interface mode=ap_memory port=fc_thresholds" in made.files["writable.cpp"]
+    assert "const writable_actors::fc_weight fc_weights[4]" in made.files["writable.h"]
+    assert "head_weights" not in made.files["writable.h"]
+    differ = {name for name in made.files if made.files[name] != other.files[name]}
+    assert differ == {"writable_fc_weights.h", "writable_fc_thresholds.h", "writable_out.dat"}
+    assert build_and_run([other], tmp_path, *FLAGS) == expected([other])
+    with pytest.raises(ConfigError, match="written at run time"):
+        project(Buffer()(writable(1)), "intel")
 
 
 def test_loadable_weights_are_arguments_of_the_top_function() -> None:

@@ -9,8 +9,8 @@ import numpy as np
 
 from bitwright.core.errors import Unsupported
 from bitwright.flow.compiled import Compiled
-from bitwright.ir.dataflow import Dataflow, tail_of
-from bitwright.ir.dataflow.ops import MatVec
+from bitwright.ir.dataflow import Dataflow, Execute, tail_of
+from bitwright.ir.dataflow.ops import Cell, MatVec
 from bitwright.ir.engine import Engine
 from bitwright.ir.graph import Graph
 from bitwright.ir.graph.ops import Conv, ConvTranspose, Dense, MatMul
@@ -42,8 +42,7 @@ def predicted_size(design: Compiled, strategy: str = "latency") -> HlsSize:
     if isinstance(program, Dataflow):
         return _of_actors(program)
     if isinstance(program, Engine):
-        size = program.weights.array.size + program.parameters.array.size
-        return HlsSize(_nodes(program.machine.dot) + _nodes(program.machine.post), size, "the engine")
+        return HlsSize(*_of_engine(program), "the engine")
     rows = [(_products(design.graph, i), _weights(design.graph, i)) for i in range(len(design.graph))]
     layer = max(zip(rows, design.graph.nodes, strict=True), key=lambda pair: pair[0], default=((0, 0), None))[1]
     name = "" if layer is None else layer.origin.layer or layer.name
@@ -69,12 +68,20 @@ def _weights(graph: Graph, position: int) -> int:
 def _of_actors(program: Dataflow) -> HlsSize:
     found: list[tuple[int, int, str]] = []
     for node in program.nodes:
+        if isinstance(node.op, Execute):
+            found.append((*_of_engine(node.op.program), node.name))
+            continue
         held = [tail_of(node.op), *(getattr(node.op, part, None) for part in ("dot", "kernel", "step"))]
-        weights = node.op.weights.array.size if isinstance(node.op, MatVec) else 0
+        weights = node.op.weights.array.size if isinstance(node.op, MatVec | Cell) else 0
         statements = sum(_nodes(netlist) for netlist in held if isinstance(netlist, Netlist))
         found.append((statements, weights, node.origin.layer or node.name))
     name = max(found, default=(0, 0, ""))[2]
     return HlsSize(sum(f[0] for f in found), sum(f[1] for f in found), name)
+
+
+def _of_engine(program: Engine) -> tuple[int, int]:
+    size = program.weights.array.size + program.parameters.array.size
+    return _nodes(program.machine.dot) + _nodes(program.machine.post), size
 
 
 def _nodes(netlist: Netlist) -> int:

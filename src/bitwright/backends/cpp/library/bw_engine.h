@@ -1,8 +1,9 @@
 // One unit that executes a network instruction after instruction: the HLS code of an engine program.
 //
-// The generator writes a description D: types, sizes, and two netlists as functions. D::dot(x, w, output) is a sum of
-// products of a word of features with a word of weights, D::post(total, parameter, instruction) the last thing that
-// happens to a total. A word is D::LANES elements. Every step reads one word and adds LANES x LANES products.
+// The generator writes a description D: types, sizes, the program (D::instruction(n)), the numbers of the last steps
+// (D::parameters(n)), and two netlists as functions. D::dot(x, w, output) is a sum of products of a word of features
+// with a word of weights, D::post(total, parameter, instruction) the last thing that happens to a total. A word is
+// D::LANES elements. Every step reads one word and adds LANES x LANES products.
 #ifndef BW_ENGINE_H
 #define BW_ENGINE_H
 
@@ -10,7 +11,7 @@
 
 namespace bw_engine {
 
-enum Kind { LOAD = 0, MATRIX = 1, VECTOR = 2, STORE = 3, FETCH = 4 };
+enum Kind { LOAD = 0, MATRIX = 1, VECTOR = 2, STORE = 3, FETCH = 4, SEND = 5, BRING = 6 };
 
 // A loop: so many rounds, each further by so many words of memory, rows and columns.
 struct Loop {
@@ -28,7 +29,7 @@ struct Instruction {
   int rows, columns, deep;      // its words
   int first, row, column;       // where reading begins
   int grid_rows, grid_columns;  // what is no padding
-  int weights, parameters;      // first words; of a fetch the first word outside
+  int weights, parameters;      // first words; outside: the first word, and words from row to row
   Loop loops[6];                // row, column, block of the result; kernel row, kernel column, word: the gathered ones
 };
 
@@ -81,6 +82,29 @@ struct Walk {
   }
 };
 
+// How words come in and leave: as beats of AXI4-Stream, or between actors as words of a channel.
+struct Beats {
+  template <class End, class Port>
+  static typename End::word_t take(Port& port) {
+    bool last = false;
+    return End::unpack(bw_stream::take<End>(port, last));
+  }
+  template <class End, class Port>
+  static void put(const typename End::word_t& word, bool first, bool last, Port& port) {
+    bw_stream::put<End>(port, End::pack(word), first, last);
+  }
+};
+struct Words {
+  template <class End, class Port>
+  static typename End::word_t take(Port& port) {
+    return bw_stream::as<typename End::word_t>(port.read());
+  }
+  template <class End, class... Ports>
+  static void put(const typename End::word_t& word, bool, bool, Ports&... ports) {
+    bw_stream::give(word, ports...);
+  }
+};
+
 template <class D>
 struct Machine {
   typename D::feature_t features[D::FEATURES];
@@ -91,11 +115,11 @@ struct Machine {
   void load(const Instruction& told, Port& port) {
     Place place;
     place.start();
-    bool last = false;
+    const int words = told.rows * told.columns * told.deep;
     BW_PIPELINE_ABOVE
-    for (std::size_t i = 0; i < D::in_t::WORDS; ++i) {
+    for (int i = 0; i < words; ++i) {
       BW_PIPELINE
-      const typename D::in_t::word_t word = D::in_t::unpack(bw_stream::take<typename D::in_t>(port, last));
+      const typename D::in_t::word_t word = D::ends_t::template take<typename D::in_t>(port);
       typename D::feature_t found = bw_stream::filled<typename D::feature_t>(0);
       for (std::size_t k = 0; k < D::in_t::LANES; ++k) found.lane[k] = word.lane[k];
       features[place.address(told)] = found;
@@ -103,8 +127,8 @@ struct Machine {
     }
   }
 
-  template <class Port>
-  void store(const Instruction& told, Port& port) {
+  template <class... Ports>
+  void store(const Instruction& told, Ports&... ports) {
     Place place;
     place.start();
     BW_PIPELINE_ABOVE
@@ -119,7 +143,7 @@ struct Machine {
           word.lane[k] = features[address].lane[k];
         }
       }
-      bw_stream::put<typename D::out_t>(port, D::out_t::pack(word), i == 0, i + 1 == D::out_t::WORDS);
+      D::ends_t::template put<typename D::out_t>(word, i == 0, i + 1 == D::out_t::WORDS, ports...);
       place.advance(told);
     }
   }
@@ -133,9 +157,39 @@ struct Machine {
     }
   }
 
+  // Rows of feature memory to the memory outside, and back: each to a place of its own there.
+  template <class Maps>
+  void send(const Instruction& told, Maps& maps) {
+    for (int r = 0; r < told.rows; ++r) {
+      Place place;
+      place.start();
+      BW_PIPELINE_ABOVE
+      for (int i = 0; i < told.columns * told.deep; ++i) {
+        BW_PIPELINE
+        maps[told.weights + r * told.parameters + i] = features[place.address(told) + r * told.line];
+        place.advance(told);
+      }
+    }
+  }
+  template <class Maps>
+  void bring(const Instruction& told, const Maps& maps) {
+    for (int r = 0; r < told.rows; ++r) {
+      Place place;
+      place.start();
+      BW_PIPELINE_ABOVE
+      for (int i = 0; i < told.columns * told.deep; ++i) {
+        BW_PIPELINE
+        features[place.address(told) + r * told.line] = maps[told.weights + r * told.parameters + i];
+        place.advance(told);
+      }
+    }
+  }
+  void send(const Instruction&, bw_stream::Nothing&) {}
+  void bring(const Instruction&, const bw_stream::Nothing&) {}
+
   // MATRIX or VECTOR: a word of features a step; what a result gathers goes through the last step.
-  template <class Weights, class Parameters>
-  void compute(const Instruction& told, const Weights& given, const Parameters& parameters) {
+  template <class Weights>
+  void compute(const Instruction& told, const Weights& given) {
     Walk at;
     Place place;
     at.start(told);
@@ -165,7 +219,7 @@ struct Machine {
       if (last) {
         typename D::result_t found;
         for (std::size_t k = 0; k < D::LANES; ++k) {
-          found.lane[k] = D::post(totals.lane[k], parameters[parameter].lane[k], told);
+          found.lane[k] = D::post(totals.lane[k], D::parameters(parameter).lane[k], told);
         }
         if (told.results == 1) {
           results[place.address(told)] = found;
@@ -183,25 +237,38 @@ struct Machine {
   }
 };
 
-// One frame. `weights`: a memory of the unit, or with D::OUTSIDE the memory beside the chip.
-template <class D, class Program, class Weights, class Parameters, class In, class Out>
-inline void run(const Program& program, const Weights& weights, const Parameters& parameters, In& in, Out& out) {
+// One frame. `weights`: a memory of the unit, or with D::OUTSIDE the memory beside the chip; `maps`: feature maps there.
+template <class D, class Weights, class Maps, class In, class... Outs>
+inline void run(const Weights& weights, Maps& maps, In& in, Outs&... outs) {
   static Machine<D> machine;
   for (std::size_t n = 0; n < D::INSTRUCTIONS; ++n) {
-    const Instruction told = program[n];
+    const Instruction told = D::instruction(n);
     if (told.kind == LOAD) machine.load(told, in);
-    if (told.kind == STORE) machine.store(told, out);
+    if (told.kind == STORE) machine.store(told, outs...);
     if (told.kind == FETCH) machine.fetch(told, weights);
+    if (told.kind == SEND) machine.send(told, maps);
+    if (told.kind == BRING) machine.bring(told, maps);
     if (told.kind == MATRIX || told.kind == VECTOR) {
       if (D::OUTSIDE) {
-        machine.compute(told, machine.weights, parameters);
+        machine.compute(told, machine.weights);
       } else {
-        machine.compute(told, weights, parameters);
+        machine.compute(told, weights);
       }
     }
   }
 }
 
 }  // namespace bw_engine
+
+namespace bw_stream {
+
+// Layers that one unit executes one after the other, between two channels.
+template <class D, class Weights, class In, class... Outs>
+inline void execute(const Weights& weights, In& in, Outs&... outs) {
+  Nothing none;
+  bw_engine::run<D>(weights, none, in, outs...);
+}
+
+}  // namespace bw_stream
 
 #endif

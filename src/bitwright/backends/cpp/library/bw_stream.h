@@ -437,14 +437,26 @@ inline void rearrange(In& in, Outs&... outs) {
   }
 }
 
-// Vectors times constant matrices: a word of inputs times UNITS outputs in a step.
+// The last step of a vector's totals: with the numbers that are written for it, where there are such.
+struct Nothing {};
+template <class D>
+inline typename D::y_t last_step(const typename D::total_t& totals, const Nothing&, std::size_t, std::size_t phase) {
+  return D::tail(totals, phase);
+}
+template <class D, class Constant>
+inline typename D::y_t last_step(const typename D::total_t& totals, const Constant* constants, std::size_t number,
+                                 std::size_t phase) {
+  return D::tail(totals, constants[number], phase);
+}
 
-template <class D, class Weights, class In, class... Outs>
-inline void matrix_vector(const Weights& weights, In& in, Outs&... outs) {
+// Vectors times matrices: a word of inputs times UNITS outputs in a step; result n meets number n % CONSTANTS.
+
+template <class D, class Weights, class Constants, class In, class... Outs>
+inline void matrix_constants(const Weights& weights, const Constants& constants, In& in, Outs&... outs) {
   typename D::x_t vector[D::FOLDS];
   typename D::total_t totals;
   BW_REGISTERS(totals.lane)
-  std::size_t phase = 0, row = 0;
+  std::size_t phase = 0, row = 0, number = 0;
   for (std::size_t v = 0; v < D::VECTORS; ++v) {
     for (std::size_t block = 0; block < D::BLOCKS; ++block) {
       BW_PIPELINE_ABOVE
@@ -465,8 +477,60 @@ inline void matrix_vector(const Weights& weights, In& in, Outs&... outs) {
         }
         row = next(row, D::ROWS);
         if (fold + 1 == D::FOLDS) {
-          give(D::tail(totals, phase), outs...);
+          give(last_step<D>(totals, constants, number, phase), outs...);
+          number = next(number, D::CONSTANTS);
           phase = next(phase, D::PHASES);
+        }
+      }
+    }
+  }
+}
+
+template <class D, class Weights, class In, class... Outs>
+inline void matrix_vector(const Weights& weights, In& in, Outs&... outs) {
+  matrix_constants<D>(weights, Nothing(), in, outs...);
+}
+
+// A recurrent layer whose sums are folded: OWN words of a row, and behind them a word that each block gave back in the
+// row before, times UNITS outputs in a step. A block's totals and its state make a word of the result, the word that
+// goes back, and the next state; the first row of a round finds what begin() says.
+template <class D, class Weights, class In, class... Outs>
+inline void cell(const Weights& weights, In& in, Outs&... outs) {
+  typename D::x_t own[D::OWN];
+  typename D::back_t back[2][D::BLOCKS];  // of the row before, and of this one: by turns
+  typename D::state_t states[D::BLOCKS];
+  typename D::total_t totals;
+  BW_REGISTERS(totals.lane)
+  std::size_t phase = 0;
+  for (std::size_t round = 0; round < D::ROUNDS; ++round) {
+    for (std::size_t block = 0; block < D::BLOCKS; ++block) D::begin(back[0][block], states[block]);
+    for (std::size_t row = 0; row < D::COUNT; ++row) {
+      const std::size_t before = row % 2, after = 1 - before;
+      for (std::size_t block = 0; block < D::BLOCKS; ++block) {
+        BW_PIPELINE_ABOVE
+        for (std::size_t fold = 0; fold < D::OWN + D::BLOCKS; ++fold) {
+          BW_PIPELINE
+          typename D::operand_t x;
+          if (fold < D::OWN) {
+            if (block == 0) own[fold] = in.read();
+            x = D::from_row(own[fold]);
+          } else {
+            x = D::from_back(back[before][fold - D::OWN]);
+          }
+          BW_UNROLL_ABOVE
+          for (std::size_t unit = 0; unit < D::UNITS; ++unit) {
+            BW_UNROLL
+            const typename D::sum_t sum = fold == 0 ? typename D::sum_t(0) : totals.lane[unit];
+            totals.lane[unit] = sum + D::dot(x, weights[block * (D::OWN + D::BLOCKS) + fold], unit);
+          }
+          if (fold + 1 == D::OWN + D::BLOCKS) {
+            typename D::made_t made;
+            D::step(totals, block, states[block], back[after][block], made);
+            if (!D::LAST || row + 1 == D::COUNT) {
+              give(D::tail(made, phase), outs...);
+              phase = next(phase, D::PHASES);
+            }
+          }
         }
       }
     }

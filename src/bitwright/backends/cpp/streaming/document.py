@@ -12,8 +12,9 @@ from bitwright.backends.cpp.streaming.vendors import CHANNELS, Channels
 from bitwright.backends.cpp.tree import Block, Function, Item, Line, Pragma, Statement, Struct
 from bitwright.backends.cpp.words import Unit
 from bitwright.backends.verilog.stream.ports import StreamPort, stream_ports
+from bitwright.core.errors import ConfigError
 from bitwright.core.naming import Namer
-from bitwright.ir.dataflow import SINK, Dataflow, Edge, Stream
+from bitwright.ir.dataflow import SINK, Dataflow, Edge, Execute, Stream
 from bitwright.ir.dataflow.ops import Source
 
 __all__ = ["Document", "Memory", "document", "port_types"]
@@ -23,11 +24,12 @@ _LEAST = 2
 
 @dataclass(frozen=True)
 class Memory:
-    """Weights under their name; `word` is the type of a word of them."""
+    """Weights under their name; `word` is the type of a word of them, `given`: they are an argument of the top."""
 
     name: str
     word: str
     weights: Weights
+    given: bool = False
 
     @property
     def declared(self) -> str:
@@ -40,8 +42,8 @@ class Document:
     """The parts of a streaming design.
 
     types: words and ports, for the header. tables, items: what stands before the top function. top: the function.
-    ports: each with its description's name and its type. memories: weights, which are arguments of the top function
-    where they are loadable. depths: of the channels.
+    ports: each with its description's name and its type. memories: weights. outside: what the top function is given
+    to write into, (name, type of a word, words). depths: of the channels.
     """
 
     types: list[Item] = field(default_factory=list[Item])
@@ -49,6 +51,7 @@ class Document:
     top: list[Function] = field(default_factory=list[Function])
     ports: list[tuple[StreamPort, str, str]] = field(default_factory=list[tuple[StreamPort, str, str]])
     memories: list[Memory] = field(default_factory=list[Memory])
+    outside: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
     depths: dict[str, int] = field(default_factory=dict[str, int])
     tables: list[Item] = field(default_factory=list[Item])
     includes: tuple[str, ...] = ("bw_stream.h",)
@@ -136,6 +139,8 @@ class _Writer:
         feeds, drains = self._edge_calls(found)
         calls = [*feeds, *(tasks if not self.words.tasks else self._launched(tasks)), *drains]
         found.tables = list(self.unit.known.values())
+        if any(isinstance(node.op, Execute) for node in self.program.nodes):
+            found.includes = ("bw_engine.h",)
         found.top = [self._top(found, calls)]
         return found
 
@@ -168,26 +173,29 @@ class _Writer:
         about = f"{type(node.op).__name__} {name}{layer}{what}; {steps}."
         found.items.append(Struct(f"{name}_unit", tuple(told.members), about))
         ins = [edge for edge in self.edges if edge.consumer == position]
-        outs, memory = self._outs(position), ""
-        if told.weights is not None:
-            memory = self._memory(found, name, told.weights)
-        own = self.words.tasks
+        outs, own = self._outs(position), self.words.tasks
+        memories = [self._memory(found, name, weights) for weights in told.memories]
         names = {e: self.channels[e] if own else self._local(e, ins, outs) for e in (*ins, *outs)}
         given = [] if own else [f"{self._kind(e)}& {names[e]}" for e in (*ins, *outs)]
-        if memory and self.loadable:
-            given.insert(0, found.memories[-1].declared)
-        body = _calls(name, told, [names[e] for e in ins], [names[e] for e in outs], memory)
+        given = [*(memory.declared for memory in memories if memory.given), *given]
+        body = _calls(name, told, [names[e] for e in ins], [names[e] for e in outs], [m.name for m in memories])
         head = f"static void {name}({', '.join(given)})"
         found.items.append(self.dialect.function(head, body, self._pragma("actor")))
         passed = [] if own else [self.channels[e] for e in (*ins, *outs)]
-        return f"{name}({', '.join([*([memory] if memory and self.loadable else []), *passed])})"
+        return f"{name}({', '.join([*(memory.name for memory in memories if memory.given), *passed])})"
 
-    def _memory(self, found: Document, name: str, weights: Weights) -> str:
-        """Weights of an actor: their name."""
-        word = self.fresh(f"{name}_weight")
+    def _memory(self, found: Document, name: str, weights: Weights) -> Memory:
+        """A memory of an actor."""
+        word, given = self.fresh(f"{name}_{weights.label[:-1]}"), self.loadable or weights.written
+        if given and self.words.tasks:
+            raise ConfigError(
+                "weights that are written at run time", where=f"vendor {self.dialect.name!r}",
+                why="its tasks have no memories as arguments here",
+                remedy="compile without `writable`, or take another vendor",
+            )  # fmt: skip
         found.types.append(Line(f"typedef bw_stream::Vector<{weights.kind}, {weights.codes.shape[1]}> {word};"))
-        found.memories.append(Memory(self.fresh(f"{name}_weights"), word, weights))
-        return found.memories[-1].name
+        found.memories.append(Memory(self.fresh(f"{name}_{weights.label}"), word, weights, given))
+        return found.memories[-1]
 
     @staticmethod
     def _local(edge: Edge, ins: Sequence[Edge], outs: Sequence[Edge]) -> str:
@@ -235,8 +243,8 @@ class _Writer:
         pragmas = [*self._pragma("top")]
         for port, _, _ in found.ports:
             pragmas += self._pragma("port", name=port.prefix)
-        if self.loadable:
-            for memory in found.memories:
+        for memory in found.memories:
+            if memory.given:
                 pragmas += self._pragma("loadable", name=memory.name)
                 given.append(memory.declared.replace("const ", f"const {self.name}_actors::", 1))
         pragmas += self._pragma("dataflow")
@@ -249,7 +257,9 @@ class _Writer:
         return self.dialect.function(f"{head} {self.name}({', '.join(given)})", body, pragmas)
 
 
-def _calls(name: str, told: Described, ins: Sequence[str], outs: Sequence[str], memory: str) -> list[Statement]:
+def _calls(
+    name: str, told: Described, ins: Sequence[str], outs: Sequence[str], memories: Sequence[str]
+) -> list[Statement]:  # fmt: skip
     """The statements of an actor's function."""
     if told.turns:
         calls = [
@@ -259,5 +269,5 @@ def _calls(name: str, told: Described, ins: Sequence[str], outs: Sequence[str], 
         head = f"for (std::size_t round = 0; round < {told.rounds}; ++round)"
         return [Line("std::size_t phase = 0;"), Block(head, tuple(calls))]
     ((call, ports),) = told.calls
-    given = [*([memory] if memory else []), *(ins[p] for p in ports), *outs]
+    given = [*memories, *(ins[p] for p in ports), *outs]
     return [Line(f"bw_stream::{call}<{name}_unit>({', '.join(given)});")]

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from bitwright.backends.cpp.dialects import Dialect
 from bitwright.backends.cpp.printer import remark
 from bitwright.backends.cpp.streaming.document import Document, Memory, port_types
-from bitwright.backends.cpp.streaming.kernels import Given, computed, unread
-from bitwright.backends.cpp.streaming.parts import Weights, function, numbers_of, types_of
-from bitwright.backends.cpp.streaming.vendors import CHANNELS
-from bitwright.backends.cpp.tree import Item, Line, Pragma, Statement, Struct
+from bitwright.backends.cpp.streaming.kernels import Given, computed, lanes_type, unread
+from bitwright.backends.cpp.streaming.parts import Described, Weights, described, function, numbers_of, types_of
+from bitwright.backends.cpp.streaming.vendors import CHANNELS, Channels
+from bitwright.backends.cpp.tree import Function, Item, Line, Pragma, Statement, Struct
 from bitwright.backends.cpp.words import Unit
 from bitwright.backends.verilog.stream.ports import StreamPort
 from bitwright.core.rules import Rules
-from bitwright.ir.dataflow import Stream
-from bitwright.ir.engine import Engine, Place, Region
-from bitwright.ir.engine.ops import Fetch, Load, Loop, Matrix, Store, Vector
+from bitwright.ir.dataflow import Execute, Stream
+from bitwright.ir.engine import Engine, Machine, Place, Region
+from bitwright.ir.engine import steps as engine_steps
+from bitwright.ir.engine.external import map_bursts
+from bitwright.ir.engine.ops import Bring, Fetch, Load, Loop, Matrix, Send, Store, Vector
 from bitwright.ir.netlist import Word
 from bitwright.numeric import Ints, Steps
 
@@ -64,6 +66,12 @@ def _(op: Matrix | Vector, region: Region) -> list[object]:
     return _fields(kind, region, [op.half_even, shared, op.stepped, op.each], walked, op.walk.loops)
 
 
+@instruction.on(Send, Bring)
+def _(op: Send | Bring, region: Region) -> list[object]:
+    kind = "SEND" if isinstance(op, Send) else "BRING"
+    return _fields(kind, region, [False] * 4, [0] * 7, _ONE)
+
+
 def engine_document(program: Engine, name: str, dialect: Dialect, loadable: bool) -> Document:
     """`program` under the top function `name`; `loadable`: weights are an argument of it."""
     found, machine, words = Document(), program.machine, CHANNELS[dialect.name]
@@ -73,53 +81,103 @@ def engine_document(program: Engine, name: str, dialect: Dialect, loadable: bool
         struct, kind = port_types(port, f"{prefix}_port", dialect)
         found.types.append(struct)
         found.ports.append((port, f"{prefix}_port", kind))
-    codes = program.weights.array.transpose(0, 2, 1).reshape(program.weights.shape[0], -1)
-    weight = dialect.integer(machine.weight)
-    found.types.append(Line(f"typedef bw_stream::Vector<{weight}, {codes.shape[1]}> weight_word;"))
-    found.memories.append(Memory("weights", "weight_word", Weights(np.ascontiguousarray(codes), weight)))
+    weights = _weights(program, dialect)
+    found.types.append(Line(f"typedef bw_stream::Vector<{weights.kind}, {weights.codes.shape[1]}> weight_word;"))
+    found.memories.append(Memory("weights", "weight_word", weights, loadable))
+    if count := _map_words(program):
+        found.types.append(Line(f"typedef {_lanes(program, machine.feature, dialect)} map_word;"))
+        found.outside.append(("maps", "map_word", count))
     unit = Unit(dialect, "table")
-    about = f"{machine.lanes} x {machine.lanes} products a step, {len(program.nodes)} instructions a frame."
-    machine_struct = Struct("machine", tuple(_members(program, unit)), about)
+    told = {"in_t": "s_axis_port", "out_t": "m_axis_port", "ends_t": "bw_engine::Beats"}
+    found.items = [Struct("machine", tuple(_members(program, unit, told)), _about(program))]
     found.tables = list(unit.known.values())
-    found.items = [*_parameters(program, dialect), machine_struct, *_program(program)]
+    found.top = [_top(found, program, name, dialect, words)]
+    found.includes = ("bw_engine.h",)
+    return found
+
+
+def _about(program: Engine) -> str:
+    lanes = program.machine.lanes
+    return f"{lanes} x {lanes} products a step, {len(program.nodes)} instructions a frame."
+
+
+def _top(found: Document, program: Engine, name: str, dialect: Dialect, words: Channels) -> Function:
+    """The function between AXI4-Streams, with what it reads from and writes to memories of others."""
     given = [f"{kind}& {port.prefix}" for port, _, kind in found.ports]
-    pragmas: list[Statement] = []
     told = [("top", ""), *(("port", port.prefix) for port, _, _ in found.ports)]
-    if loadable:
-        told.append(("external" if machine.external else "loadable", "weights"))
-        given.append(found.memories[0].declared.replace("const ", f"const {name}_actors::", 1))
+    for memory in found.memories:
+        if memory.given:
+            told.append(("external" if program.machine.external else "loadable", memory.name))
+            given.append(memory.declared.replace("const ", f"const {name}_actors::", 1))
+    for label, word, count in found.outside:
+        told.append(("external", label))
+        given.append(f"{name}_actors::{word} {label}[{count}]")
+    pragmas: list[Statement] = []
     for kind, label in told:
         text = words.directives.get(kind, "").format(name=label)
         pragmas += [Pragma(text)] if text else []
-    body = [
-        Line(f"using namespace {name}_actors;"),
-        Line("bw_engine::run<machine>(program, weights, parameters, s_axis, m_axis);"),
-    ]
+    maps = [] if found.outside else [Line("bw_stream::Nothing maps;")]
+    call = Line("bw_engine::run<machine>(weights, maps, s_axis, m_axis);")
+    body = [Line(f"using namespace {name}_actors;"), *maps, call]
     head = "component void" if words.tasks else "void"
-    found.top = [dialect.function(f"{head} {name}({', '.join(given)})", body, pragmas)]
-    found.includes = ("bw_engine.h",)
-    return found
+    return dialect.function(f"{head} {name}({', '.join(given)})", body, pragmas)
+
+
+def _weights(program: Engine, dialect: Dialect) -> Weights:
+    codes = program.weights.array.transpose(0, 2, 1).reshape(program.weights.shape[0], -1)
+    return Weights(np.ascontiguousarray(codes), dialect.integer(program.machine.weight))
+
+
+@described.on(Execute)
+def _(op: Execute, result: Stream, args: list[Stream], unit: Unit) -> Described:
+    """A machine of its own for the actor; channels carry the words of its regions."""
+    weights = _weights(op.program, unit.dialect)
+    ends: list[Item] = []
+    for name, stream in (("in", args[0]), ("out", result)):
+        kind = lanes_type(unit.dialect, stream.lane_words())
+        told = [*types_of(word_t=kind), *numbers_of({"WORDS": stream.words, "LANES": stream.lanes})]
+        ends.append(Struct(f"{name}_t", tuple(told)))
+    word = f"bw_stream::Vector<{weights.kind}, {weights.codes.shape[1]}>"
+    members = [*types_of(weight_word=word), *ends, *_members(op.program, unit, {"ends_t": "bw_engine::Words"})]
+    steps = sum(engine_steps(node.op, node.type) for node in op.program.nodes)
+    return Described(members, [("execute", (0,))], steps, memories=(weights,), about=_about(op.program))
+
+
+def _burst_words(machine: Machine) -> int:
+    """Words of feature memory between two bursts outside: at least what one holds."""
+    return -(-machine.external.burst_beats // machine.feature_beats) if machine.external else 0
+
+
+def _map_words(program: Engine) -> int:
+    """Words of feature memory that are needed outside."""
+    return map_bursts(program) * _burst_words(program.machine)
 
 
 def _stream(region: Region) -> Stream:
     return Stream(region.shape, region.lanes, Ints(region.range.low), Ints(region.range.high), Steps.of(1))
 
 
-def _members(program: Engine, unit: Unit) -> list[Item]:
-    """Types, sizes and netlists of the machine."""
+def _lanes(program: Engine, word: Word, dialect: Dialect) -> str:
+    """The type of a word of the machine."""
+    return f"bw_stream::Vector<{dialect.integer(word)}, {program.machine.lanes}>"
+
+
+def _members(program: Engine, unit: Unit, ends: Mapping[str, str]) -> list[Item]:
+    """Types, sizes, program and netlists of the machine; `ends`: what its words come and go as."""
     machine, dialect = program.machine, unit.dialect
     kind = dialect.integer
-    lanes = lambda word: f"bw_stream::Vector<{kind(word)}, {machine.lanes}>"  # noqa: E731
     sizes = {
         "LANES": machine.lanes, "FEATURES": max(machine.features, 1), "RESULTS": max(machine.results, 1),
         "BUFFERED": max(machine.buffered, 1), "INSTRUCTIONS": len(program.nodes),
     }  # fmt: skip
     return [
-        *types_of(feature_t=lanes(machine.feature), result_t=lanes(machine.result), weight_t="weight_word"),
-        *types_of(sum_t=kind(machine.total), total_t=lanes(machine.total)),
-        *types_of(in_t="s_axis_port", out_t="m_axis_port"),
+        *types_of(feature_t=_lanes(program, machine.feature, dialect)),
+        *types_of(result_t=_lanes(program, machine.result, dialect), weight_t="weight_word"),
+        *types_of(sum_t=kind(machine.total), total_t=_lanes(program, machine.total, dialect), **ends),
         *numbers_of(sizes),
         *numbers_of({"OUTSIDE": int(machine.external is not None)}, "bool"),
+        *_parameters(program, dialect),
+        _program(program, dialect),
         function(f"{kind(machine.feature)} lowest()", [Line(f"return {machine.feature.low};")], dialect),
         _dot(program, unit),
         _post(program, unit),
@@ -163,13 +221,11 @@ def _parameters(program: Engine, dialect: Dialect) -> list[Item]:
     if machine.threshold is not None and machine.steps:
         fields.append(f"{dialect.integer(machine.threshold)} thresholds[{machine.steps}];")
     rows = [Line(f"  {{{{{', '.join(map(_parameter, word))}}}}},") for word in program.parameters.array.tolist()]
+    body = [Line("static const parameter_word values[] = {"), *rows, Line("};"), Line("return values[n];")]
     return [
         Struct("parameter", tuple(Line(text) for text in fields), "The last step of a channel."),
-        Line(),
         Line(f"typedef bw_stream::Vector<parameter, {machine.lanes}> parameter_word;"),
-        Line(f"static const parameter_word parameters[{len(rows)}] = {{"),
-        *rows,
-        Line("};"),
+        Function("static parameter_word parameters(std::size_t n)", tuple(body)),
     ]
 
 
@@ -183,14 +239,19 @@ def _number(value: int) -> str:
     return f"{value}LL" if abs(value) >= 1 << 31 else str(value)
 
 
-def _program(program: Engine) -> list[Item]:
+def _program(program: Engine, dialect: Dialect) -> Item:
     """The ROM, an instruction a line under its layer's name."""
-    rows: list[Item] = []
+    body: list[Statement] = [Line("static const bw_engine::Instruction values[] = {")]
     for node in program.nodes:
         *fields, loops = instruction(node.op, node.type)
+        if isinstance(node.op, Send | Bring):
+            # Where a row begins outside, and how far the next one is: in words, where the Verilog counts bursts.
+            each, (_, _, bursts) = _burst_words(program.machine), program.machine.runs(node.type)
+            fields[-2:] = [node.op.burst * each, bursts * each]
         steps = ", ".join("{" + ", ".join(map(str, loop)) + "}" for loop in _lists(loops))
-        rows.append(Line(f"  {{{', '.join(map(str, fields))}, {{{steps}}}}},  // {remark(node.name)}"))
-    return [Line(f"static const bw_engine::Instruction program[{len(rows)}] = {{"), *rows, Line("};")]
+        body.append(Line(f"  {{{', '.join(map(str, fields))}, {{{steps}}}}},  // {remark(node.name)}"))
+    body += [Line("};"), Line("return values[n];")]
+    return Function("static bw_engine::Instruction instruction(std::size_t n)", tuple(body))
 
 
 def _lists(loops: object) -> list[list[int]]:

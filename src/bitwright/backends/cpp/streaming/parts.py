@@ -12,19 +12,26 @@ from bitwright.backends.cpp.words import Unit
 from bitwright.core.rules import Rules
 from bitwright.ir.dataflow import Stream, phases_of, tail_of
 from bitwright.ir.dataflow.infer import bare
-from bitwright.ir.dataflow.ops import Actor
+from bitwright.ir.dataflow.ops import Actor, Cell
 from bitwright.ir.netlist import Netlist, Word
 from bitwright.numeric import IntArray
 
-__all__ = ["Described", "Ends", "Weights", "described", "function", "numbers_of", "types_of"]
+__all__ = ["Described", "Ends", "Weights", "described", "dot_of", "function", "numbers_of", "products_types",
+           "types_of"]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A memory of an actor: (words, lanes) codes in a lane type."""
+    """A memory of an actor: (words, lanes) codes in a lane type.
+
+    label: what it holds, in the plural. written: it can be written while the hardware runs, so it is an argument of
+    the top function in any case.
+    """
 
     codes: IntArray
     kind: str
+    label: str = "weights"
+    written: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class Described:
     """An actor in C++.
 
     members: of the struct that describes it. calls: the library functions called in turn, with the ports each reads.
-    rounds: how often all calls. steps: turns of the loops for a frame.
+    rounds: how often all calls. steps: turns of the loops for a frame. memories: the first arguments of the call.
     """
 
     members: list[Item]
@@ -40,7 +47,7 @@ class Described:
     steps: int
     rounds: int = 1
     turns: bool = False
-    weights: Weights | None = None
+    memories: tuple[Weights, ...] = ()
     about: str = ""
 
 
@@ -63,6 +70,23 @@ def function(head: str, body: Sequence[Statement], dialect: Dialect) -> Function
     return dialect.function(f"static {head}", body, dialect.pragma("inline"))
 
 
+def products_types(ends: Ends, operand: Sequence[Word], weight: str, count: int) -> dict[str, str]:
+    """The types of a unit that adds products: a word of inputs, `count` weights, a total and all of them."""
+    words = {"x_t": ends.lanes(operand), "w_t": f"bw_stream::Vector<{weight}, {count}>"}
+    return words | {"sum_t": ends.kind(ends.totals), "total_t": ends.lanes(ends.totals)}
+
+
+def dot_of(dot: Netlist, ends: Ends, kind: str, operand: Sequence[Word], weight: str, lanes: int) -> Function:
+    """The sum of products of a word of type `kind` with the weights of output `unit`, lane by lane."""
+    (made,) = dot.outputs
+    term = ends.unit.dialect.integer(dot.nodes[made].type)
+    x = Given(lambda i: f"x.lane[{i}]", ends.kind(operand))
+    w = Given(lambda i: f"w.lane[unit * {lanes} + {i}]", weight)
+    body: list[Statement] = [Line(f"{term} found;"), *computed(dot, {"x": x, "w": w}, ["found"], ends.unit)]
+    body = [*unread(("x", "w", "unit"), body), *body, Line("return found;")]
+    return function(f"{term} dot(const {kind}& x, const w_t& w, std::size_t unit)", body, ends.unit.dialect)
+
+
 @dataclass(frozen=True)
 class Ends:
     """Result and arguments of an actor, in the vendor's types."""
@@ -76,6 +100,13 @@ class Ends:
     def words(self) -> list[Word]:
         """The lanes before the tail."""
         return bare(self.op, self.args, self.result.lanes)[1]
+
+    @property
+    def totals(self) -> list[Word]:
+        """The sums of a unit that adds products."""
+        if isinstance(self.op, Cell):
+            return [Word(self.op.low, self.op.high)] * self.op.units
+        return self.words
 
     def kind(self, words: Sequence[Word]) -> str:
         """The type of their elements."""

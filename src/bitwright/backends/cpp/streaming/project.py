@@ -36,8 +36,7 @@ def stream_project(
     if loadable and CHANNELS[words.name].tasks:
         raise ConfigError("loadable weights", where=f"vendor {words.name!r}", remedy="leave them constants there")
     made = document(program, label, words, loadable)
-    files = framed_files(made, target, label, header, loadable) | {"bw_stream.h": library("bw_stream.h")}
-    return HlsFiles(label, target.vendor, files | bench_files(made, target, label, vectors, loadable))
+    return _project(made, target, label, header, vectors)
 
 
 def engine_project(
@@ -51,9 +50,7 @@ def engine_project(
     label, words = identifier(name or program.name), dialect(target.vendor)
     outside = loadable or program.machine.external is not None
     made = engine_document(program, label, words, outside)
-    files = framed_files(made, target, label, header, outside)
-    files |= {file: library(file) for file in ("bw_stream.h", "bw_engine.h")}
-    return HlsFiles(label, target.vendor, files | bench_files(made, target, label, vectors, outside))
+    return _project(made, target, label, header, vectors)
 
 
 def framed_project(program: Dataflow | Engine, target: Target, **told: Any) -> HlsFiles:
@@ -65,26 +62,29 @@ def framed_project(program: Dataflow | Engine, target: Target, **told: Any) -> H
     )
 
 
-def framed_files(made: Document, target: Target, label: str, header: str, loadable: bool) -> dict[str, str]:
-    """Header, source, weights, and what belongs to the vendor."""
+def _project(made: Document, target: Target, label: str, header: str, vectors: Vectors | None) -> HlsFiles:
+    files = _files(made, target, label, header)
+    return HlsFiles(label, target.vendor, files | _bench_files(made, target, label, vectors))
+
+
+def _files(made: Document, target: Target, label: str, header: str) -> dict[str, str]:
+    """Header, source, weights, the library, and what belongs to the vendor."""
     top, words = f"// {remark(header) or label}\n", dialect(target.vendor)
     return {
         f"{label}.h": top + _header(made, label),
-        f"{label}.cpp": top + _source(made, label, loadable),
+        f"{label}.cpp": top + _source(made, label),
         **{f"{label}_{m.name}.h": top + "".join(_weights(m, label)) for m in made.memories},
         "bw_vendor.h": vendor_header(words, CHANNELS[words.name]),
-        "bw_simulation.h": library("bw_simulation.h"),
+        **{file: library(file) for file in dict.fromkeys(("bw_simulation.h", "bw_stream.h", *made.includes))},
     }
 
 
-def bench_files(
-    made: Document, target: Target, label: str, vectors: Vectors | None, loadable: bool
-) -> dict[str, str]:  # fmt: skip
+def _bench_files(made: Document, target: Target, label: str, vectors: Vectors | None) -> dict[str, str]:
     """The bench with its data, and the vendor's scripts; nothing without vectors."""
     if vectors is None:
         return {}
     words = dialect(target.vendor)
-    bench = {f"{label}_tb.cpp": _bench(made, label, loadable), **golden(label, vectors)}
+    bench = {f"{label}_tb.cpp": _bench(made, label), **golden(label, vectors)}
     return bench | scripts(label, target, words, _directives(made, label, words))
 
 
@@ -103,14 +103,15 @@ def _header(made: Document, name: str) -> str:
     return f"#ifndef {guard}\n#define {guard}\n\n{includes}{space}\n{head};\n\n#endif\n"
 
 
-def _source(made: Document, name: str, loadable: bool) -> str:
-    weights = "" if loadable else _includes(made, name)
+def _source(made: Document, name: str) -> str:
+    weights = _includes(made, name, given=False)
     space = Namespace(f"{name}_actors", (*made.tables, *made.items))
     return f'#include "{name}.h"\n{weights}\n' + printed([space, *made.top])
 
 
-def _includes(made: Document, name: str) -> str:
-    return "".join(f'#include "{name}_{memory.name}.h"\n' for memory in made.memories)
+def _includes(made: Document, name: str, *, given: bool) -> str:
+    """The headers of constants: the source has its own, the bench what it gives to the function."""
+    return "".join(f'#include "{name}_{memory.name}.h"\n' for memory in made.memories if memory.given == given)
 
 
 def _weights(memory: Memory, name: str) -> Iterator[str]:
@@ -136,7 +137,7 @@ def _row(codes: Sequence[int]) -> Iterator[str]:
     yield line + "\n"
 
 
-def _bench(made: Document, name: str, loadable: bool) -> str:
+def _bench(made: Document, name: str) -> str:
     ports, feed, compare = list[str](), list[str](), list[str]()
     for port, struct, kind in made.ports:
         ports.append(f"{kind} {port.prefix};")
@@ -146,9 +147,12 @@ def _bench(made: Document, name: str, loadable: bool) -> str:
         else:
             compare.append(f"bad += {name}_compare{told}(out, {port.prefix});")
     given = [port.prefix for port, _, _ in made.ports]
-    given += [f"{name}_actors::{m.name}" for m in made.memories] if loadable else []
+    given += [f"{name}_actors::{memory.name}" for memory in made.memories if memory.given]
+    for label, word, count in made.outside:
+        ports.append(f"static {name}_actors::{word} {label}[{count}];")
+        given.append(label)
     fields = {
-        "@WEIGHTS@": _includes(made, name) if loadable else "",
+        "@WEIGHTS@": _includes(made, name, given=True),
         "@PORTS@": "\n  ".join(ports),
         "@FEED@": "\n    ".join(feed),
         "@CALL@": f"{name}({', '.join(given)});",

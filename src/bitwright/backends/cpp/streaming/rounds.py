@@ -5,11 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from bitwright.backends.cpp.streaming.kernels import Given, computed, hull, unread
-from bitwright.backends.cpp.streaming.parts import Described, Ends, described, function, numbers_of, types_of
-from bitwright.backends.cpp.tree import Line, Statement
+from bitwright.backends.cpp.streaming.parts import (
+    Described,
+    Ends,
+    Weights,
+    described,
+    dot_of,
+    function,
+    numbers_of,
+    products_types,
+    types_of,
+)
+from bitwright.backends.cpp.tree import Function, Line, Statement
 from bitwright.backends.cpp.words import Unit
 from bitwright.ir.dataflow import Stream
-from bitwright.ir.dataflow.ops import Accumulate, Digits, Inner, Recur
+from bitwright.ir.dataflow.cell import CellSizes, cell_sizes, operand_words, weight_words
+from bitwright.ir.dataflow.ops import Accumulate, Cell, Digits, Inner, Recur
+from bitwright.ir.netlist import Word
 
 __all__ = ["described"]
 
@@ -76,6 +88,64 @@ def _(op: Recur, result: Stream, args: list[Stream], unit: Unit) -> Described:
     ]
     told = f"rounds of {op.count} words{', the last of each' if op.last else ''}"
     return Described(members, [("recur", (0,))], args[0].words, about=told)
+
+
+@described.on(Cell)
+def _(op: Cell, result: Stream, args: list[Stream], unit: Unit) -> Described:
+    ends, sizes, operand = Ends(op, result, args, unit), cell_sizes(op, args), operand_words(op, args)
+    codes, given = weight_words(op, sizes), args[0].lane_words()
+    weight = ends.kind([Word(int(codes.min()), int(codes.max()))])
+    types = products_types(ends, given, weight, codes.shape[1])
+    rounds = args[0].words // (sizes.own * op.rows)
+    step, kept = _cell_step(op, ends, sizes)
+    members = [
+        *types_of(**types, operand_t=ends.lanes(operand), back_t=ends.lanes(operand[: op.back])),
+        *types_of(state_t=ends.lanes(kept), made_t=ends.lanes(ends.words)),
+        *numbers_of({"ROUNDS": rounds, "COUNT": op.rows, "OWN": sizes.own, "BLOCKS": sizes.blocks, "UNITS": op.units}),
+        *numbers_of({"LAST": int(op.last)}, "bool"),
+        _laid("row", "x_t", args[0].lanes, sizes.lanes, unit),
+        _laid("back", "back_t", op.back, sizes.lanes, unit),
+        _cell_begin(op, sizes, unit),
+        dot_of(op.dot, ends, "operand_t", operand, weight, sizes.lanes),
+        step,
+        *ends.tail({"x": ("made_t", ends.words)}),
+    ]
+    told = f"{op.rows} rows a round, {sizes.own} words each and {sizes.blocks} from before, {op.units} sums at a time"
+    steps = rounds * op.rows * sizes.blocks * sizes.folds
+    return Described(members, [("cell", (0,))], steps, memories=(Weights(codes, weight),), about=told)
+
+
+def _laid(source: str, kind: str, count: int, lanes: int, unit: Unit) -> Function:
+    """A word in the lanes of the operand, zeros above."""
+    body = [Line(f"y.lane[{i}] = {f'x.lane[{i}]' if i < count else 0};") for i in range(lanes)]
+    head = f"operand_t from_{source}(const {kind}& x)"
+    return function(head, [Line("operand_t y;"), *body, Line("return y;")], unit.dialect)
+
+
+def _cell_begin(op: Cell, sizes: CellSizes, unit: Unit) -> Function:
+    """What the first row of a round finds behind a block."""
+    codes = op.initial.array.tolist()
+    body = [Line(f"back.lane[{i}] = {code};") for i, code in enumerate(codes[: op.back])]
+    body += [Line(f"state.lane[{i}] = {code};") for i, code in enumerate(codes[op.back :] or [0])]
+    return function("void begin(back_t& back, state_t& state)", body, unit.dialect)
+
+
+def _cell_step(op: Cell, ends: Ends, sizes: CellSizes) -> tuple[Function, list[Word]]:
+    """From a block's totals and its state to the result, what goes back, and the next state; the state's words."""
+    state = [op.step.nodes[w].type for port in op.step.inputs if port.name == "state" for w in port.words]
+    kept = state or [Word(0, 0)]
+    ports = {
+        "x": Given(lambda i: f"x.lane[{i}]", ends.kind(ends.totals)),
+        "state": Given(lambda i: f"state.lane[{i}]", ends.kind(kept)),
+        "phase": Given(lambda _: "static_cast<unsigned>(phase)", "unsigned"),
+    }
+    results = [*(f"y.lane[{i}]" for i in range(sizes.given)), *(f"back.lane[{i}]" for i in range(op.back))]
+    results += [f"after.lane[{i}]" for i in range(len(state))]
+    body = computed(op.step, ports, results, ends.unit)
+    moved = [Line("state = after;")] if state else []
+    body = [*unread(("x", "phase", "state"), [*body, *moved]), *([Line("state_t after;")] if state else []), *body]
+    head = "void step(const total_t& x, std::size_t phase, state_t& state, back_t& back, made_t& y)"
+    return function(head, [*body, *moved], ends.unit.dialect), kept
 
 
 @described.on(Inner)

@@ -8,21 +8,22 @@ from math import prod
 
 import numpy as np
 
-from bitwright.backends.cpp.streaming.kernels import Given, computed, hull, unread
+from bitwright.backends.cpp.streaming.kernels import hull
 from bitwright.backends.cpp.streaming.parts import (
     Described,
     Ends,
     Weights,
     described,
+    dot_of,
     function,
     numbers_of,
+    products_types,
     types_of,
 )
 from bitwright.backends.cpp.tree import Function, Line
 from bitwright.backends.cpp.words import Unit
-from bitwright.core.errors import Unsupported
 from bitwright.ir.dataflow import Stream, order, released
-from bitwright.ir.dataflow.infer import out_grid
+from bitwright.ir.dataflow.infer import out_grid, stored_range
 from bitwright.ir.dataflow.ops import (
     Apply,
     Convert,
@@ -34,7 +35,6 @@ from bitwright.ir.dataflow.ops import (
     Reduction,
     Window,
 )
-from bitwright.ir.netlist import Word
 
 __all__ = ["described"]
 
@@ -140,34 +140,27 @@ def _walked(op: Rearrange, depth: int) -> int:
 
 @described.on(MatVec)
 def _(op: MatVec, result: Stream, args: list[Stream], unit: Unit) -> Described:
-    if op.stored is not None or op.constants is not None:
-        raise Unsupported(
-            "weights that are written while the hardware runs", where="HLS C++ of a MatVec",
-            why="they are registers behind AXI4-Lite in the Verilog",
-            remedy="compile without `writable`; Hls(loadable=True) makes weights arguments of the function",
-        )  # fmt: skip
     ends, lanes = Ends(op, result, args, unit), args[0].lanes
     groups, inputs, outputs = op.weights.shape
     folds, blocks, vectors = inputs // lanes, outputs // op.units, args[0].size // inputs
     codes = op.weights.array.reshape(groups, folds, lanes, blocks, op.units).transpose(0, 3, 1, 4, 2)
-    rows, span = codes.reshape(groups * blocks * folds, -1), Word(int(codes.min()), int(codes.max()))
-    (made,) = op.dot.outputs
-    weight, term = ends.kind([span]), unit.dialect.integer(op.dot.nodes[made].type)
-    x = Given(lambda i: f"x.lane[{i}]", ends.kind(args[0].lane_words()))
-    w = Given(lambda i: f"w.lane[unit * {lanes} + {i}]", weight)
-    body = [Line(f"{term} found;"), *computed(op.dot, {"x": x, "w": w}, ["found"], unit)]
-    body = [*unread(("x", "w", "unit"), body), *body, Line("return found;")]
+    rows, weight = codes.reshape(groups * blocks * folds, -1), ends.kind([stored_range(op)])
+    memories = [Weights(np.ascontiguousarray(rows), weight, written=op.stored is not None)]
     numbers = {"VECTORS": vectors, "BLOCKS": blocks, "FOLDS": folds, "UNITS": op.units, "ROWS": len(rows)}
-    members = [
-        *types_of(x_t=ends.lanes(args[0].lane_words()), w_t=f"bw_stream::Vector<{weight}, {rows.shape[1]}>"),
-        *types_of(sum_t=ends.kind(ends.words), total_t=ends.lanes(ends.words)),
-        *numbers_of(numbers),
-        function(f"{term} dot(const x_t& x, const w_t& w, std::size_t unit)", body, unit.dialect),
-        *ends.tail({"x": ("total_t", ends.words)}),
+    members, given = [*types_of(**products_types(ends, args[0].lane_words(), weight, rows.shape[1]))], {}
+    if op.constants is not None and op.tail is not None:
+        met = [op.tail.nodes[w].type for port in op.tail.inputs if port.name == "c" for w in port.words]
+        memories.append(Weights(op.constants.array, ends.kind(met), "thresholds", True))
+        members += types_of(c_t=ends.lanes(met))
+        given = {"c": ("c_t", met)}
+    members += [
+        *numbers_of({**numbers, "CONSTANTS": 1 if op.constants is None else len(op.constants.array)}),
+        dot_of(op.dot, ends, "x_t", args[0].lane_words(), weight, lanes),
+        *ends.tail({"x": ("total_t", ends.words), **given}),
     ]
     told = f"{inputs} x {outputs} as {folds} x {blocks} folds of {lanes} x {op.units} products"
-    memory = Weights(np.ascontiguousarray(rows), weight)
-    return Described(members, [("matrix_vector", (0,))], vectors * blocks * folds, weights=memory, about=told)
+    call = "matrix_constants" if given else "matrix_vector"
+    return Described(members, [(call, (0,))], vectors * blocks * folds, memories=tuple(memories), about=told)
 
 
 @described.on(Reduce)
