@@ -82,9 +82,19 @@ class _Cell:
         rest = self.put(Multiply(), self.clip(u, 0, 0, 8, mul=-1, add=8), new)
         return [self.clip(self.put(Add(), self.put(Multiply(), u, h), rest), 3, -16, 15)]
 
+    def gru_before(self, x: int, states: list[int]) -> list[int]:
+        """The reset before the product: sums that read what follows from other sums."""
+        (h,) = states
+        z = self.dense("z", self.put(Concat(0), x, h), 2 * self.units)
+        past = self.clip(self.put(Multiply(), self.gate(z, 1), h), 3, -16, 15)
+        new = self.clip(self.dense("n", self.put(Concat(0), x, past), self.units), 3, -16, 15)
+        u = self.gate(z, 0)
+        rest = self.put(Multiply(), self.clip(u, 0, 0, 8, mul=-1, add=8), new)
+        return [self.clip(self.put(Add(), self.put(Multiply(), u, h), rest), 3, -16, 15)]
+
 
 def recurrent(kind: str, rows: int = 6, features: int = 4, units: int = 6, *, sequences: bool = False) -> Graph:
-    """A layer of `kind` ("lstm", "gru"), its last result or all of them into a dense layer."""
+    """A layer of `kind` ("lstm", "gru", "gru_before"), its last result or all of them into a dense layer."""
     net = Net(f"{kind}{'_sequences' if sequences else ''}", (rows, features), -8, 7, seed=units)
     cell, x = _Cell(net, units), net.at
     zero = net.builder.apply(Constant(Ints(np.zeros(units, dtype=np.int64))), [], step=ONE, name="layer")

@@ -105,6 +105,8 @@ def graphs() -> Iterator[Any]:
     yield recurrent("lstm")
     yield recurrent("gru")
     yield recurrent("lstm", sequences=True)
+    yield recurrent("gru_before")
+    yield recurrent("gru_before", sequences=True)
     yield ranked("top_k")
     yield attention("attention")
 

@@ -13,7 +13,7 @@ from keras import layers as kl
 import bitwright as bw
 from bitwright.ir import dataflow
 from bitwright.ir import graph as graphs
-from bitwright.ir.dataflow.ops import Inner
+from bitwright.ir.dataflow.ops import Cell, Inner
 from bitwright.ir.graph import Scan
 from bitwright.train import layers as ql
 
@@ -74,6 +74,17 @@ def test_the_zoos_taggers_are_verified_to_the_cycle(name: str, pace: int | None)
     certificate = design.verify()
     assert any(c.after == "RTL (random pauses)" for c in certificate.comparisons)
     assert all(c.differences == 0 for c in certificate.comparisons)
+
+
+@pytest.mark.tool("verilator")
+@pytest.mark.parametrize("sequences", [False, True])
+def test_a_gru_that_resets_before_the_product_is_folded_to_the_cycle(sequences: bool) -> None:
+    model = network(cell(ql.QGRU, reset_after=False, return_sequences=sequences))
+    layer = model.layers[-1].name
+    told = {layer: {"SIMD": 1, "PE": 3, "kernel": "folded"}}
+    design = bw.compile(model, architecture="dataflow", device="xc7z020", clock_mhz=150, folding=told)
+    assert next(n.op for n in design.program.nodes if isinstance(n.op, Cell)).rows == 10, "every row twice"
+    assert all(c.differences == 0 for c in design.verify().comparisons)
 
 
 @pytest.mark.tool("verilator")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.recurrent_graphs import recurrent
+from tests.recurrent_graphs import CELLS, Steps4, recurrent
 
 from bitwright.core.errors import InvalidProgram, Unsupported
 from bitwright.cost.timetable import timetable
@@ -16,11 +16,13 @@ from bitwright.ir import graph as graphs
 from bitwright.ir.dataflow.cell import cell_sizes
 from bitwright.ir.dataflow.ops import Cell, Memory
 from bitwright.ir.graph import Graph, Scan
+from bitwright.ir.graph.ops import Concat
 from bitwright.numeric import Ints
 from bitwright.passes import apply
 from bitwright.passes.buffer import Buffer
 from bitwright.passes.streaming import Folding, Kernel, Place, Roll, fold_steps, legal_foldings
-from bitwright.passes.streaming.cells import gates_of
+from bitwright.passes.streaming.between import plain_total
+from bitwright.passes.streaming.gates import gates_of
 from bitwright.platforms import device
 
 ZYNQ = device("xc7z020")
@@ -40,7 +42,7 @@ def foldings(graph: Graph) -> list[Folding]:
     return [f for f in found if f.kernel is Kernel.FOLDED]
 
 
-@pytest.mark.parametrize("cell", ["simple", "lstm", "gru"])
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(
     ("features", "units", "sequences", "clock"), [(3, 4, False, 100.0), (4, 6, True, None), (6, 4, False, 400.0)]
 )
@@ -61,14 +63,51 @@ def test_any_folding_of_a_cell_computes_the_same(
         sizes = cell_sizes(made.op, [a.type for a in program.args_of(made)])
         least = fold_steps(node.op, node, [a.type for a in graph.args_of(node)], folding)
         steps = {a.name: a.steps for a in timetable(program).actors}["layer"]
-        assert steps == least + 5 * sizes.idle
+        assert steps == least + 5 * (2 if cell == "gru_before" else 1) * sizes.idle
 
 
-def test_sums_of_sums_are_not_folded() -> None:
-    graph = rolled(recurrent("gru_before"))
+def test_sums_of_sums_take_a_second_visit_of_each_row() -> None:
+    scan = next(n.op for n in rolled(recurrent("gru_before", features=3, units=4)).nodes if isinstance(n.op, Scan))
+    found = gates_of(apply(scan.cell))
+    assert found is not None
+    assert found.between is not None
+    assert (len(found.sums), found.kept, found.visits, len(found.between.carried)) == (3, [0], 2, 1)
+    assert (len(found.between.early), len(found.between.late)) == (2, 1)
+    gate = found.cell.nodes[found.between.carried[0]]
+    assert (gate.type.low.array.min(), gate.type.high.array.max()) == (0, 7), "the gate is kept, not its sum"
+
+
+class Deeper(Steps4):
+    """Cells that visit rows more than twice, or at once with the state and what follows from it."""
+
+    def three(self, x: int, states: list[int]) -> tuple[int, list[int]]:
+        """Sums of sums of sums."""
+        (h,) = self.read(states)
+        for name in ("a", "b", "c"):
+            h = self.clip(self.dense(name, self.put(Concat(0), x, h), self.units), 2, -8, 7)
+        return h, [h]
+
+    def both(self, x: int, states: list[int]) -> tuple[int, list[int]]:
+        """The second sum reads the state too."""
+        (h,) = self.read(states)
+        a = self.clip(self.dense("a", self.put(Concat(0), x, h), self.units), 2, -8, 7)
+        h = self.clip(self.dense("b", self.put(Concat(0), x, h, a), self.units), 2, -8, 7)
+        return h, [h]
+
+
+@pytest.mark.parametrize("cell", ["three", "both"])
+def test_sums_that_more_visits_would_be_needed_for_are_not_folded(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.recurrent_graphs.Steps4", Deeper)
+    graph = rolled(recurrent(cell))
     assert not foldings(graph)
-    with pytest.raises(Unsupported, match="sums that read sums"):
+    with pytest.raises(Unsupported, match="sums of sums of sums"):
         placed(graph, Folding(2), None)
+
+
+def test_a_total_that_a_visit_does_not_know_stays_in_range() -> None:
+    """Large biases: zero in the place of a sum would leave its range."""
+    far = plain_total(np.array([5, -9, -3]), np.array([9, -4, 3]), np.array([0, 0, 20]))
+    assert far.tolist() == [5, -4, -17]
 
 
 def test_units_that_no_divisor_counts_are_refused() -> None:

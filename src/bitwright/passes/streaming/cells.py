@@ -1,22 +1,19 @@
-"""Recurrent cells as folded actors: which sums there are, and what becomes of them unit by unit."""
+"""Recurrent cells as folded actors: the words of a block of units, and what waits between rows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bitwright.ir.dataflow.ops import Cell, Memory
-from bitwright.ir.graph import Graph, Scan
+from bitwright.ir.graph import Scan
 from bitwright.ir.graph.ops import (
     Add,
-    Concat,
     Constant,
     Dense,
-    Input,
     Map,
     Maximum,
-    Minimum,
     Multiply,
     Reshape,
     Slice,
@@ -26,35 +23,15 @@ from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word
 from bitwright.numeric import IntArray, Ints, Steps
 from bitwright.numeric.interval import matmul_bounds
 from bitwright.passes.merge import Merge
+from bitwright.passes.streaming.between import Between, Visits, plain_total
 from bitwright.passes.streaming.dots import dot
+from bitwright.passes.streaming.gates import Gates, OfTwo
 from bitwright.passes.streaming.maps import LaneMap, by_phase, lane_map
 from bitwright.passes.streaming.tails import Tails
 from bitwright.passes.words import larger
 from bitwright.platforms import Fabric
 
-__all__ = ["Gates", "Shape", "folded_cell", "gates_of"]
-
-_TWO = Add | Subtract | Multiply | Maximum | Minimum
-
-
-@dataclass(frozen=True)
-class Gates:
-    """A cell seen as `units` equal units: sums of the row and of one state, the rest element by element.
-
-    `sums` are (dense node, its first column) of each sum of a unit; `weights` (features + units, units * sums) in the
-    order (unit, sum), the state behind the row. `segments[node]` is the state that a slice of the state is, `back` the
-    state that sums read, `kept` those that are read by themselves; `following[state]` the node of the next one.
-    """
-
-    cell: Graph
-    units: int
-    sums: list[tuple[int, int]]
-    weights: IntArray
-    segments: dict[int, int]
-    back: int
-    kept: list[int]
-    following: dict[int, int]
-    result: int
+__all__ = ["Shape", "folded_cell"]
 
 
 @dataclass(frozen=True)
@@ -64,120 +41,6 @@ class Shape:
     count: int
     rows: int
     memory: Memory
-
-
-def gates_of(cell: Graph) -> Gates | None:
-    """The cell as equal units; None where it is not: sums of sums, say, or units that mix."""
-    return _Reader(cell).gates()
-
-
-class _Reader:
-    """One look at a cell: which elements moves hand on, and which nodes are units."""
-
-    def __init__(self, cell: Graph) -> None:
-        self.cell = cell
-        self.features, self.states = (n.type.size for n in cell.inputs)
-        self.elements: dict[int, IntArray] = {}
-        given = iter((np.arange(self.features), self.features + np.arange(self.states)))
-        for position, node in enumerate(cell.nodes):
-            if isinstance(node.op, Input):
-                self.elements[position] = next(given)
-            elif isinstance(node.op, Reshape | Slice | Concat) and all(a in self.elements for a in node.args):
-                self.elements[position] = self.moved(position)
-
-    def moved(self, position: int) -> IntArray:
-        """The elements of the inputs that a move's result is."""
-        from bitwright.ir.graph import evaluate
-
-        node = self.cell.nodes[position]
-        args = [self.elements[a].reshape(1, *self.cell.nodes[a].type.shape) for a in node.args]
-        return evaluate(node.op, args)[0].ravel()
-
-    def gates(self) -> Gates | None:
-        """The whole reading."""
-        cell = self.cell
-        units = cell.results[0].type.size
-        needed = cell.live()
-        dense = [i for i, n in enumerate(cell.nodes) if isinstance(n.op, Dense) and needed[i]]
-        if (
-            not dense
-            or self.states % units
-            or any(n.args[0] not in self.elements for n in (cell.nodes[i] for i in dense))
-        ):
-            return None
-        behind = {
-            int(s) for i in dense for s in (self.elements[cell.nodes[i].args[0]] - self.features) // units if s >= 0
-        }
-        following = self.following(units)
-        if len(behind) != 1 or following is None:
-            return None
-        sums: dict[tuple[int, int], int] = {}
-        segments: dict[int, int] = {}
-        waiting, met = [cell.outputs[0], *following.values()], set[int]()
-        while waiting:
-            position = waiting.pop()
-            if position not in met:
-                met.add(position)
-                args = self.unit(position, units, sums, segments)
-                if args is None:
-                    return None
-                waiting += args
-        back = behind.pop()
-        told = list(sums)
-        result = cell.outputs[0]
-        return Gates(
-            cell,
-            units,
-            told,
-            self.weights(told, back, units),
-            segments,
-            back,
-            sorted(set(segments.values())),
-            following,
-            result,
-        )
-
-    def following(self, units: int) -> dict[int, int] | None:
-        """The node that each state becomes."""
-        node = self.cell.nodes[self.cell.outputs[1]]
-        parts = list(node.args) if isinstance(node.op, Concat) else [self.cell.outputs[1]]
-        if any(self.cell.nodes[p].type.size != units for p in parts):
-            return None
-        return dict(enumerate(parts))
-
-    def unit(
-        self, position: int, units: int, sums: dict[tuple[int, int], int], segments: dict[int, int]
-    ) -> list[int] | None:
-        """What a node of a unit reads of the unit; None where it is no such node."""
-        node = self.cell.nodes[position]
-        if isinstance(node.op, Constant):
-            return [] if node.op.values.array.size in (1, units) else None
-        if node.type.size != units:
-            return None
-        if position in self.elements:
-            first = int(self.elements[position][0]) - self.features
-            whole = first >= 0 and first % units == 0
-            segments[position] = first // units
-            return [] if whole and (np.diff(self.elements[position]) == 1).all() else None
-        source = self.cell.nodes[node.args[0]] if node.args else node
-        if isinstance(node.op, Slice) and isinstance(source.op, Dense) and node.op.strides == (1,):
-            sums.setdefault((node.args[0], node.op.starts[0]), position)
-            return []
-        if isinstance(node.op, Dense):
-            sums.setdefault((position, 0), position)
-            return []
-        return list(node.args) if isinstance(node.op, Map | Reshape | _TWO) else None
-
-    def weights(self, sums: list[tuple[int, int]], back: int, units: int) -> IntArray:
-        """The matrix of all sums."""
-        found = np.zeros((self.features + units, units, len(sums)), dtype=np.int64)
-        for number, (position, start) in enumerate(sums):
-            node = self.cell.nodes[position]
-            assert isinstance(node.op, Dense)
-            elements = self.elements[node.args[0]]
-            rows = np.where(elements < self.features, elements, elements - back * units)
-            np.add.at(found[:, :, number], rows, node.op.weights.array[:, start : start + units])
-        return found.reshape(self.features + units, -1)
 
 
 @dataclass(frozen=True)
@@ -199,6 +62,18 @@ class _Block:
             self.known[position, unit] = self.made(position, unit)
         return self.known[position, unit]
 
+    def words(self, position: int) -> list[int]:
+        """The words of a node, unit by unit."""
+        return [self.word(position, unit) for unit in range(self.count)]
+
+    def plain(self, number: int) -> IntArray:
+        """For each unit a total that can stand where a visit does not know the sum."""
+        position, start = self.gates.sums[number]
+        node, part = self.gates.cell.nodes[position], slice(start, start + self.gates.units)
+        assert isinstance(node.op, Dense)
+        low, high = (end.ravel()[part] for end in node.type.bounds())
+        return plain_total(low, high, node.op.bias.array.ravel()[part])
+
     def each(self, values: IntArray, unit: int) -> tuple[int, ...]:
         """What belongs to a unit of the block, for every block."""
         return tuple(np.broadcast_to(values.ravel(), self.gates.units).reshape(-1, self.count)[:, unit].tolist())
@@ -216,7 +91,7 @@ class _Block:
             rows = self.each(np.broadcast_to(node.op.rows.array, node.type.shape), unit)
             total, bias = self.summed(node.args[0], unit)
             found = lane_map(builder, total, self.phase, LaneMap(node.op.form, rows, 1, bias), self.fabric)
-        elif isinstance(node.op, _TWO):
+        elif isinstance(node.op, OfTwo):
             found = self.of_two(node.op, *(self.word(a, unit) for a in node.args))
         else:
             total, bias = self.summed(position, unit)
@@ -235,7 +110,7 @@ class _Block:
         bias = self.each(op.bias.array[key[1] : key[1] + self.gates.units], unit)
         return self.totals[unit * len(self.gates.sums) + number], bias
 
-    def of_two(self, op: _TWO, a: int, b: int) -> int:
+    def of_two(self, op: OfTwo, a: int, b: int) -> int:
         builder = self.builder
         if isinstance(op, Add | Subtract):
             return builder.add(a, b) if isinstance(op, Add) else builder.subtract(a, b)
@@ -255,20 +130,39 @@ def folded_cell(op: Scan, gates: Gates, given: list[Word], shape: Shape, tails: 
     width = max(lanes, count)
     low, high = (end.ravel() for end in op.cell.inputs[0].type.bounds())
     state = [end.reshape(-1, units) for end in op.cell.inputs[1].type.bounds()]
-    ends = [np.concatenate([x, s[gates.back]]) for x, s in ((low, state[0]), (high, state[1]))]
+    behind = _behind(gates, [end[gates.back] for end in state])
+    ends = [np.concatenate(pair) for pair in zip((low, high), behind, strict=True)]
     least, most = (
         int(f(e)) for f, e in zip((np.min, np.max), matmul_bounds(ends[0], ends[1], gates.weights), strict=True)
     )
-    span = [Word(int(state[0][s].min()), int(state[1][s].max())) for s in order]
-    step = _step(gates, count, Word(min(least, 0), max(most, 0)), span[1:], tails)
+    span = [Word(int(state[0][s].min()), int(state[1][s].max())) for s in gates.kept] + _carried(gates)
+    total = Word(min(least, 0), max(most, 0))
+    step = _step(gates, count, total, span, tails)
     stored = _folded(gates.weights, features, lanes, count, width)
-    words = [_operand(given, span[0], lane, count) for lane in range(width)]
+    back = Word(int(behind[0].min()), int(behind[1].max()))
+    words = [_operand(given, back, lane, count) for lane in range(width)]
     kernel = tails.pipelined(dot(tuple(words), Word(int(stored.min()), int(stored.max())), tails.fabric))
-    begins = [int(first[s][0]) for s in order for _ in range(count)]
+    begins = [int(first[s][0]) for s in order] + [min(max(0, w.low), w.high) for w in _carried(gates)]
+    initial = np.repeat(np.array(begins), count).tolist() + [0] * (gates.between is not None)
     return Cell(
-        shape.rows, Ints(stored[None]), len(gates.sums) * count, kernel, min(least, 0), max(most, 0), step, count,
-        Ints(begins), op.last, None, shape.memory,
+        gates.visits * shape.rows, Ints(stored[None]), len(gates.sums) * count, kernel, total.low, total.high, step,
+        count, Ints(initial), op.last, None, shape.memory,
     )  # fmt: skip
+
+
+def _behind(gates: Gates, state: list[IntArray]) -> list[IntArray]:
+    """The least and the greatest of what goes back, unit by unit."""
+    if gates.between is None:
+        return state
+    ends = [end.ravel() for end in gates.cell.nodes[gates.between.vector].type.bounds()]
+    return [np.minimum(state[0], ends[0]), np.maximum(state[1], ends[1])]
+
+
+def _carried(gates: Gates) -> list[Word]:
+    """What waits for the second visit."""
+    nodes = () if gates.between is None else gates.between.carried
+    ends = [gates.cell.nodes[n].type.bounds() for n in nodes]
+    return [Word(int(low.min()), int(high.max())) for low, high in ends]
 
 
 def _operand(given: list[Word], back: Word, lane: int, count: int) -> Word:
@@ -288,24 +182,56 @@ def _folded(weights: IntArray, features: int, lanes: int, count: int, width: int
 
 
 def _step(gates: Gates, count: int, total: Word, kept: list[Word], tails: Tails) -> Netlist:
-    """A block's step: ports x, state and phase; the result, what goes back, the next states."""
+    """A block's step: ports x, state and phase; the result, what goes back, the next states.
+
+    Behind the states `kept` lie those carried from the first visit to the second and the flag of the visit.
+    """
     builder, blocks = NetlistBuilder(), gates.units // count
     ports = [builder.input_port("x", (len(gates.sums) * count,), [total] * len(gates.sums) * count, Steps.of(1))]
-    state: dict[int, list[int]] = {}
-    if kept:
-        ports.append(
-            builder.input_port("state", (len(kept) * count,), [w for w in kept for _ in range(count)], Steps.of(1))
-        )
-        parts = zip(*[iter(ports[1].words)] * count, strict=True)
-        state = {segment: list(part) for segment, part in zip(gates.kept, parts, strict=True)}
+    words = [w for w in kept for _ in range(count)] + [Word(0, 1)] * (gates.between is not None)
+    held: list[list[int]] = []
+    if words:
+        ports.append(builder.input_port("state", (len(words),), words, Steps.of(1)))
+        held = [list(part) for part in zip(*[iter(ports[1].words)] * count, strict=False)][: len(kept)]
     phase = -1
     if blocks > 1:
         ports.append(builder.input_port("phase", (), [Word(0, blocks - 1)], Steps.of(1)))
         phase = ports[-1].words[0]
+    state = dict(zip(gates.kept, held, strict=False))
     block = _Block(gates, builder, tails.fabric, list(ports[0].words), state, phase, count, {})
-    nodes = [gates.result, gates.following[gates.back], *(gates.following[s] for s in gates.kept)]
-    words = [[block.word(node, unit) for unit in range(count)] for node in nodes]
+    if gates.between is None:
+        made = [block.words(node) for node in _ends(gates)]
+    else:
+        made = _visited(block, gates.between, held[len(gates.kept) :], ports[1].words[-1])
     results = [Port(name, (len(part),), tuple(part), Steps.of(1)) for name, part in zip(
-        ("y", "back", *(f"next{i}" for i in range(len(gates.kept)))), words, strict=True,
+        ("y", "back", *(f"next{i}" for i in range(len(made) - 2))), made, strict=True,
     )]  # fmt: skip
     return tails.pipelined(Merge(tails.fabric)(builder.finish("step", ports, results)))
+
+
+def _ends(gates: Gates) -> list[int]:
+    """The nodes of the result, of what goes back, and of the next states."""
+    return [gates.result, gates.following[gates.back], *(gates.following[s] for s in gates.kept)]
+
+
+def _visited(block: _Block, told: Between, carried: list[list[int]], second: int) -> list[list[int]]:
+    """The step's words at whichever visit it is: all that a visit knows, and numbers in range for what it does not."""
+    gates, visits = block.gates, Visits(block.builder, second, block.phase)
+
+    def totals(kinds: frozenset[int], at_second: bool) -> list[int]:
+        found = list(block.totals)
+        for unit in range(block.count):
+            for number in kinds:
+                at = unit * len(gates.sums) + number
+                found[at] = visits.masked(found[at], at_second, block.each(block.plain(number), unit))
+        return found
+
+    first = replace(block, totals=totals(told.early, False), known={})
+    known = {(n, unit): w for n, part in zip(told.carried, carried, strict=True) for unit, w in enumerate(part)}
+    later = replace(block, totals=totals(told.late, True), known=known)
+    result, back, *following = (later.words(node) for node in _ends(gates))
+    goes = [first.words(told.vector), *(block.state[s] for s in gates.kept)]
+    either = [
+        [visits.either(a, b) for a, b in zip(x, y, strict=True)] for x, y in zip(goes, [back, *following], strict=True)
+    ]
+    return [result, *either, *(first.words(n) for n in told.carried), [visits.other()]]

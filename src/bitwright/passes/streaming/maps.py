@@ -14,13 +14,14 @@ import numpy as np
 from bitwright.core.errors import Unsupported
 from bitwright.cost.area import Area, area
 from bitwright.ir.netlist import NetlistBuilder, Word
-from bitwright.numeric import IntArray, MapForm, ShiftRoundSaturate, Steps, Table, Thresholds
+from bitwright.numeric import IntArray, MapForm, Rounding, ShiftRoundSaturate, Steps, Table, Thresholds
 from bitwright.passes.affine import Affine
 from bitwright.passes.settle import affine_of, settled
+from bitwright.passes.streaming.halves import Halves, halves
 from bitwright.passes.words import element, rounded, times
 from bitwright.platforms import Fabric
 
-__all__ = ["LaneMap", "by_phase", "lane_map"]
+__all__ = ["LaneMap", "by_phase", "in_halves", "lane_map"]
 
 _MOST_LEVELS = 16
 _ANY_LEVELS = 1 << 10
@@ -60,12 +61,19 @@ def lane_map(builder: NetlistBuilder, x: int, phase: int, told: LaneMap, fabric:
         y = builder.add(times(builder, x, told.gain), builder.constant(told.bias[0]))
         if told.form is None or isinstance(told.form, Table):
             return y if told.form is None else _whole_table(builder, y, told)
-        return element(told.form, told.rows[0], builder, y, fabric)
-    candidates = _candidates(told, builder.type(x))
-    if len(candidates) == 1:
-        return candidates[0](builder, x, phase)
-    costs = [_cost(build, builder.type(x), builder.type(phase), fabric) for build in candidates]
-    return candidates[costs.index(min(costs))](builder, x, phase)
+        form, row = told.form, told.rows[0]
+        plain = replace(told, rows=(row,), gain=1, bias=(0,))
+        builds: list[Build] = [lambda b, word, p: element(form, row, b, word, fabric)]
+        return _cheapest([*builds, *_halved(plain, builder.type(y))], builder, y, phase, fabric)
+    return _cheapest(_candidates(told, builder.type(x)), builder, x, phase, fabric)
+
+
+def _cheapest(builds: list[Build], builder: NetlistBuilder, x: int, phase: int, fabric: Fabric) -> int:
+    if len(builds) == 1:
+        return builds[0](builder, x, phase)
+    turns = Word(0, 0) if phase < 0 else builder.type(phase)
+    costs = [_cost(build, builder.type(x), turns, fabric) for build in builds]
+    return builds[costs.index(min(costs))](builder, x, phase)
 
 
 def _whole_table(builder: NetlistBuilder, y: int, told: LaneMap) -> int:
@@ -91,6 +99,7 @@ def _candidates(told: LaneMap, word: Word) -> list[Build]:
         found.append(lambda b, x, p: _arithmetic(b, x, p, [_affine(form, told, i) for i in range(told.phases)]))
     if (word.high - word.low + 1) * told.phases <= _MOST_ENTRIES:
         found.append(lambda b, x, p: _tabulated(b, x, p, told))
+    found += _halved(told, word)
     # What has no other form is searched for among any number of steps.
     stairs = _stairs(told, word, _MOST_LEVELS if found else _ANY_LEVELS)
     if stairs is not None:
@@ -100,6 +109,27 @@ def _candidates(told: LaneMap, word: Word) -> list[Build]:
             f"a map with more than {_ANY_LEVELS} steps that is no formula", where="stream",
             remedy="quantize to fewer bits behind it",
         )  # fmt: skip
+    return found
+
+
+def _halved(told: LaneMap, word: Word) -> list[Build]:
+    """The candidate of two halves, if there is one."""
+    rows = in_halves(told, word)
+    return [] if rows is None else [lambda b, x, p: _one_slope(b, x, p, told, rows)]
+
+
+def in_halves(told: LaneMap, word: Word) -> list[Halves] | None:
+    """The halves of each phase, as functions of gain * x + bias; None where there are none, or few steps."""
+    form = told.form
+    if not isinstance(form, Thresholds) or form.thresholds.shape[1] <= _MOST_LEVELS:
+        return None
+    found: list[Halves] = []
+    for row, bias in zip(told.rows, told.bias, strict=True):
+        ends = sorted(told.gain * end + bias for end in (word.low, word.high))
+        one = halves(form, row, *ends)
+        if one is None:
+            return None
+        found.append(one)
     return found
 
 
@@ -125,7 +155,22 @@ def _arithmetic(builder: NetlistBuilder, x: int, phase: int, rows: list[Affine])
     add = [row.add << (deepest - row.shift) for row in rows]
     product = times(builder, x, mul[0]) if len(set(mul)) == 1 else builder.multiply(x, by_phase(builder, phase, mul))
     value = rounded(builder, builder.add(product, by_phase(builder, phase, add)), deepest, rows[0].rounding)
-    low, high = [row.low for row in rows], [row.high for row in rows]
+    return _clipped(builder, value, phase, [row.low for row in rows], [row.high for row in rows])
+
+
+def _one_slope(builder: NetlistBuilder, x: int, phase: int, told: LaneMap, rows: list[Halves]) -> int:
+    """As `_arithmetic`, of gain * x + bias, with an offset that is looked up by its sign too."""
+    y = builder.add(times(builder, x, told.gain), by_phase(builder, phase, told.bias))
+    deepest = max(row.shift for row in rows)
+    mul = [row.mul << (deepest - row.shift) for row in rows]
+    offsets = [[row.below << (deepest - row.shift), row.above << (deepest - row.shift)] for row in rows]
+    product = times(builder, y, mul[0]) if len(set(mul)) == 1 else builder.multiply(y, by_phase(builder, phase, mul))
+    add = _looked_up(builder, phase, builder.at_least(y, builder.constant(0)), offsets, 1)
+    value = rounded(builder, builder.add(product, add), deepest, Rounding.FLOOR)
+    return _clipped(builder, value, phase, [row.low for row in rows], [row.high for row in rows])
+
+
+def _clipped(builder: NetlistBuilder, value: int, phase: int, low: list[int], high: list[int]) -> int:
     if len(set(low)) == 1 and len(set(high)) == 1:
         return builder.clip(value, low[0], high[0])
     floor, ceiling = by_phase(builder, phase, low), by_phase(builder, phase, high)

@@ -8,15 +8,17 @@ import numpy as np
 
 from bitwright.core.errors import Unsupported
 from bitwright.ir.dataflow.cell import cell_sizes
-from bitwright.ir.dataflow.ops import Apply, Recur
+from bitwright.ir.dataflow.ops import Apply, Loop, Rearrange, Recur
 from bitwright.ir.graph import TensorType
 from bitwright.ir.graph.ops import Map
 from bitwright.ir.graph.scan import Scan
 from bitwright.ir.netlist import Netlist, NetlistBuilder
 from bitwright.passes.recipe import apply, unrolled
-from bitwright.passes.streaming.cells import Shape, folded_cell, gates_of
+from bitwright.passes.streaming.cells import Shape, folded_cell
 from bitwright.passes.streaming.fold import divisors, fold_steps, legal_foldings
 from bitwright.passes.streaming.folding import Folding, Kernel
+from bitwright.passes.streaming.gates import gates_of
+from bitwright.passes.streaming.moves import most_released
 from bitwright.passes.streaming.placer import GraphNode, Placer, place
 from bitwright.passes.streaming.tails import Mapped
 from bitwright.passes.synthesize import Synthesize
@@ -55,18 +57,41 @@ def _folded(op: Scan, placer: Placer, node: GraphNode, last: GraphNode, then: Ma
     lanes = max(d for d in divisors(features) if d <= max(count, 1))
     source = rows_of(op, placer, node, lanes)
     rows = placer.program.nodes[node.args[0]].type.shape[0]
+    if gates is not None and gates.visits > 1:
+        source = _again(placer, node, source, (rows, 1, features // lanes), gates.visits)
     told = None if gates is None else Shape(count, rows, placer.folding(node).weights)
     made = told and gates and folded_cell(op, gates, placer.stream(source).lane_words(), told, placer.tails)
     if not made:
         raise Unsupported(
             f"a cell of {op.cell.results[0].type.size} units, {count} at a time", where=f"layer '{node.name}'",
-            why="sums that read sums, states that begin unevenly, or no divisor of its units",
+            why="sums of sums of sums, states that begin unevenly, or no divisor of its units",
             remedy='take another divisor as SIMD, or kernel: "unrolled"',
         )  # fmt: skip
     sizes = cell_sizes(made, [placer.stream(source)])
     types = [made.step.nodes[o].type for o in made.step.outputs[: sizes.given]]
     tail = placer.tails.mapped(types, placer.mapped(last, then, count))
-    return placer.put(replace(made, tail=tail), [source], node, last.type)
+    made, visits = replace(made, tail=tail), made.rows // rows
+    if op.last or visits == 1:
+        return placer.put(made, [source], node, last.type)
+    return _last_visits(placer, node, placer.put(made, [source], node), (rows, visits, sizes.blocks), last)
+
+
+def _again(placer: Placer, node: GraphNode, source: int, grid: tuple[int, int, int], times: int) -> int:
+    """Each row so many times, one after the other."""
+    loops = Loop(grid[0], row=1), Loop(times), Loop(grid[2], word=1)
+    kept = tuple(loop for loop in loops if loop.extent > 1)
+    made = Rearrange(grid, kept, memory=placer.folding(node).lines)
+    made = replace(made, release=most_released(made))
+    return placer.put(made, [source], node, name=f"{node.name}_again")
+
+
+def _last_visits(placer: Placer, node: GraphNode, source: int, grid: tuple[int, int, int], last: GraphNode) -> int:
+    """Of all visits' results those of the last visit of each row."""
+    loops = Loop(grid[0], row=1), Loop(grid[2], word=1)
+    kept = tuple(loop for loop in loops if loop.extent > 1)
+    made = Rearrange(grid, kept, (0, grid[1] - 1, 0), memory=placer.folding(node).lines)
+    made = replace(made, release=most_released(made))
+    return placer.put(made, [source], node, last.type, name=f"{node.name}_kept")
 
 
 def rows_of(op: Scan, placer: Placer, node: GraphNode, lanes: int) -> int:
@@ -105,4 +130,6 @@ def _(op: Scan, node: GraphNode, args: list[TensorType], folding: Folding) -> in
         return args[0].shape[0]
     lanes = max(d for d in divisors(features) if d <= folding.lanes)
     blocks = units // folding.lanes
-    return args[0].shape[0] * blocks * (features // lanes + blocks)
+    gates = gates_of(apply(op.cell))
+    visits = 1 if gates is None else gates.visits
+    return visits * args[0].shape[0] * blocks * (features // lanes + blocks)

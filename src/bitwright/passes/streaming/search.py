@@ -10,6 +10,7 @@ from bitwright.core.origin import Origin
 from bitwright.ir.dataflow.ops import Search
 from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word
 from bitwright.numeric import IntArray, Ints, Steps, Thresholds
+from bitwright.passes.streaming.maps import in_halves
 from bitwright.passes.streaming.tails import Mapped, Tails
 
 __all__ = ["search_of"]
@@ -34,6 +35,8 @@ def search_of(tails: Tails, words: list[Word], told: Mapped) -> Search | None:
     values = np.unique(form.values.array[used])
     small = sum(w.high - w.low + 1 for w in words) // len(words) * phases <= _FEW_ENTRIES
     if len(values) - 1 <= _FEW_LEVELS or small or (np.diff(form.values.array[used], axis=1) < 0).any():
+        return None
+    if all(in_halves(told.lane(lane), word) is not None for lane, word in enumerate(words)):
         return None
     steps = _Steps(form, values, told.gain)
     found = [[steps.of(int(row), int(b), word) for row, b, word in zip(r, a, words, strict=True)]
