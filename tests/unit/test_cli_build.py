@@ -31,20 +31,14 @@ def test_build_hands_model_board_and_options_on_and_names_the_file(
     ((given, told),) = seen
     assert given == (Path("net.keras"), "icebreaker", tmp_path)
     assert (told["options"], list(told["seeds"])) == ({"clock_mhz": 18.0}, [1, 2])
-    assert (told["baud"], told["vectors"]) == (115_200, 0)
+    assert (told["link"], told["baud"], told["vectors"]) == ("uart", 115_200, 0)
+    assert CliRunner().invoke(app, [*words, "--link", "spi"]).exit_code == 0
+    assert seen[-1][1]["link"] == "spi"
 
 
-def test_the_device_of_a_configuration_file_yields_to_that_of_the_board(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    told: dict[str, Any] = {}
-
-    def build_model(*_: Any, **given: Any) -> Any:
-        told.update(given)
-        raise ConfigError("stop here")
-
-    monkeypatch.setattr(bitstreams, "build_model", build_model)
+def test_the_device_of_a_configuration_file_must_be_that_of_the_board(tmp_path: Path) -> None:
     (tmp_path / "options.toml").write_text('device = "xcvu9p"\nseed = 4\n')
     words = ["build", "net.keras", "--board", "ulx3s", "--config", str(tmp_path / "options.toml")]
-    CliRunner().invoke(app, words)
-    assert told["options"] == {"seed": 4}
+    result = CliRunner().invoke(app, words)
+    assert isinstance(result.exception, ConfigError)
+    assert "'xcvu9p' with board ulx3s, which has lfe5u-85" in str(result.exception)

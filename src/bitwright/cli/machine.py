@@ -47,7 +47,8 @@ def build(
     board: Annotated[str, typer.Option(help="an open board: ulx3s, icebreaker, tangnano9k, colorlight-i5, ...")],
     out: Out = Path("build/bitstream"),
     seeds: Annotated[int, typer.Option(help="at most so many placements, until one meets the clock")] = 3,
-    baud: Annotated[int | None, typer.Option(help="rate of the serial link [default: the board's]")] = None,
+    link: Annotated[str, typer.Option(help="uart or spi: how the host reaches the network")] = "uart",
+    baud: Annotated[int | None, typer.Option(help="bits a second of the link [default: the board's]")] = None,
     vectors: Annotated[int, typer.Option(help="golden frames through the pins of the layout (0: none)")] = 4,
     clock_mhz: Clock = None,
     architecture: Architecture = None,
@@ -58,16 +59,16 @@ def build(
     config: Config = None,
     seed: Seed = None,
 ) -> None:
-    """Build the bitstream of an open board: yosys, nextpnr and packer, with a serial link to the network."""
+    """Build the bitstream of an open board: yosys, nextpnr and packer, with a link from the host to the network."""
     from bitwright.flow.bitstreams import build_model
 
     told = options_of(
         config, clock_mhz=clock_mhz, architecture=architecture, initiation_cycles=initiation_cycles,
         target_fps=target_fps, input_format=input_format, output_format=output_format, seed=seed,
     )  # fmt: skip
-    told.pop("device", None)
     made = build_model(
-        model, board, out, options=told, seeds=range(1, seeds + 1), baud=baud, vectors=vectors, progress=bars()
-    )
+        model, board, out, options=told, seeds=range(1, seeds + 1), link=link, baud=baud, vectors=vectors,
+        progress=bars(),
+    )  # fmt: skip
     typer.echo(made.headline())
     typer.echo(str(out / made.name))

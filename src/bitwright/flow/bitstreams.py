@@ -23,18 +23,19 @@ from bitwright.flow.framed import Framed
 from bitwright.flow.layered import LayerTimes, layer_times
 from bitwright.flow.vectors import random_codes
 from bitwright.flow.writing import emit
-from bitwright.host import Accelerator, BytePort, FramePort, Layout, connect
+from bitwright.host import Accelerator, BytePort, FramePort, Layout, SpiPort, connect
 from bitwright.ir import graph as graphs
 from bitwright.ir.certificate import Comparison
 from bitwright.ir.netlist import Word
 from bitwright.numeric import Steps
-from bitwright.platforms import Board, board, boards
-from bitwright.toolchain import Ports
+from bitwright.platforms import Board, board, boards, device
+from bitwright.toolchain import Ports, Simulation
 from bitwright.toolchain import build as build_simulation
 from bitwright.toolchain.implement import Implementation, implement
 from bitwright.toolchain.parts import part_of
 from bitwright.toolchain.routed import routed_verilog
 from bitwright.toolchain.serial_line import SerialLine
+from bitwright.toolchain.spi_line import SpiLine
 
 __all__ = ["Bitstream", "build_bitstream", "build_model", "open_boards"]
 
@@ -115,7 +116,7 @@ class Bitstream:
                 "oscillator_mhz": self.board.io and self.board.io.oscillator_mhz,
                 "mhz": float(self.top.clock_mhz), "fmax_mhz": round(clock.fmax_mhz, 3), "met": made.timing.met,
             },
-            "link": {"baud": self.layout.baud, "cycles_a_bit": self.top.divisor},
+            "link": {"kind": self.layout.link, "baud": self.layout.baud, "cycles_a_bit": self.top.divisor},
             "used": {kind: list(pair) for kind, pair in sorted(made.timing.used.items())},
             "critical_path": [[layer, round(ns, 3)] for layer, ns in self.critical_layers],
             "seed": made.seed,
@@ -136,16 +137,17 @@ def open_boards() -> tuple[str, ...]:
 
 def build_bitstream(
     design: Compiled, board: Board | str, folder: str | Path | None = None, *, seeds: Sequence[int] = (1, 2, 3),
-    clock_mhz: float | None = None, baud: int | None = None, vectors: int = 4, clock_may_miss: bool = False,
-    timeout_s: float = 3600.0, progress: Progress | None = None,
+    clock_mhz: float | None = None, link: str = "uart", baud: int | None = None, vectors: int = 4,
+    clock_may_miss: bool = False, timeout_s: float = 3600.0, progress: Progress | None = None,
 ) -> Bitstream:  # fmt: skip
     """`design` with a host link as the bitstream of `board`: yosys, nextpnr and the chip's packer.
 
     clock_mhz: of the bitstream, the design's own by default; below it there is room for wires, which the delay model
     of a design knows on average only. The chip's PLL makes it (unless it is the oscillator's own), rounded down.
     `seeds` of the placer are tried until one meets it. `vectors` golden frames go through the pins of the netlist as it
-    was placed and routed, bit for bit (0: none). `baud` is the board's own by default. With `folder` everything is
-    written there. Two builds with the same tools give the same bytes.
+    was placed and routed, bit for bit (0: none). `link` is "uart" or "spi", `baud` its bits a second: the board's own
+    by default, of SPI the fastest that the clock reads. With `folder` everything is written there. Two builds with the
+    same tools give the same bytes.
 
     Raises `InvalidValue` where the chip is too small or the clock is missed (unless `clock_may_miss`), `ConfigError`
     for a board without open tools or a design for another device, `Mismatch` where the layout computes something else,
@@ -154,7 +156,7 @@ def build_bitstream(
     chosen, listener = _board(board), progress or Silent()
     _check_device(design, chosen)
     emitted = _Emission.of(design)
-    made = _assembled(design, chosen, emitted, baud, clock_mhz or design.clock_mhz)
+    made = _assembled(design, chosen, emitted, (link, baud), clock_mhz or design.clock_mhz)
     with TemporaryDirectory(prefix="bitwright-") as scratch:
         place = Path(scratch)
         for name, text in made.files.items():
@@ -181,12 +183,18 @@ def build_model(
 ) -> Bitstream:  # fmt: skip
     """`build_bitstream` of a model, or of its file, compiled for the board's chip and a quarter more than its clock.
 
-    options: those of `compile`; `clock_mhz` among them is that of the bitstream, the board's usual one by default.
-    Everything else is passed on to `build_bitstream`.
+    options: those of `compile`; `clock_mhz` among them is that of the bitstream, the board's usual one by default, and
+    `device` may only be the board's own (`ConfigError`). Everything else is passed on to `build_bitstream`.
     """
     from bitwright.flow.compiling import compile_model
 
     chosen, given = _board(board), dict(options or {})
+    told_device = given.pop("device", None)
+    if told_device is not None and device(told_device) != chosen.device:
+        raise ConfigError(
+            f"{told_device!r} with board {chosen.name}, which has {chosen.device.name}", where="option device",
+            remedy="leave `device` out: a board has its own",
+        )  # fmt: skip
     clock_mhz = given.pop("clock_mhz", None) or chosen.clock_mhz
     compiled: dict[str, Any] = {"device": chosen.device.name, "clock_mhz": _MARGIN * clock_mhz, **given}
     design = compile_model(model, **compiled)
@@ -301,20 +309,20 @@ class _Assembly:
 
 
 def _assembled(
-    design: Compiled, chosen: Board, emitted: _Emission, baud: int | None, clock_mhz: float
+    design: Compiled, chosen: Board, emitted: _Emission, line: tuple[str, int | None], clock_mhz: float
 ) -> _Assembly:  # fmt: skip
-    io = chosen.io
+    io, (link, baud) = chosen.io, line
     assert io is not None
-    rate = baud or io.baud
     identity = sha256("".join(f"{name}\n{text}" for name, text in sorted(emitted.files.items())))[:16]
     family = part_of(chosen.device.name).family
     header = f"{design.name} on {chosen.title}: written by bitwright {bitwright.__version__}"
     top = board_top(
-        emitted.network, io, family, wanted_mhz=clock_mhz, identity=identity, baud=rate, header=header
+        emitted.network, io, family, wanted_mhz=clock_mhz, identity=identity, baud=baud, header=header, link=link
     )  # fmt: skip
-    pins = constraints(family, io)
+    pins = constraints(family, io, link)
     files = {**emitted.files, **top.files, f"pins.{pins.suffix}": pins.text}
-    return _Assembly(top, files, pins.text, Layout(design.name, identity, rate, emitted.inputs, emitted.outputs))
+    rate = int(top.baud) if link == "spi" else baud or io.baud
+    return _Assembly(top, files, pins.text, Layout(design.name, identity, rate, emitted.inputs, emitted.outputs, link))
 
 
 def _simulated(result: Bitstream, vectors: int, workdir: Path, progress: Progress) -> Comparison:
@@ -328,13 +336,14 @@ def _simulated(result: Bitstream, vectors: int, workdir: Path, progress: Progres
     source = write_atomic(workdir / "routed.v", text)
     held = {"reset": int(io.reset_low)} if io.reset else {}
     lights = ("led",) if io.led else ()
-    ins, outs = ("uart_rx", *held), ("uart_tx", *lights)
+    ins, outs = ([wire.port for wire in top.wires if wire.direction == side] for side in ("input", "output"))
+    ins, outs = (*ins, *held), (*outs, *lights)
     pins = Ports(tuple((name, 1) for name in ins), tuple((name, 1) for name in outs), "clock")
     with build_simulation([source], top.top, pins, workdir, progress=progress) as simulation:
         progress.step(f"simulate {vectors} frames through the pins of the layout")
-        line = SerialLine(simulation, top.divisor, held=held, patience=_patience(design, top))
+        line, port = _line(simulation, result, held)
         line.idle(_WAKE_CYCLES)
-        found = connect(result.layout, line).run(codes)
+        found = connect(result.layout, port).run(codes)
         progress.done(f"{line.cycles} cycles")
     differing = sum(int((a != b).sum()) for a, b in zip(golden, found, strict=True))
     if differing:
@@ -343,6 +352,18 @@ def _simulated(result: Bitstream, vectors: int, workdir: Path, progress: Progres
             remedy="try another seed; if it stays, report it as a bug",
         )  # fmt: skip
     return Comparison("built graph", "layout, through the pins", "golden", vectors, 0)
+
+
+def _line(
+    simulation: Simulation, result: Bitstream, held: Mapping[str, int]
+) -> tuple[SerialLine | SpiLine, BytePort]:  # fmt: skip
+    """The host's end of the simulated wires, and the port on it."""
+    patience, divisor = _patience(result.design, result.top), result.top.divisor
+    if result.layout.link == "uart":
+        serial = SerialLine(simulation, divisor, held=held, patience=patience)
+        return serial, serial
+    line = SpiLine(simulation, divisor // 2, held=held)
+    return line, SpiPort(line.transfer, patience=-(-patience // (8 * divisor)))
 
 
 def _patience(design: Compiled, top: BoardTop) -> int:

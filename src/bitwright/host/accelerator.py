@@ -15,6 +15,7 @@ from bitwright.host.layout import FramePort, Layout
 from bitwright.host.link import BytePort, Link
 from bitwright.host.protocol import Kind
 from bitwright.host.serial_port import open_serial
+from bitwright.host.spi_port import open_spi
 from bitwright.numeric import IntArray
 
 __all__ = ["Accelerator", "connect"]
@@ -89,11 +90,14 @@ def connect(
 ) -> Accelerator:  # fmt: skip
     """The network on the board at `port` (a name like "/dev/ttyUSB1", or an open port), checked by its identity.
 
+    Of a board with SPI the name is one that `open_spi` takes.
+
     layout: a record, or the folder of the bitstream. Raises `Mismatch` for another design, `ToolTimeout` where
     nobody answers.
     """
     told = layout if isinstance(layout, Layout) else Layout.read(layout)
-    opened = open_serial(port, told.baud, timeout_s=timeout_s) if isinstance(port, str) else port
+    by_name = open_spi if told.link == "spi" else open_serial
+    opened = by_name(port, told.baud, timeout_s=timeout_s) if isinstance(port, str) else port
     found = Accelerator(told, Link(opened), encode, decode)
     found.check()
     return found

@@ -89,13 +89,17 @@ class FramePort:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a host must know of a design: its identity (16 hexadecimal digits), the line's rate, and its frames."""
+    """What a host must know of a design: its identity (16 hexadecimal digits), the line's rate, and its frames.
+
+    link: "uart" or "spi", whose rate is the highest clock that the board can read.
+    """
 
     name: str
     identity: str
     baud: int
     inputs: tuple[FramePort, ...]
     outputs: tuple[FramePort, ...]
+    link: str = "uart"
 
     @property
     def frame_bytes(self) -> int:
@@ -131,7 +135,10 @@ class Layout:
         try:
             told = json.loads(text)
             sides = {side: tuple(_port(p) for p in told[side]) for side in ("inputs", "outputs")}
-            return cls(name=str(told["name"]), identity=str(told["identity"]), baud=int(told["baud"]), **sides)
+            link = str(told.get("link", "uart"))
+            return cls(
+                name=str(told["name"]), identity=str(told["identity"]), baud=int(told["baud"]), link=link, **sides
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidValue("no layout of a bitstream", where="host", why=str(error)) from error
 

@@ -1,6 +1,6 @@
 """Devices and boards."""
 
-from bitwright.platforms.board import Board, Io, Measured, Memory, board, boards
+from bitwright.platforms.board import Board, Io, Measured, Memory, Spi, board, boards
 from bitwright.platforms.device import Ceilings, Device, Fabric, Resources, device, devices, fabric, fabrics
 from bitwright.platforms.table import board_table, device_table
 
@@ -13,6 +13,7 @@ __all__ = [
     "Measured",
     "Memory",
     "Resources",
+    "Spi",
     "board",
     "board_table",
     "boards",

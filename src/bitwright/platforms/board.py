@@ -9,7 +9,7 @@ from typing import Any
 from bitwright.core.errors import InvalidValue
 from bitwright.platforms.device import Device, device, toml_names, toml_record
 
-__all__ = ["Board", "Io", "Measured", "Memory", "board", "boards"]
+__all__ = ["Board", "Io", "Measured", "Memory", "Spi", "board", "boards"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,17 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Spi:
+    """The four pins to which a host's SPI is wired, as the board sees them; source: where they come from."""
+
+    sclk: str
+    cs_n: str
+    mosi: str
+    miso: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Io:
     """Where the few signals that every design needs reach the chip: pin names as the vendor's tools take them.
 
@@ -44,7 +55,8 @@ class Io:
     (uart_rx is an input); baud: a rate that its bridge keeps; reset, led: a button and a light, empty where there is
     none, `_low` where they act when low. standard: of all pins; near_standard: of button and light where their bank has
     another voltage. pad_clock: the clock's pin belongs to the PLL (iCE40), so that only the PLL's
-    pad form can be fed from it. source: where the pins come from.
+    pad form can be fed from it. spi: where a host with SPI is wired to, if a place is chosen for it. source: where the
+    pins come from.
     """
 
     clock: str
@@ -60,6 +72,7 @@ class Io:
     standard: str = "LVCMOS33"
     near_standard: str = ""
     pad_clock: bool = False
+    spi: Spi | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,5 +120,6 @@ def board(name: str) -> Board:
 def _parts(told: dict[str, Any]) -> dict[str, Any]:
     memories = tuple(Memory(**memory) for memory in told.pop("memories", ()))
     measured = tuple(Measured(**point) for point in told.pop("measured", ()))
-    io = Io(**told.pop("io")) if "io" in told else None
-    return {**told, "memories": memories, "measured": measured, "io": io}
+    pins = told.pop("io", None)
+    spi = Spi(**pins.pop("spi")) if pins and "spi" in pins else None
+    return {**told, "memories": memories, "measured": measured, "io": Io(**pins, spi=spi) if pins else None}

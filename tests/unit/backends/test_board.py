@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitwright.backends.verilog.board import Network, Pll, board_top, constraints, pll_for
-from bitwright.core.errors import InvalidValue
+from bitwright.backends.verilog.board.wires import LINKS
+from bitwright.core.errors import ConfigError, InvalidValue
 from bitwright.flow.bitstreams import open_boards
 from bitwright.platforms import Io, board
 from bitwright.toolchain.parts import part_of
@@ -76,22 +78,33 @@ def test_the_oscillator_serves_where_it_is_the_clock_and_too_slow_a_clock_is_ref
         pll_for("xc7", 100, 200)
 
 
-@pytest.mark.parametrize("name", open_boards())
-def test_constraints_name_every_port_of_the_top(name: str, golden: Callable[[str, str], None]) -> None:
+def wired() -> list[tuple[str, str]]:
+    """Boards with their links."""
+    return [(name, link) for name in open_boards() for link in LINKS if link == "uart" or board(name).io.spi]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("name", "link"), wired())
+def test_constraints_name_every_port_of_the_top(name: str, link: str, golden: Callable[[str, str], None]) -> None:
     found = board(name)
     family = part_of(found.device.name).family
     assert found.io is not None
-    made = constraints(family, found.io)
-    top = board_top(
-        NETWORK, found.io, family, wanted_mhz=found.clock_mhz, identity="00000000000000ff", baud=found.io.baud
-    )  # fmt: skip
+    made = constraints(family, found.io, link)
+    top = board_top(NETWORK, found.io, family, wanted_mhz=found.clock_mhz, identity="00000000000000ff", link=link)
     text = top.files[f"rtl/{top.top}.v"]
     ports = re.findall(r"(?:in|out)put +wire (\w+)", text)
-    assert {"clock", "uart_rx", "uart_tx"} <= set(ports) <= {"clock", "uart_rx", "uart_tx", "reset", "led"}
+    wires = {w.port for w in top.wires}
+    assert wires == (
+        {"uart_rx", "uart_tx"} if link == "uart" else {f"spi_{p}" for p in ("sclk", "cs_n", "mosi", "miso")}
+    )
+    assert {"clock", *wires} <= set(ports) <= {"clock", *wires, "reset", "led"}
+    assert f"bw_{link}_link" in text
     for pin in ports:
         assert f" {pin} " in made.text or f'"{pin}"' in made.text
-    golden(f"board/{name}.{made.suffix}", made.text)
-    assert abs(top.baud / found.io.baud - 1) < Fraction(1, 50)
+    assert len(sites := re.findall(r'(?:SITE |set_io (?:-pullup yes )?\w+ |IO_LOC "\w+" )"?(\w+)', made.text)) == len(
+        {*sites}
+    )
+    golden(f"board/{name}{'_spi' * (link == 'spi')}.{made.suffix}", made.text)
+    assert abs(top.baud / (found.io.baud if link == "uart" else top.clock_mhz * 100_000) - 1) < Fraction(1, 50)
 
 
 def test_a_top_reads_as_it_did_when_someone_last_looked(golden: Callable[[str, str], None]) -> None:
@@ -109,6 +122,20 @@ def test_a_rate_that_the_clock_cannot_keep_is_refused_with_the_cycles_of_a_bit()
     for baud, words in ((3_000_000, "4.00 cycles"), (1_400_000, "8.57 cycles")):
         with pytest.raises(InvalidValue, match=words):
             board_top(NETWORK, io, "ice40", wanted_mhz=12, identity="0", baud=baud)
+
+
+def test_a_clock_of_spi_that_is_too_fast_and_a_board_without_pins_for_it_are_refused() -> None:
+    io = board("icebreaker").io
+    assert io is not None
+    told: dict[str, Any] = {"wanted_mhz": 24, "identity": "0", "link": "spi"}
+    assert board_top(NETWORK, io, "ice40up", **told, baud=1_000_000).divisor == 24
+    with pytest.raises(InvalidValue, match="a bit takes 10 cycles") as caught:
+        board_top(NETWORK, io, "ice40up", **told, baud=3_000_000)
+    assert caught.value.remedy == "2400000 Hz"
+    with pytest.raises(ConfigError, match="no pins are chosen for SPI"):
+        constraints("ice40", Io("A1", 12, "A2", "A3", "a test"), "spi")
+    with pytest.raises(ConfigError, match="one of uart, spi"):
+        constraints("ice40", io, "usb")
 
 
 def test_constraints_of_a_family_without_open_tools_are_refused() -> None:

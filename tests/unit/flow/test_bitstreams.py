@@ -167,6 +167,30 @@ def test_a_model_is_compiled_for_a_quarter_more_than_the_clock_of_its_bitstream(
     ]  # fmt: skip
 
 
+def test_a_device_that_is_not_the_boards_is_refused_before_anything_is_compiled(
+    asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiling, "compile_model", lambda model, **told: design(clock_mhz=told["clock_mhz"]))
+    with pytest.raises(ConfigError, match="'xcvu9p' with board icebreaker, which has ice40up5k") as caught:
+        build_model("net.keras", "icebreaker", options={"device": "xcvu9p"}, vectors=0)
+    assert "leave `device` out" in caught.value.remedy
+    assert asked == []
+    build_model("net.keras", "icebreaker", options={"device": "ice40up5k"}, vectors=0)
+
+
+def test_the_link_can_be_spi(asked: list[dict[str, Any]], tmp_path: Path) -> None:
+    made = build_bitstream(design(), "icebreaker", tmp_path, link="spi", vectors=0)
+    (told,) = asked
+    assert (made.layout.link, made.layout.baud, made.top.divisor) == ("spi", 2_400_000, 10)
+    assert {"bw_spi.v", "bw_spi_link.v"} <= set(told["sources"])
+    assert "spi_sclk 45" in told["pins"]
+    assert "uart" not in told["pins"] + told["sources"]["net_axis_board.v"]
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest["link"] == {"kind": "spi", "baud": 2_400_000, "cycles_a_bit": 10}
+    with pytest.raises(ConfigError, match="no pins are chosen for SPI"):
+        build_bitstream(design(device="ice40hx8k"), "ice40hx8k-b", link="spi", vectors=0)
+
+
 def test_a_design_for_another_device_and_a_board_without_pins_are_refused(asked: list[dict[str, Any]]) -> None:
     with pytest.raises(ConfigError, match="compiled for xcvu9p, and ulx3s has lfe5u-85") as caught:
         build_bitstream(design(device="xcvu9p"), "ulx3s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bitwright.backends.verilog.board.wires import wires_of
 from bitwright.core.errors import InvalidValue
 from bitwright.platforms import Io
 
@@ -29,23 +30,23 @@ class _Pin:
     pull: str = ""
 
 
-def constraints(family: str, io: Io) -> Constraints:
-    """The constraints of a board's top; raises `InvalidValue` for a family without open tools."""
+def constraints(family: str, io: Io, link: str = "uart") -> Constraints:
+    """The constraints of a board's top with that link; raises `InvalidValue` for a family without open tools."""
     if family not in _WRITERS:
         remedy = f"one of {', '.join(_WRITERS)}"
         raise InvalidValue(f"no constraints for {family!r}", where="pins", remedy=remedy)
     suffix, writer = _WRITERS[family]
-    return Constraints(suffix, writer(_pins(io), io))
+    return Constraints(suffix, writer(_pins(io, link), io))
 
 
-def _pins(io: Io) -> list[_Pin]:
+def _pins(io: Io, link: str) -> list[_Pin]:
     """The pins of the top: those that the board has."""
     near = io.near_standard or io.standard
-    found = [
-        _Pin("clock", io.clock, io.standard),
-        _Pin("uart_rx", io.uart_rx, io.standard, "up"),
-        _Pin("uart_tx", io.uart_tx, io.standard),
-    ]
+    found = [_Pin("clock", io.clock, io.standard)]
+    for wire in wires_of(io, link):
+        # What nobody drives rests: a line that is silent, and nobody selected.
+        pull = "up" if wire.port in ("uart_rx", "spi_cs_n") else ""
+        found.append(_Pin(wire.port, wire.site, io.standard, pull))
     if io.reset:
         found.append(_Pin("reset", io.reset, near, "up" if io.reset_low else "down"))
     if io.led:

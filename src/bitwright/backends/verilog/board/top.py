@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from bitwright.backends.verilog.board.pll import Pll, pll_for
+from bitwright.backends.verilog.board.wires import Wire, wires_of
 from bitwright.backends.verilog.printer import module as printed
 from bitwright.backends.verilog.stream.emit import needed
 from bitwright.backends.verilog.tree import (
@@ -27,6 +28,7 @@ from bitwright.platforms import Io
 __all__ = ["BoardTop", "Network", "board_top"]
 
 _LEAST_DIVISOR = 8
+_SPI_DIVISOR = 10
 _SILENCE_S = Fraction(1, 20)
 
 
@@ -45,13 +47,17 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class BoardTop:
-    """The module `top` with what it places from the library: its files, its clock, and the cycles of a serial bit."""
+    """The module `top` with what it places from the library: its files, its clock, and the cycles of a bit.
+
+    Of SPI, whose clock is the host's, a bit has so many cycles or more. `wires` are the host's.
+    """
 
     top: str
     files: dict[str, str]
     clock_mhz: Fraction
     divisor: int
     pll: Pll | None
+    wires: tuple[Wire, ...]
 
     @property
     def baud(self) -> Fraction:
@@ -60,20 +66,23 @@ class BoardTop:
 
 
 def board_top(
-    network: Network, io: Io, family: str, *, wanted_mhz: float, identity: str, baud: int, header: str = ""
-) -> BoardTop:
+    network: Network, io: Io, family: str, *, wanted_mhz: float, identity: str, baud: int | None = None,
+    header: str = "", link: str = "uart",
+) -> BoardTop:  # fmt: skip
     """The module `<network>_board`, whose instance `network` is the design and whose `u_link` is the link.
 
-    identity: 16 hexadecimal digits that the link tells who asks. Raises `InvalidValue` where the clock is too slow for
-    `baud`, or no clock can be made.
+    identity: 16 hexadecimal digits that the link tells who asks. baud: bits a second, the board's own by default; of
+    SPI the fastest that the clock reads. Raises `InvalidValue` where the clock is too slow for that, or none can be
+    made, and `ConfigError` for a link that the board does not have.
     """
+    wires = wires_of(io, link)
     pll = pll_for(family, io.oscillator_mhz, wanted_mhz, pad=io.pad_clock)
     clock_mhz = pll.clock_mhz if pll else Fraction(str(io.oscillator_mhz))
-    divisor = _divisor(clock_mhz, baud)
-    numbers = _Numbers(clock_mhz, divisor, int(identity, 16), _store(network, family))
+    divisor = _divisor(clock_mhz, baud or io.baud) if link == "uart" else _spi_divisor(clock_mhz, baud)
+    numbers = _Numbers(clock_mhz, divisor, int(identity, 16), _store(network, family), link, wires)
     made = _module(network, io, pll, numbers)
     files = {f"rtl/{made.name}.v": printed(made, header)} | needed([made])
-    return BoardTop(made.name, files, clock_mhz, divisor, pll)
+    return BoardTop(made.name, files, clock_mhz, divisor, pll, wires)
 
 
 def _divisor(clock_mhz: Fraction, baud: int) -> int:
@@ -88,14 +97,26 @@ def _divisor(clock_mhz: Fraction, baud: int) -> int:
     return found
 
 
+def _spi_divisor(clock_mhz: Fraction, hertz: int | None) -> int:
+    """The fewest cycles of a bit: `bw_spi.v` reads the host's clock with its own."""
+    if hertz and hertz * _SPI_DIVISOR > clock_mhz * 1_000_000:
+        raise InvalidValue(
+            f"SPI of {hertz} Hz at {float(clock_mhz):g} MHz", where="host link",
+            why=f"a bit takes {_SPI_DIVISOR} cycles at least", remedy=f"{int(clock_mhz * 1_000_000 / _SPI_DIVISOR)} Hz",
+        )  # fmt: skip
+    return -(-int(clock_mhz * 1_000_000) // hertz) if hertz else _SPI_DIVISOR
+
+
 @dataclass(frozen=True, slots=True)
 class _Numbers:
-    """Parameters of the link: its clock, cycles of a bit, what it says of itself, and where a frame waits."""
+    """Parameters of the link: its clock, cycles of a bit, what it says of itself, where a frame waits, its wires."""
 
     clock_mhz: Fraction
     divisor: int
     identity: int
     store: int
+    link: str
+    wires: tuple[Wire, ...]
 
 
 _FEW_BITS = 4096
@@ -108,8 +129,9 @@ def _store(network: Network, family: str) -> int:
 
 
 def _module(network: Network, io: Io, pll: Pll | None, numbers: _Numbers) -> Module:
-    heads = [PortDeclaration("input", "wire", name, 1) for name in ("clock", "uart_rx", *(["reset"] * bool(io.reset)))]
-    heads += [PortDeclaration("output", "wire", name, 1) for name in ("uart_tx", *(["led"] * bool(io.led)))]
+    ins, outs = ([w.port for w in numbers.wires if w.direction == side] for side in ("input", "output"))
+    heads = [PortDeclaration("input", "wire", name, 1) for name in ("clock", *ins, *(["reset"] * bool(io.reset)))]
+    heads += [PortDeclaration("output", "wire", name, 1) for name in (*outs, *(["led"] * bool(io.led)))]
     items: list[Item] = [*_clocks(io, pll), *_link(network, numbers), *_network(network)]
     if io.led:
         light = Unary("~", Ref("busy")) if io.led_low else Ref("busy")
@@ -117,8 +139,10 @@ def _module(network: Network, io: Io, pll: Pll | None, numbers: _Numbers) -> Mod
     else:
         items.append(Net("wire", "busy_unused", 1, value=Ref("busy")))
     frame, result = network.source_bytes * network.source_beats, network.sink_bytes * network.sink_beats
+    line = "a serial line" if numbers.link == "uart" else "SPI"
+    least = "" if numbers.link == "uart" else " or more"
     about = (
-        f"{network.module} behind a serial line of {numbers.divisor} cycles a bit,\n"
+        f"{network.module} behind {line} of {numbers.divisor} cycles a bit{least},\n"
         f"at {float(numbers.clock_mhz):g} MHz from an oscillator of {io.oscillator_mhz:g} MHz.\n"
         f"A frame is a request of {frame} bytes, its result a reply of {result}: see bw_link.v."
     )
@@ -146,11 +170,12 @@ def _link(network: Network, numbers: _Numbers) -> list[Item]:
     for side, count in (("frame", network.source_bytes), ("result", network.sink_bytes)):
         nets += [Net("wire", f"{side}_{pin}", 8 * count if pin == "tdata" else 1) for pin in _PINS]
     joined: list[tuple[str, Expression]] = [("clk", Ref("clk")), ("rst", Ref("rst"))]
-    joined += [(name, Ref(name)) for name in ("uart_rx", "uart_tx", "aresetn", "busy")]
+    joined += [(name, Ref(name)) for name in (*(wire.port for wire in numbers.wires), "aresetn", "busy")]
     joined += [(f"m_{pin}", Ref(f"frame_{pin}")) for pin in _PINS]
     joined += [(f"s_{pin}", Ref(f"result_{pin}")) for pin in _PINS if pin != "tlast"]
+    rate = (("DIVISOR", numbers.divisor),) if numbers.link == "uart" else ()
     parameters = (
-        ("DIVISOR", numbers.divisor),
+        *rate,
         ("IN_BYTES", network.source_bytes),
         ("IN_BEATS", network.source_beats),
         ("OUT_BYTES", network.sink_bytes),
@@ -160,7 +185,8 @@ def _link(network: Network, numbers: _Numbers) -> list[Item]:
         ("STORE", numbers.store),
     )
     unused = Net("wire", "result_tlast_unused", 1, value=Ref("result_tlast"))
-    return [*nets, Instance("bw_uart_link", "u_link", tuple(joined), parameters), Comment("beats are counted"), unused]
+    module = f"bw_{numbers.link}_link"
+    return [*nets, Instance(module, "u_link", tuple(joined), parameters), Comment("beats are counted"), unused]
 
 
 def _network(network: Network) -> list[Item]:
