@@ -117,16 +117,28 @@ void Regroup::cut(int most) {
     sums_.commit();
 }
 
-// Plain signed digits always fit, so that dissolving the deepest addend again and again ends.
-void Regroup::keep_within(int levels) {
+// Places of a tree that a sum takes and its addends would not.
+std::int64_t Regroup::wasted(int node) const {
+    std::int64_t places = 0;
+    for (const Term& term : sums_.sum(node)) places += ternary_weight(sums_.level(term.node));
+    return node < sums_.inputs() ? 0 : ternary_weight(sums_.level(node)) - places;
+}
+
+bool Regroup::keep_within(int levels, const std::vector<std::pair<int, int>>& deadlines) {
+    std::vector<int> allowed(sums_.size(), levels);
+    for (const auto& [node, level] : deadlines) allowed[node] = level;
     for (int node = sums_.inputs(); node < sums_.size(); ++node) {
         if (!sums_.alive(node)) continue;
-        while (sums_.earliest(sums_.sum(node)) > levels) {
+        while (sums_.earliest(sums_.sum(node)) > allowed[node]) {
             const Sum& sum = sums_.sum(node);
-            const auto deepest = std::max_element(sum.begin(), sum.end(), [this](const Term& left, const Term& right) {
-                return sums_.level(left.node) < sums_.level(right.node);
+            const auto rank = [this](const Term& term) {
+                return std::make_tuple(wasted(term.node), sums_.level(term.node));
+            };
+            const auto worst = std::max_element(sum.begin(), sum.end(), [&](const Term& left, const Term& right) {
+                return rank(left) < rank(right);
             });
-            sums_.change(node, Sums::substituted(sum, deepest->node, sums_.sum(deepest->node)));
+            if (worst->node < sums_.inputs()) return false;
+            sums_.change(node, Sums::substituted(sum, worst->node, sums_.sum(worst->node)));
         }
         sums_.relax(node, sums_.earliest(sums_.sum(node)));
     }
@@ -135,6 +147,7 @@ void Regroup::keep_within(int levels) {
         if (sums_.alive(node) && sums_.users(node).empty()) sums_.relax(node, levels);
     }
     sums_.commit();
+    return true;
 }
 
 void Regroup::dissolve_where_cheaper(std::vector<std::int32_t> nodes) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "sums.hpp"
@@ -20,8 +21,10 @@ class Regroup {
 
     // Puts every sum that occurs at most `occurrences` times in place of its occurrences.
     void cut(int occurrences);
-    // Dissolves what makes a sum deeper than `levels`; sums that only outputs read may then take all of them.
-    void keep_within(int levels);
+    // Dissolves what makes a sum deeper than `levels`, or than its own level in `deadlines` (sum, level): first what
+    // wastes most of a tree's places. Sums that only outputs read may then take all levels. False where a sum is too deep even if
+    // nothing is shared: then the sums are of no use.
+    bool keep_within(int levels, const std::vector<std::pair<int, int>>& deadlines);
     // Shares and dissolves around every sum until nothing saves a bit.
     void settle();
     // Random dissolving and sharing anew, kept where it costs no more. The same `seed` takes the same steps.
@@ -64,6 +67,7 @@ class Regroup {
     };
 
     int occurrences(int node) const;
+    std::int64_t wasted(int node) const;
     bool dissolve(int node);
     void dissolve_where_cheaper(std::vector<std::int32_t> nodes);
     void settle_around(std::vector<std::int32_t> work);

@@ -1,44 +1,30 @@
 #include "sum_graph.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <exception>
+#include <numeric>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
-#include "digits.hpp"
 #include "regroup.hpp"
+#include "start.hpp"
 #include "sums.hpp"
 
 namespace bitwright {
 
 namespace {
 
-constexpr int kRangeBits = 58;
 constexpr int kDeepest = 36;
-constexpr std::int64_t kPairLimit = std::int64_t{1} << 26;
+// Digits of a matrix whose start is made within a fraction of a second.
+constexpr std::int64_t kQuick = 1 << 13;
 
-// Signed digits per column, and that no code without signs leaves 58 bits.
-std::vector<std::int64_t> digits_of(const std::int64_t* matrix, const std::int64_t* low, const std::int64_t* high,
-                                    int inputs, int outputs) {
-    std::vector<std::int64_t> digits(outputs);
-    std::vector<double> most(outputs);
-    for (int input = 0; input < inputs; ++input) {
-        if (low[input] == 0 && high[input] == 0) continue;
-        const double code = static_cast<double>(power(std::min(width({low[input], high[input]}), 62)));
-        for (int column = 0; column < outputs; ++column) {
-            const Digits places = csd(matrix[static_cast<std::size_t>(input) * outputs + column]);
-            digits[column] += bit_count(places.places());
-            most[column] += code * static_cast<double>(places.plus + places.minus);
-            if (most[column] < static_cast<double>(power(kRangeBits))) continue;
-            throw std::invalid_argument("column " + std::to_string(column) + " may leave 58 bits");
-        }
-    }
-    return digits;
-}
-
-// Levels of sums that are allowed, from the digits of the columns.
-int levels_allowed(const std::vector<std::int64_t>& digits, std::int64_t max_depth) {
+// Levels of sums that the deepest column needs; throws where that is more than `max_depth`.
+int least_levels(const std::vector<std::int64_t>& digits, std::int64_t max_depth) {
     int least = 0;
     for (std::size_t column = 0; column < digits.size(); ++column) {
         const int needed = ternary_level(digits[column]);
@@ -48,29 +34,7 @@ int levels_allowed(const std::vector<std::int64_t>& digits, std::int64_t max_dep
         }
         least = std::max(least, needed);
     }
-    return static_cast<int>(max_depth < 0 ? least : std::min<std::int64_t>(max_depth, kDeepest));
-}
-
-// Levels of two-operand adders that as many addends fill.
-std::int64_t binary_levels(const std::vector<std::int64_t>& digits, int levels) {
-    int least = 0;
-    for (const std::int64_t count : digits) least = std::max(least, bit_length(static_cast<std::uint64_t>(count - (count > 0))));
-    return std::max(least, bit_length(static_cast<std::uint64_t>(ternary_weight(levels))) - 1);
-}
-
-Sums sums_of(const AdderGraph& graph, const std::int64_t* low, const std::int64_t* high, int inputs) {
-    std::vector<bool> root(inputs + graph.nodes.size());
-    for (const Term& output : graph.outputs) {
-        if (output.node >= inputs) root[output.node] = true;
-    }
-    Sums sums(low, high, inputs);
-    for (const Graph::Row& row : graph.nodes) {
-        Sums::Sum sum{{row.a, row.shift_a, 1}, {row.b, row.shift_b, row.sign}};
-        Sums::sort(sum);
-        sums.add(sum, sums.earliest(sum), root[sums.next()]);
-    }
-    sums.commit();
-    return sums;
+    return least;
 }
 
 // Appends the adders of every sum that an output needs, addends first.
@@ -120,20 +84,73 @@ Sums search_round(const Sums& sums, const SearchOptions& options, std::int64_t r
     return std::move(*std::min_element(found.begin(), found.end(), less));
 }
 
+struct Attempt {
+    Order order;
+    int levels;
+};
+
+// The plain graph first. Where no depth is asked for, trees may take a level more than the least, and so may the plain
+// graph of a matrix that takes little time.
+std::vector<Attempt> attempts(const std::vector<std::int64_t>& digits, std::int64_t max_depth) {
+    const int least = least_levels(digits, max_depth);
+    if (max_depth >= 0) {
+        const int levels = static_cast<int>(std::min<std::int64_t>(max_depth, kDeepest));
+        return {{Order::kPlain, levels}, {Order::kColumns, levels}, {Order::kRows, levels}};
+    }
+    std::vector<Attempt> made{{Order::kPlain, least}, {Order::kColumns, least}, {Order::kRows, least}};
+    if (least == 0 || least >= kDeepest) return made;
+    if (std::accumulate(digits.begin(), digits.end(), std::int64_t{0}) <= kQuick) made.push_back({Order::kPlain, least + 1});
+    made.push_back({Order::kColumns, least + 1});
+    made.push_back({Order::kRows, least + 1});
+    return made;
+}
+
+// The cheapest start, the first among equals, each made by one of `workers` threads; one with a level more than the first
+// must save a fifth.
+Start best_start(const Problem& problem, const std::vector<Attempt>& tried, int workers) {
+    std::vector<std::optional<Start>> made(tried.size());
+    std::vector<std::exception_ptr> failed(workers);
+    std::atomic<std::size_t> waiting{0};
+    std::vector<std::thread> threads;
+    for (std::exception_ptr& failure : failed) {
+        threads.emplace_back([&] {
+            try {
+                for (std::size_t i = waiting++; i < tried.size(); i = waiting++) {
+                    made[i] = start(problem, tried[i].order, tried[i].levels);
+                }
+            } catch (...) {
+                failure = std::current_exception();
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (const std::exception_ptr& failure : failed) {
+        if (failure) std::rethrow_exception(failure);
+    }
+    std::size_t best = 0;
+    std::int64_t least = 4 * made[0]->sums.total();
+    for (std::size_t i = 1; i < tried.size(); ++i) {
+        if (!made[i]) continue;
+        const std::int64_t cost = (tried[i].levels > tried[0].levels ? 5 : 4) * made[i]->sums.total();
+        if (cost >= least) continue;
+        least = cost;
+        best = i;
+    }
+    return std::move(*made[best]);
+}
+
 }  // namespace
 
 SumGraph sum_graph(const std::int64_t* matrix, const std::int64_t* low, const std::int64_t* high, int inputs,
                    int outputs, std::int64_t max_depth, const SearchOptions& options) {
     const Stopwatch watch;
-    const std::vector<std::int64_t> digits = digits_of(matrix, low, high, inputs, outputs);
-    const int levels = levels_allowed(digits, max_depth);
-    const AdderGraph start =
-        adder_graph(matrix, low, high, inputs, outputs, binary_levels(digits, levels), kPairLimit);
-    Sums sums = sums_of(start, low, high, inputs);
-    Regroup regroup(sums);
-    regroup.cut(1);
-    regroup.keep_within(levels);
-    regroup.settle();
+    const Problem problem{matrix, low, high, inputs, outputs};
+    const Load load = load_of(problem);
+    if (const int column = load.too_wide(); column >= 0) {
+        throw std::invalid_argument("column " + std::to_string(column) + " may leave 58 bits");
+    }
+    Start start = best_start(problem, attempts(load.digits, max_depth), options.starts);
+    Sums& sums = start.sums;
     SumGraph result;
     for (; result.rounds < options.rounds && watch.seconds() < options.budget_s; ++result.rounds) {
         sums = search_round(sums, options, result.rounds);

@@ -39,6 +39,7 @@ class Source {
         for (int i = 0; i < made.inputs * made.outputs; ++i) {
             made.matrix.push_back(between(1, 4) <= density ? between(-largest, largest - 1) : 0);
         }
+        if (between(0, 2) == 0) relate(made);
         for (int i = 0; i < made.inputs; ++i) {
             made.low.push_back(between(-300, 20));
             made.high.push_back(made.low.back() + between(0, 300));
@@ -49,6 +50,17 @@ class Source {
     }
 
   private:
+    // Columns, or rows, that differ in few weights and by little.
+    void relate(Problem& problem) {
+        const bool columns = between(0, 1) == 0;
+        for (int i = 0; i < problem.inputs; ++i) {
+            for (int j = 0; j < problem.outputs; ++j) {
+                const int first = columns ? i * problem.outputs : j;
+                if (between(0, 4) > 0) problem.matrix[i * problem.outputs + j] = problem.matrix[first] / 2 + between(0, 1);
+            }
+        }
+    }
+
     std::mt19937_64 engine_;
 };
 

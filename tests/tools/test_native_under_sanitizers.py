@@ -27,7 +27,8 @@ def said(fuzz: str, sources: list[str], folder: Path, *flags: str) -> str:
 @pytest.mark.long
 @pytest.mark.tool("g++")
 def test_native_optimizers_are_clean_under_sanitizers_on_thousands_of_random_matrices(tmp_path):
-    sources = ["adder_graph", "graph", "regroup", "sharing", "sum_graph", "sums", "ternary", "tree"]
+    shared = ["adder_graph", "graph", "regroup", "sharing", "sums", "ternary", "tree"]
+    sources = [*shared, "differences", "start", "sum_graph"]
     assert said("adder_graph_fuzz", sources, tmp_path) == "3000 graphs\n"
 
 

@@ -147,15 +147,27 @@ class Regroup:
                 self._dissolve(node)
         sums.commit()
 
-    def keep_within(self, levels: int) -> None:
-        """Dissolve what makes a sum deeper than `levels`; sums that only outputs read may then take all of them."""
+    def _wasted(self, addend: Addend) -> tuple[int, int]:
+        """Places of a tree that an addend takes and its own addends would not, and its level."""
+        sums, node = self._sums, addend[0]
+        if node < sums.inputs:
+            return 0, sums.level(node)
+        return 3 ** sums.level(node) - sum(3 ** sums.level(inner) for inner, _, _ in sums.sum(node)), sums.level(node)
+
+    def keep_within(self, levels: int, deadlines: dict[int, int]) -> bool:
+        """Dissolve what makes a sum deeper than `levels`, or its own level in `deadlines`, first what wastes most.
+
+        Sums that only outputs read may then take all levels. False where a sum is too deep even if nothing is shared.
+        """
         sums = self._sums
         for node in range(sums.inputs, len(sums)):
             if not sums.alive(node):
                 continue
-            while sums.earliest(addends := sums.sum(node)) > levels:
-                deepest = max([addend[0] for addend in addends], key=sums.level)
-                sums.change(node, substituted(addends, deepest, sums.sum(deepest)))
+            while sums.earliest(addends := sums.sum(node)) > deadlines.get(node, levels):
+                worst = max(addends, key=self._wasted)[0]
+                if worst < sums.inputs:
+                    return False
+                sums.change(node, substituted(addends, worst, sums.sum(worst)))
             sums.relax(node, sums.earliest(addends))
         for node in range(len(sums) - 1, sums.inputs - 1, -1):
             if not sums.alive(node) or sums.users(node):
@@ -165,6 +177,7 @@ class Regroup:
             else:
                 sums.remove(node)
         sums.commit()
+        return True
 
     def _dissolve_where_cheaper(self, nodes: list[int]) -> None:
         sums = self._sums

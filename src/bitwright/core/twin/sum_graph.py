@@ -7,63 +7,54 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from bitwright.core.twin.adders import PAIR_LIMIT, adder_graph
-from bitwright.core.twin.digits import csd_masks
-from bitwright.core.twin.graph import width
 from bitwright.core.twin.regroup import Regroup
-from bitwright.core.twin.sums import Sums, ordered
+from bitwright.core.twin.start import Order, Problem, Start, load_of, start
+from bitwright.core.twin.sums import Sums
 from bitwright.core.twin.ternary import Addend, Row, ternary_level
 
 __all__ = ["sum_graph"]
 
-_RANGE_BITS = 58
 _DEEPEST = 36
+_QUICK = 1 << 13
 _STARTS = 2
 
 Table = NDArray[np.int64]
 
 
-def _digits_of(matrix: list[list[int]], low: list[int], high: list[int]) -> list[int]:
-    """Signed digits per column; ValueError if a code without sign may leave 58 bits."""
-    digits = [0] * (len(matrix[0]) if matrix else 0)
-    most = [0.0] * len(digits)
-    for row, *ends in zip(matrix, low, high, strict=True):
-        if ends == [0, 0]:
-            continue
-        code = float(1 << min(width(*ends), 62))
-        for column, weight in enumerate(row):
-            plus, minus = csd_masks(weight)
-            digits[column] += (plus | minus).bit_count()
-            most[column] += code * float(plus + minus)
-            if most[column] >= 1 << _RANGE_BITS:
-                raise ValueError(f"column {column} may leave {_RANGE_BITS} bits")
-    return digits
-
-
-def _levels_allowed(digits: list[int], max_depth: int) -> int:
+def _least_levels(digits: list[int], max_depth: int) -> int:
+    """Levels of sums that the deepest column needs; ValueError where that is more than `max_depth`."""
     least = 0
     for column, count in enumerate(digits):
         needed = ternary_level(count)
         if 0 <= max_depth < needed:
             raise ValueError(f"column {column} needs {needed} levels of adders, max_depth allows {max_depth}")
         least = max(least, needed)
-    return least if max_depth < 0 else min(max_depth, _DEEPEST)
+    return least
 
 
-def _binary_levels(digits: list[int], levels: int) -> int:
-    """Levels of two-operand adders that as many addends fill."""
-    least = max([(count - 1).bit_length() for count in digits if count], default=0)
-    return max(least, (3**levels).bit_length() - 1)
+def _attempts(digits: list[int], max_depth: int) -> list[tuple[Order, int]]:
+    """The plain graph first; without `max_depth` all once more with another level, the plain one if that is quick."""
+    least = _least_levels(digits, max_depth)
+    if max_depth >= 0:
+        return [(order, min(max_depth, _DEEPEST)) for order in Order]
+    if not 0 < least < _DEEPEST:
+        return [(order, least) for order in Order]
+    deeper = [order for order in Order if order is not Order.PLAIN or sum(digits) <= _QUICK]
+    return [(order, least) for order in Order] + [(order, least + 1) for order in deeper]
 
 
-def _sums_of(nodes: list[list[int]], outputs: list[Addend], low: list[int], high: list[int]) -> Sums:
-    roots = {node for node, _, _ in outputs}
-    sums = Sums(low, high)
-    for a, shift_a, b, shift_b, sign in nodes:
-        addends = ordered([(a, shift_a, 1), (b, shift_b, sign)])
-        sums.add(addends, sums.earliest(addends), sums.next() in roots)
-    sums.commit()
-    return sums
+def _best_start(problem: Problem, tried: list[tuple[Order, int]]) -> Start:
+    """The cheapest, the first among equals; one with a level more than the first must save a fifth."""
+    best, least = None, 0
+    for order, levels in tried:
+        made = start(problem, order, levels)
+        if made is None:
+            continue
+        cost = (5 if levels > tried[0][1] else 4) * made.sums.total
+        if best is None or cost < least:
+            best, least = made, cost
+    assert best is not None
+    return best
 
 
 class _Builder:
@@ -96,8 +87,8 @@ def _search_round(sums: Sums, seed: int, number: int) -> Sums:
     """One round: searches from `sums`, of which the best stays (the first among equals)."""
     steps = min(max(100000 // max(len(sums), 1), 16), 400)
     found = [sums.copy() for _ in range(_STARTS)]
-    for start, other in enumerate(found):
-        Regroup(other).search(steps, (seed * 0x10001 + number) * 64 + start + 1)
+    for place, other in enumerate(found, 1):
+        Regroup(other).search(steps, (seed * 0x10001 + number) * 64 + place)
     return min(found, key=lambda other: other.total)
 
 
@@ -109,16 +100,11 @@ def sum_graph(
     Raises ValueError where the native module does, with the same words.
     """
     begin = monotonic()
-    ends = low.tolist(), high.tolist()
-    digits = _digits_of(matrix.tolist(), *ends)
-    levels = _levels_allowed(digits, max_depth)
-    nodes, roots = adder_graph(matrix, low, high, _binary_levels(digits, levels), PAIR_LIMIT)
-    outputs: list[Addend] = [(node, shift, sign) for node, shift, sign in roots.tolist()]
-    sums = _sums_of(nodes.tolist(), outputs, *ends)
-    regroup = Regroup(sums)
-    regroup.cut(1)
-    regroup.keep_within(levels)
-    regroup.settle()
+    problem = Problem(matrix, low, high)
+    load = load_of(problem)
+    if (wide := load.too_wide()) >= 0:
+        raise ValueError(f"column {wide} may leave 58 bits")
+    sums, outputs = _best_start(problem, _attempts(load.digits, max_depth))
     done = 0
     while done < rounds and monotonic() - begin < budget_s:
         sums = _search_round(sums, seed, done)
