@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from tests.unit.core.test_sum_graph import depth_of, in_order, value_of
+from tests.unit.core.test_sum_graph import depth_of, in_order, least_depth, value_of
 
 from bitwright.core import native, twin
 from bitwright.core.sum_graph import sum_graph
@@ -106,9 +106,7 @@ def test_columns_that_hardly_differ_cost_little_more_than_one(transposed):
 def test_another_level_is_taken_where_it_saves_a_fifth_and_never_against_a_limit():
     matrix = near(32, 16, 8, 0.2)
     low, high = np.full(32, -128), np.full(32, 127)
-    least = next(
-        level for level in range(9) if 3**level >= max(sum(len(twin.csd(w)) for w in c) for c in matrix.T.tolist())
-    )
+    least = least_depth(matrix)
     free, bound = sum_graph(matrix, low, high, rounds=0), sum_graph(matrix, low, high, rounds=0, max_depth=least)
     assert depth_of(32, free.nodes, free.outputs) == least + 1
     assert depth_of(32, bound.nodes, bound.outputs) <= least
