@@ -16,7 +16,7 @@ import numpy as np
 
 from bitwright.numeric import IntArray, Rounding, nonzero_digits
 
-__all__ = ["Affine", "Staircase", "fit", "roundest", "staircase"]
+__all__ = ["Affine", "Staircase", "candidates", "fit", "roundest", "slopes", "staircase"]
 
 _DEEPEST = 40
 _LARGEST = 1 << 60
@@ -110,11 +110,11 @@ def _half_even(stairs: Staircase) -> Affine | None:
 
 def _floor(stairs: Staircase) -> Affine | None:
     """The least shift with a feasible slope, and up to three more if they save signed digits."""
-    least, most = _slopes(stairs)
+    least, most = slopes(stairs)
     best: tuple[int, Affine] | None = None
     tried_after = 0
     for shift in range(_DEEPEST if least < most else 0):
-        for mul in _candidates(least, most, shift):
+        for mul in candidates(least, most, shift):
             add = _offset(stairs, mul, shift)
             if add is None:
                 continue
@@ -128,7 +128,7 @@ def _floor(stairs: Staircase) -> Affine | None:
     return None if best is None else best[1]
 
 
-def _slopes(stairs: Staircase) -> tuple[float, float]:
+def slopes(stairs: Staircase) -> tuple[float, float]:
     """The open interval of slopes mul / 2**shift for which some add exists.
 
     Eliminating add from the two conditions leaves, for every pair of steps i above j,
@@ -145,7 +145,7 @@ def _slopes(stairs: Staircase) -> tuple[float, float]:
     return least, most
 
 
-def _candidates(least: float, most: float, shift: int) -> list[int]:
+def candidates(least: float, most: float, shift: int) -> list[int]:
     """Integers whose slope lies in the interval: all of them while they are few, else round ones."""
     first = int(np.floor(least * 2.0**shift))
     last = first + 12 if np.isinf(most) else int(np.ceil(most * 2.0**shift))
