@@ -49,14 +49,15 @@ def sum_graph(
     """`y = x @ matrix` for integers `x` in [low, high] as shared sums of up to three shifted addends.
 
     `matrix` is (inputs, outputs), `low` and `high` (inputs,), all integers. No output is deeper than `max_depth`
-    sums; -1 allows what the deepest column needs at least, and one sum more where that saves a fifth. `rounds` bounds the search for a cheaper graph,
-    `budget_s` the seconds after which no further round begins; the result depends on `seed` and on the rounds
-    that were done (which it tells), on nothing else.
+    sums; -1 allows what the deepest column needs at least, and one sum more where that saves a fifth. `rounds`
+    bounds the search for a cheaper graph, `budget_s` the seconds after which no further round begins; the result
+    depends on `seed` and on the rounds that were done (which it tells), on nothing else.
 
-    Method: columns are taken as they are, or as another column and what is left then, or rows so, whose inputs are added
-    up before (spanning trees over the digits that are left): the cheapest of the three goes on. Its two-operand graph
-    of `adder_graph` is cut where a sum is read once; what sums have in common is shared where that saves lookup tables, counted column by column on codes without signs (`cost.chain`);
-    then sums are dissolved at random and shared anew, which stays where it costs no more.
+    Method: columns are taken as they are, or as another column and what is then left, or rows so, whose inputs
+    are added up before (spanning trees over the digits that are left); the cheapest of the three goes on. Its
+    two-operand graph of `adder_graph` is cut where a sum is read once; what sums have in common is shared where that
+    saves lookup tables, counted column by column on codes without signs (`cost.chain`); then sums are dissolved at
+    random and shared anew, which stays where it costs no more.
 
     Raises InvalidValue if shapes or intervals do not fit, a code would leave 58 bits, or a column needs more levels.
 
