@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from math import gcd, prod
 
 import numpy as np
@@ -20,14 +20,15 @@ from bitwright.ir.dataflow.types import Stream
 from bitwright.ir.graph.ops import Conv, Dense, Map
 from bitwright.ir.netlist import Netlist, Word, latency_cycles
 from bitwright.numeric import IntArray, Ints, Steps
-from bitwright.passes.streaming import Folding
+from bitwright.passes.streaming import Folding, Products
 from bitwright.passes.streaming.dots import dot, xnor
 from bitwright.passes.streaming.linear import Product, one_ending, product_of
+from bitwright.passes.streaming.packed import joint
 from bitwright.passes.streaming.placer import GraphNode, Placer
 from bitwright.passes.streaming.search import search_of
 from bitwright.passes.streaming.tails import Mapped
 from bitwright.passes.streaming.view import View, view_of
-from bitwright.platforms import Device
+from bitwright.platforms import Device, Fabric
 
 __all__ = ["Folded", "folded_areas"]
 
@@ -52,9 +53,6 @@ class Folded:
     total: Word
     word: Word
     view: View | None
-    dots: dict[tuple[int, int], tuple[Netlist, Area]] = field(
-        default_factory=dict[tuple[int, int], tuple[Netlist, Area]]
-    )
     tails: dict[int, Area] = field(default_factory=dict[int, Area])
     constant_bits: int = 0
 
@@ -85,22 +83,21 @@ class Folded:
         """The weights as the memory holds them."""
         return Ints(self.product.stored)
 
-    def kernel(self, lanes: int, units: int) -> Netlist:
-        """The dot product of so many lanes, of several units where they share multiplier blocks."""
-        fabric = self.placer.tails.fabric
-        if self.product.bits:
-            return xnor(lanes, fabric)
-        several = self.product.joint([self.word] * lanes, Folding(lanes, units), fabric)
-        return several or dot((self.word,) * lanes, self.stored, fabric)
+    def kernel_of(self, folding: Folding) -> tuple[Netlist, Area, float]:
+        """A dot product of at most `_LANES` lanes that divide the folding's, its area, and how often it is there."""
+        built = max(d for d in range(1, min(folding.lanes, _LANES) + 1) if folding.lanes % d == 0)
+        stored, blocks = (None if self.product.bits else self.stored), folding.products is Products.BLOCKS
+        found = _priced(self.word, stored, built, gcd(folding.units, _SHARING), blocks, self.placer.tails.fabric)
+        return *found, folding.lanes / built
 
-    def kernel_of(self, lanes: int, units: int) -> tuple[Netlist, Area, float]:
-        """A dot product of at most `_LANES` lanes that divide `lanes`, its area, and how many times it is there."""
-        built = max(d for d in range(1, min(lanes, _LANES) + 1) if lanes % d == 0)
-        shared = gcd(units, _SHARING)
-        if (built, shared) not in self.dots:
-            made = self.kernel(built, shared)
-            self.dots[built, shared] = made, kernel_area(made, self.placer.tails.fabric)
-        return *self.dots[built, shared], lanes / built
+    def products_of(self, folding: Folding, device: Device) -> list[Products]:
+        """What may multiply: whatever takes least, and multiplier blocks where these save LUTs."""
+        if self.product.bits or not device.dsps or folding.products is Products.BLOCKS:
+            return [folding.products]
+        plain, blocks = (self.kernel_of(replace(folding, products=kind)) for kind in Products)
+        (one, area, _), (several, other, _) = plain, blocks
+        saves = other.dsps > 0 and other.luts / len(several.outputs) < area.luts / len(one.outputs)
+        return [Products.AUTO, Products.BLOCKS] if saves else [Products.AUTO]
 
     def tail(self, units: int) -> Area:
         """The map of `units` lanes that each meet every so many channels."""
@@ -115,7 +112,6 @@ class Folded:
             one = Mapped(told.form, told.rows[:, :1], told.gain, told.bias[:, :1])
             self.tails[phases] = self._tail_of(one)
         return self.tails[phases].times(units) + counter(phases)
-
 
     def _tail_of(self, one: Mapped) -> Area:
         """The map of a lane: in logic, or thresholds in memories behind a word of its own."""
@@ -140,17 +136,37 @@ class Folded:
         return self.tails[0].times(units) + store_area(units * self.constant_bits, phases, Memory.LUT) + counter(phases)
 
 
+@lru_cache(maxsize=4096)
+def _priced(
+    given: Word, stored: Word | None, lanes: int, units: int, blocks: bool, fabric: Fabric
+) -> tuple[Netlist, Area]:
+    """A dot product with weights of range `stored` (None: pairs that agree), of several of `units` units where these
+    share multiplier blocks, and its area.
+    """
+    if stored is None:
+        made = xnor(lanes, fabric)
+    else:
+        types = (given,) * lanes
+        made = joint(types, stored, units, fabric, blocks) or dot(types, stored, fabric)
+    return made, kernel_area(made, fabric)
+
+
 def folded_areas(layer: Folded, folding: Folding, device: Device) -> list[tuple[Folding, Area]]:
-    """The area of the layer with `folding`, once for each memory that its weights and its lines may wait in."""
+    """The area of the layer with `folding`, once for each memory that its weights and its lines may wait in, and for
+    multiplier blocks beside what takes least where they save LUTs.
+    """
     found: list[tuple[Folding, Area]] = []
-    plain = _logic(layer, folding, device) + layer.tail(folding.units)
+    tail = layer.tail(folding.units)
+    kinds = layer.products_of(folding, device)
+    kernels = [(kind, _logic(layer, replace(folding, products=kind), device)) for kind in kinds]
     last = layer.last.type
     bits = Word(int(last.low.array.min()), int(last.high.array.max())).width
     made = channel_area(bits * folding.units, 1)
     for lines, window in _windows(layer, folding.lanes, device):
         for kind, spilled, store in _stores(layer, folding, device):
             told = Folding(folding.lanes, folding.units, folding.kernel, kind, lines, spilled)
-            found.append((told, plain + window + store + made))
+            for products, logic in kernels:
+                found.append((replace(told, products=products), logic + tail + window + store + made))
     return found
 
 
@@ -212,7 +228,7 @@ _DEEPEST = 1 << 14
 
 def _logic(layer: Folded, folding: Folding, device: Device) -> Area:
     """Sequencer, dot products and accumulators."""
-    kernel, one, copies = layer.kernel_of(folding.lanes, folding.units)
+    kernel, one, copies = layer.kernel_of(folding)
     op = MatVec(layer.weights_stored, folding.units, kernel, layer.total.low, layer.total.high, joint=kernel)
     width = folding.lanes * layer.word.width
     found = matvec_area(op, width, folding.lanes, Area(), device.fabric, one)

@@ -30,7 +30,7 @@ from bitwright.ir.graph import Graph, GraphBuilder, TensorType
 from bitwright.ir.graph.ops import Add, Conv, Dense, Map, MaxPool, Reshape
 from bitwright.numeric import Ints, Rounding, ShiftRoundSaturate, Steps
 from bitwright.passes.buffer import Buffer
-from bitwright.passes.streaming import Folding, Kernel, Place
+from bitwright.passes.streaming import Folding, Kernel, Place, Products
 from bitwright.platforms import device
 
 PART = device("xc7z020")
@@ -139,6 +139,37 @@ def test_a_budget_binds_and_says_so() -> None:
     assert plan.binding.next_cycles is not None
     assert plan.binding.next_cycles < plan.initiation_cycles
     assert set(plan.binding.layers) == {layer.name for layer in plan.layers if layer.cycles == plan.initiation_cycles}
+
+
+def test_where_luts_bind_products_go_into_multiplier_blocks_that_are_free() -> None:
+    """Weights of three bits fit into LUTs, so that without need no block is taken."""
+    graph = network()
+    ceilings = task().ceilings | {"luts": 420.0}
+    free, none = (
+        best_plan(replace(task(), ceilings=ceilings | {"dsps": dsps}), Objective.MAX_THROUGHPUT)
+        for dsps in (200.0, 0.0)
+    )
+    assert free.proved
+    assert free.initiation_cycles < none.initiation_cycles
+    packed = [name for name, told in free.foldings.items() if told.products is Products.BLOCKS]
+    assert packed
+    assert none.area.dsps == 0
+    assert all(told.products is Products.AUTO for told in none.foldings.values())
+    found = predict_stream(Buffer()(Place(PART, 100.0, free.foldings)(graph)), PART)
+    assert found.cycles.initiation_cycles == free.initiation_cycles
+    assert found.dsps == free.area.dsps > 0
+    assert found.luts == pytest.approx(free.area.luts, rel=0.25)
+    assert foldings_from_json(foldings_to_json(free.foldings)) == free.foldings
+
+
+def test_least_area_weighs_blocks_by_what_there_is_of_them() -> None:
+    """With more blocks to be had one counts less, and the optimum moves products into them."""
+    few, many = (
+        best_plan(replace(task(), ceilings=task().ceilings | {"dsps": n}), Objective.MIN_AREA, 1e6) for n in (8.0, 1e6)
+    )
+    assert few.area.dsps == 0
+    assert many.area.dsps > 0
+    assert many.area.luts < few.area.luts
 
 
 def test_without_room_it_is_refused_with_what_is_missing() -> None:
