@@ -52,7 +52,7 @@ _HOMES = {
         "explore_architectures", "explore_front", "explore_report", "from_torch", "Variants",
         "import_model", "load_model", "quantize",
         "StreamDesign", "read_hls4ml", "saved_by_pruning", "to_onnx",
-        "Gradient", "Limits", "SearchResult", "save_search", "search", "search_report",
+        "Gradient", "Limits", "SearchResult", "Sensitivity", "Trials", "save_search", "search", "search_report",
     ),
     "bitwright.numeric": ("Format", "Rounding", "Overflow"),
     "bitwright.core.errors": ("BitwrightError",),

@@ -58,12 +58,23 @@ def demo(
 def search(
     model: Model,
     data: Annotated[str, typer.Option(help="digits, a folder with jets or MNIST, or .npz with x_train, y_train")],
+    method: Annotated[str, typer.Option(help="gradient, sensitivity or trials")] = "gradient",
     luts: Annotated[float | None, typer.Option(help="at most so many LUTs")] = None,
+    dsps: Annotated[float | None, typer.Option(help="at most so many DSP blocks")] = None,
+    brams: Annotated[float | None, typer.Option(help="at most so many block RAMs")] = None,
     latency_ns: Annotated[float | None, typer.Option(help="at most so many ns from input to output")] = None,
-    accuracy_drop: Annotated[float | None, typer.Option(help="at most this share below the float model")] = None,
+    energy_pj: Annotated[float | None, typer.Option(help="at most so many pJ of an inference, by QTools")] = None,
     bits: Annotated[float | None, typer.Option(help="at most so many bits of weights and activations")] = None,
+    accuracy_drop: Annotated[float | None, typer.Option(help="at most this share below the float model")] = None,
+    objectives: Annotated[str, typer.Option(help="what is weighed, with commas")] = "score,luts",
     budget_s: Annotated[float | None, typer.Option(help="seconds of training [default: fixed epochs]")] = None,
-    points: Annotated[int, typer.Option(help="models of the front")] = 10,
+    points: Annotated[int | None, typer.Option(help="models of the front [default: 10]")] = None,
+    epochs: Annotated[int | None, typer.Option(help="of both stages, or of each trial [default: 100, or 10]")] = None,
+    max_trials: Annotated[int | None, typer.Option(help="trials in all, resumed ones included [default: 60]")] = None,
+    mode: Annotated[str | None, typer.Option(help="trials: bayesian, random, hyperband or evolution")] = None,
+    workers: Annotated[int | None, typer.Option(help="trials at a time, in processes or on the cluster")] = None,
+    ray: Annotated[str | None, typer.Option(metavar="ADDRESS", help="trials: run on the Ray cluster there")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="go on where the journal in --out stands")] = False,
     out: Out = Path("build/search"),
     device: Device = None,
     clock_mhz: Clock = None,
@@ -71,12 +82,19 @@ def search(
     config: Config = None,
 ) -> None:
     """Find the smallest hardware for a stated accuracy: a front of trained, compiled and verified models."""
+    from bitwright.flow.search_asked import Asked
     from bitwright.flow.searching import search_file
     from bitwright.report import render_search_terminal
 
-    limits = {"luts": luts, "latency_ns": latency_ns, "accuracy_drop": accuracy_drop, "bits": bits}
+    limits = {
+        "luts": luts, "dsps": dsps, "brams": brams, "latency_ns": latency_ns, "energy_pj": energy_pj, "bits": bits,
+        "accuracy_drop": accuracy_drop,
+    }  # fmt: skip
+    asked = Asked(
+        method, tuple(objectives.split(",")), resume, points, budget_s, epochs, max_trials, mode, workers, ray
+    )  # fmt: skip
     told = options_of(config, device=device, clock_mhz=clock_mhz, seed=seed)
-    record = search_file(model, data, limits, out, options=told, budget_s=budget_s, points=points, progress=bars())
+    record = search_file(model, data, limits, out, options=told, asked=asked, progress=bars())
     typer.echo(render_search_terminal(record))
     typer.echo(f"report: {out / 'search.html'}")
 

@@ -27,6 +27,8 @@ _HOMES = {
     "Gradient": "bitwright.search.gradient",
     "Limits": "bitwright.search.limits",
     "SearchResult": "bitwright.search.result",
+    "Sensitivity": "bitwright.search.sensitivity",
+    "Trials": "bitwright.search.trials",
     "save_search": "bitwright.flow.search_results",
     "search": "bitwright.flow.searching",
     "search_report": "bitwright.flow.search_results",

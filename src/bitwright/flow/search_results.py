@@ -14,7 +14,9 @@ import numpy as np
 from bitwright import __version__
 from bitwright.core.files import write_atomic
 from bitwright.report import NOT_VERIFIED, Curve, HistoryStep, LayerBits, Run, SearchPoint, SearchReport
+from bitwright.search.objectives import USUAL, unbeaten, values_of
 from bitwright.search.result import SearchResult, TrainedPoint
+from bitwright.search.trial import State, Trial
 from bitwright.train.layers.base import Quantized
 from bitwright.train.observe import activation_quantizers
 
@@ -32,6 +34,9 @@ def search_report(result: SearchResult, title: str = "search", peers: Sequence[C
     told = dict(result.limits.told)
     if "accuracy_drop" in told:
         told["accuracy"] = result.reference[0] - told.pop("accuracy_drop")
+    # The chart is one of accuracy against LUTs, whatever else was weighed.
+    shown = unbeaten(result.points, lambda p: values_of(USUAL, p.validation, p.facts), USUAL)
+    cheapest = {point.name for point in shown}
     return SearchReport(
         title=title,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -45,9 +50,10 @@ def search_report(result: SearchResult, title: str = "search", peers: Sequence[C
         test_samples=result.sizes[2] or None,
         baseline_accuracy=reference,
         versions={"bitwright": __version__},
-        points=tuple(_point(point) for point in result.points),
+        points=tuple(_point(point, point.name in cheapest) for point in result.points),
         history=_runs(result),
         peers=tuple(peers),
+        notes=_notes(result),
     )
 
 
@@ -65,7 +71,7 @@ def save_search(result: SearchResult, folder: str | Path, title: str = "search",
     return place
 
 
-def _point(point: TrainedPoint) -> SearchPoint:
+def _point(point: TrainedPoint, on_front: bool) -> SearchPoint:
     facts = point.facts
 
     def whole(name: str) -> int | None:
@@ -88,7 +94,7 @@ def _point(point: TrainedPoint) -> SearchPoint:
         ebops=facts.get("ebops"),
         measured_luts=None if measured is None else measured.luts,
         feasible=point.feasible,
-        on_front=True,
+        on_front=on_front,
         origin=point.origin,
         certificate=_certified(point.design.certificate),
         bits_per_layer=_layers(point),
@@ -152,7 +158,43 @@ def _activation_bits(quantizer: Any) -> float | None:
     return None if grid is None else float((grid.high - grid.low).bit_length())
 
 
+def _notes(result: SearchResult) -> tuple[str, ...]:
+    """What was weighed, how trials ended, how energy is counted, and what went wrong on the way."""
+    trials = [row for row in result.history if isinstance(row, Trial)]
+    told: list[str] = [f"Weighed: {', '.join(result.objectives)}."]
+    if trials:
+        told.append(_trials_sentence(trials))
+    if "energy" in result.settings:
+        told.append(f"Energy of an inference by {result.settings['energy']}.")
+    return (*told, *result.warnings)
+
+
+def _trials_sentence(trials: Sequence[Trial]) -> str:
+    own = [trial for trial in trials if trial.repeats is None]
+    ends = (("came to their end", State.COMPLETE), ("were stopped early", State.PRUNED), ("failed", State.FAILED))
+    counts = [f"{sum(trial.state is state for trial in own)} {words}" for words, state in ends]
+    repeats = len(trials) - len(own)
+    last = next((trial.error.splitlines()[0] for trial in reversed(own) if trial.state is State.FAILED), "")
+    why = f" The last failure: {last}" if last else ""
+    return f"{len(trials)} trials: {', '.join(counts)}, {repeats} repeated an earlier one.{why}"
+
+
 def _runs(result: SearchResult) -> tuple[Run, ...]:
+    trials = [row for row in result.history if isinstance(row, Trial)]
+    return (_trials_run(trials),) if trials else _epochs_runs(result)
+
+
+def _trials_run(trials: Sequence[Trial]) -> Run:
+    """Every trial that came to its end, by number."""
+    steps: list[HistoryStep] = []
+    for trial in trials:
+        if trial.outcome and trial.repeats is None:
+            facts = trial.outcome.facts
+            steps.append(HistoryStep(step=trial.number, validation_accuracy=facts["score"], luts=facts["luts"]))
+    return Run(name="trials", steps=tuple(steps))
+
+
+def _epochs_runs(result: SearchResult) -> tuple[Run, ...]:
     rows: dict[str, list[HistoryStep]] = defaultdict(list)
     for row in result.history:
         step = HistoryStep(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,15 +16,20 @@ from bitwright.flow.compiling import compile_model
 from bitwright.flow.design import Design
 from bitwright.flow.models import load_model
 from bitwright.flow.options import Options
+from bitwright.flow.search_asked import Asked, Method, named_method
+from bitwright.flow.search_facts import Measured, facts_of
 from bitwright.platforms import device as device_named
 from bitwright.report import binomial_error
 from bitwright.search.gradient import Candidate, Gradient, gradient_front, set_weights, trainable_copy
+from bitwright.search.journals import check_folder
 from bitwright.search.limits import Limits
-from bitwright.search.losses import loss_for, score_for, taught_by
-from bitwright.search.price import price_now
+from bitwright.search.losses import keras_loss, loss_for, score_for, taught_by
+from bitwright.search.objectives import USUAL, cost_of, objectives_of, unbeaten, values_of
 from bitwright.search.result import SearchResult, TrainedPoint
+from bitwright.search.scores import ENERGY_RULES
 from bitwright.search.sensitivity import Sensitivity, front
 from bitwright.search.splits import Splits, read_splits, split
+from bitwright.search.trials import Trials, trials_front
 from bitwright.train.rewrite import rebuilt, same
 
 if TYPE_CHECKING:
@@ -36,14 +41,16 @@ Score = Callable[[NDArray[Any], NDArray[Any]], float]
 _VERIFIED = 2000
 _TOLD = ("luts", "bits", "dsps", "accuracy_drop")
 """Limits that the integer program predicts; the others are judged when the models are compiled."""
+_NAMES: dict[type[Any], str] = {Gradient: "gradient", Sensitivity: "sensitivity", Trials: "trials"}
 
 
 def search(
     model: Any,
     data: Any,
     limits: Limits | None = None,
-    method: str | Gradient | Sensitivity = "gradient",
+    method: str | Method = "gradient",
     *,
+    objectives: Sequence[str] = USUAL,
     options: Options | None = None,
     teacher: Any = None,
     loss: Any = None,
@@ -52,72 +59,71 @@ def search(
     seed: int = 0,
     verify: str = "best",
     folder: str | Path | None = None,
+    resume: bool = True,
     progress: Progress | None = None,
 ) -> SearchResult:
     """Train `model` in as few bits as its task needs: a front of models with their designs, the best within `limits`.
 
     model: a float Keras model, trained (or its path). data: see `split`; its test samples are used once, at the end.
-    method: "gradient" (trained widths) or "sensitivity" (post-training widths by integer program, for large models), or
-    the options of one: `Gradient`, `Sensitivity`. options: how designs are compiled (device, clock, ...). teacher: the
-    trained model whose outputs guide the training with `Gradient(distill=...)` (None: `model` itself). loss: of Keras
-    (None: cross-entropy for class numbers, else the squared error). score(outputs, labels): higher is better (None:
-    accuracy, or the negative squared error). verify: "best" simulates the RTL of the best point and compares the
-    netlists of the others, "all" simulates all, "none" leaves it. folder: where the search keeps its journal.
+    method: "gradient" (trained widths), "sensitivity" (post-training widths by integer program, for large models) or
+    "trials" (quantizers tried one after the other), or the options of one: `Gradient`, `Sensitivity`, `Trials`.
+    objectives: "score" and the costs weighed against it, any of luts, ffs, dsps, brams, latency_ns, energy_pj, bits,
+    ebops, ...; the front is what nothing beats in all of them. options: how designs are compiled (device, clock, ...).
+    teacher: the trained model whose outputs guide the training with `Gradient(distill=...)` (None: `model` itself).
+    loss: of Keras (None: cross-entropy for class numbers, else the squared error). score(outputs, labels): higher is
+    better (None: accuracy, or the negative squared error). verify: "best" simulates the RTL of the best point and
+    compares the netlists of the others, "all" simulates all, "none" leaves it. folder: where the search keeps its
+    journal; the same call goes on there after it was interrupted, unless resume is false: that refuses a folder that
+    holds one.
 
-    Raises Unsupported, naming the layer, for models that cannot be quantized; nothing is approximated silently.
+    Raises Unsupported, naming the layer, for models that cannot be quantized; nothing is approximated silently. A
+    folder with another search's journal is refused by a ConfigError.
     """
     if verify not in ("best", "all", "none"):
         raise ConfigError(f"verify={verify!r}", where="search", remedy="use 'best', 'all' or 'none'")
     told = limits or Limits()
     source = load_model(model) if isinstance(model, str | Path) else model
     place, chosen = None if folder is None else Path(folder), _options(method, told, budget_s, seed)
+    weighed = objectives_of(objectives)
+    if place is not None:
+        check_folder(place, _NAMES[type(chosen)], resume)
     if teacher is not None and not (isinstance(chosen, Gradient) and chosen.distill):
         raise ConfigError(
             "a teacher that nothing asks", where="search", remedy="give method=Gradient(distill=0.5), or no teacher"
         )
     job = _Search(
-        source, split(data, seed), told, chosen, options or Options(), source if teacher is None else teacher, loss,
-        score, place, progress,
+        source, split(data, seed), told, chosen, weighed, options or Options(),
+        source if teacher is None else teacher, loss, score, place, progress,
     )  # fmt: skip
     return job.result(verify)
 
 
 def search_file(
     model: Path, data: str, limits: Mapping[str, float | None], out: Path, *, options: Mapping[str, Any],
-    budget_s: float | None = None, points: int = 10, progress: Progress | None = None,
+    asked: Asked | None = None, progress: Progress | None = None,
 ) -> SearchReport:  # fmt: skip
     """`search` on files: the model's, the data's (see `read_splits`); models, report and journal go to `out`.
 
-    The same call goes on where an interrupted one stood.
+    A folder that holds a journal is refused, unless `asked.resume`: then the search there goes on, or begins.
     """
     from bitwright.flow.search_results import save_search, search_report
 
+    words = asked or Asked()
     chosen = Options.of(dict(options))
     told, splits = Limits(**limits), read_splits(data, chosen.seed)
-    method = _aimed(Gradient(points=points, budget_s=budget_s, seed=chosen.seed), told)
-    result = search(model, splits, told, method, options=chosen, seed=chosen.seed, folder=out, progress=progress)
+    result = search(
+        model, splits, told, words.options(told, chosen.seed), objectives=words.objectives, options=chosen,
+        seed=chosen.seed, folder=out, resume=words.resume, progress=progress,
+    )  # fmt: skip
     save_search(result, out, Path(model).stem)
     return search_report(result, Path(model).stem)
 
 
-def _options(
-    method: str | Gradient | Sensitivity, limits: Limits, budget_s: float | None, seed: int
-) -> Gradient | Sensitivity:
-    if isinstance(method, Sensitivity):
-        return method
-    if isinstance(method, Gradient):
-        return method if budget_s is None else replace(method, budget_s=budget_s)
-    if method == "sensitivity":
-        return Sensitivity(seed=seed)
-    if method != "gradient":
-        remedy = "use 'gradient', 'sensitivity', or a record of options"
-        raise ConfigError(f"method {method!r}", where="search", remedy=remedy)
-    return _aimed(Gradient(budget_s=budget_s, seed=seed), limits)
-
-
-def _aimed(method: Gradient, limits: Limits) -> Gradient:
-    """The descent through the region that a limit on LUTs asks for."""
-    return method if limits.luts is None else replace(method, first=6.0 * limits.luts, last=limits.luts / 3)
+def _options(method: str | Method, limits: Limits, budget_s: float | None, seed: int) -> Method:
+    budget = {} if budget_s is None else {"budget_s": budget_s}
+    if isinstance(method, str):
+        return named_method(method, limits, seed, {} if method == "sensitivity" else budget)
+    return method if isinstance(method, Sensitivity) or not budget else replace(method, **budget)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,10 +134,11 @@ class _Made:
 
 class _Search:
     def __init__(
-        self, source: Any, splits: Splits, limits: Limits, method: Gradient | Sensitivity, options: Options,
-        teacher: Any, loss: Any, score: Score | None, folder: Path | None, progress: Progress | None,
+        self, source: Any, splits: Splits, limits: Limits, method: Method, objectives: tuple[str, ...],
+        options: Options, teacher: Any, loss: Any, score: Score | None, folder: Path | None, progress: Progress | None,
     ) -> None:  # fmt: skip
         self.source, self.splits, self.limits, self.method = source, splits, limits, method
+        self.objectives = objectives
         self.options, self.teacher, self.loss, self.folder = options, teacher, loss, folder
         self.score = score or score_for(splits.train[1])
         self.progress = progress or Silent()
@@ -141,17 +148,26 @@ class _Search:
 
     def result(self, verify: str) -> SearchResult:
         """The search, then each model compiled, measured and verified."""
-        models = self._by_sensitivity(self.method) if isinstance(self.method, Sensitivity) else self._by_gradient()
         reference = self._scored(self.source)
-        points = _unbeaten([self._point(m, reference[0]) for m in models])
-        settings = {**self.settings, "device": self.options.device}
-        made = SearchResult(tuple(points), self.limits, reference, self.splits.sizes, self.history, settings)
+        models = self._found(reference[0])
+        points = [self._point(made, reference[0]) for made in models]
+        kept = unbeaten(points, lambda p: values_of(self.objectives, p.validation, p.facts), self.objectives)
+        settings = {**self.settings, "device": self.options.device, "energy": ENERGY_RULES}
+        made = SearchResult(
+            tuple(kept), self.limits, reference, self.splits.sizes, self.history, settings, self.objectives
+        )
         self._verify(made, verify)
         return made
 
-    def _by_gradient(self) -> list[_Made]:
-        gradient = self.method
-        assert isinstance(gradient, Gradient)
+    def _found(self, reference: float) -> list[_Made]:
+        """The models of the method."""
+        if isinstance(self.method, Sensitivity):
+            return self._by_sensitivity(self.method)
+        if isinstance(self.method, Trials):
+            return self._by_trials(self.method, reference)
+        return self._by_gradient(self.method)
+
+    def _by_gradient(self, gradient: Gradient) -> list[_Made]:
         copy = trainable_copy(self.source, self.splits.train[0], gradient)
 
         def own(candidate: Candidate) -> Any:
@@ -173,10 +189,21 @@ class _Search:
         told = {name: most for name, most in self.limits.told.items() if name in _TOLD}
         found = front(
             self.source, x, y, limits=told, options=method, folder=self.folder, progress=self.progress,
-            measure=lambda model: _facts(model, self._compiled(model), self.removed),
+            cost=cost_of(self.objectives), measure=Measured(self.options, self.removed),
         )  # fmt: skip
         self.settings = {"method": "sensitivity", **asdict(method)}
         return [_Made(made.model, f"integer program{', proved' if made.proved else ''}") for made in found]
+
+    def _by_trials(self, method: Trials, reference: float) -> list[_Made]:
+        found = trials_front(
+            self.source, self.splits.train, self.splits.validation, method, limits=self.limits,
+            objectives=self.objectives, score=self.score, loss=keras_loss(self.source, self.splits.train[1], self.loss),
+            reference=reference, measure=Measured(self.options, self.removed), removed=self.removed,
+            about=repr(self.options), folder=self.folder, progress=self.progress,
+        )  # fmt: skip
+        self.history = found.trials
+        self.settings = {"method": "trials", **method.as_dict(), "trials": len(found.trials)}
+        return [_Made(model, origin) for model, origin in found.models]
 
     @property
     def removed(self) -> float:
@@ -200,7 +227,7 @@ class _Search:
     def _point(self, made: _Made, reference: float) -> TrainedPoint:
         model, design = made.model, self._compiled(made.model)
         validation, test = self._scored(model)
-        facts = {**_facts(model, design, self.removed), "accuracy_drop": reference - validation}
+        facts = {**facts_of(model, design, self.removed), "accuracy_drop": reference - validation}
         error = None if test is None or not 0 <= test <= 1 else binomial_error(test, self.splits.sizes[2])
         name = f"{self.source.name}_{facts['luts']:.0f}"
         return TrainedPoint(name, model, design, validation, test, error, facts, self.limits.excess(facts), made.origin)
@@ -218,28 +245,3 @@ class _Search:
             point.design.verify(x, rtl=verify == "all" or point is best)
             self.progress.advance()
         self.progress.done()
-
-
-def _facts(model: Any, design: Design, removed: float) -> dict[str, float]:
-    found, price = design.estimate(), price_now(model, removed)
-    return {
-        "luts": float(found.luts),
-        "ffs": float(found.ffs),
-        "carries": float(found.carries),
-        "dsps": float(found.dsps),
-        "brams": float(found.brams),
-        "latency_cycles": float(found.latency_cycles),
-        "latency_ns": found.latency_cycles * 1000.0 / design.clock_mhz,
-        "ebops": price["ebops"],
-        "bits": price["bits"],
-        "price": price["luts"],
-    }
-
-
-def _unbeaten(points: list[TrainedPoint]) -> list[TrainedPoint]:
-    """Those that no other beats in validation score and compiled LUTs, by rising LUTs."""
-    kept: list[TrainedPoint] = []
-    for point in sorted(points, key=lambda p: (p.facts["luts"], -p.validation)):
-        if not kept or point.validation > kept[-1].validation:
-            kept.append(point)
-    return kept

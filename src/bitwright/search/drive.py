@@ -34,10 +34,12 @@ class Setup:
     seed: int
     constraints: int
     warm: tuple[Configuration, ...]
+    task: str = ""
 
     def facts(self) -> Mapping[str, Any]:
         """As JSON, for the file that a reopened study is compared with."""
         return {
+            **({"task": self.task} if self.task else {}),
             "schema": 1,
             "space": {choice.name: list(choice.options) for choice in self.space},
             "directions": list(self.directions),
@@ -175,15 +177,17 @@ class Drive:
         return self.deadline is not None and time.monotonic() >= self.deadline
 
     def _standing(self) -> str:
-        """How many trials came to their end, and the best of them."""
+        """How many trials came to their end, and the best of them (by the first objective, if there are several)."""
         text = f"{sum(trial.state is State.COMPLETE for trial in self.log)} complete"
-        best = front(self.log, self.setup.directions)
+        kept = front(self.log, self.setup.directions)
         if len(self.setup.directions) > 1:
-            return f"{text}, {len(best)} on the front"
-        for trial in best:
-            if trial.outcome:
-                return f"{text}, best {trial.outcome.values[0]:g} (trial {trial.number})"
-        return text
+            text = f"{text}, {len(kept)} on the front"
+        sign = 1 if self.setup.directions[:1] == ("maximize",) else -1
+        told = [(trial.outcome.values, trial.number) for trial in kept if trial.outcome]
+        if not told:
+            return text
+        values, number = max(told, key=lambda one: sign * next(iter(one[0])))
+        return f"{text}, best {' at '.join(f'{value:g}' for value in values)} (trial {number})"
 
 
 def _fact(option: Any) -> list[Any]:

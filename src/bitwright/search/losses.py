@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bitwright.train.door import keras, ops
 from bitwright.train.wiring import functional_of
 
-__all__ = ["loss_for", "score_for", "taught_by"]
+__all__ = ["accuracy", "keras_loss", "loss_for", "negative_error", "score_for", "taught_by"]
 
 
 def loss_for(model: Any, labels: NDArray[Any], told: Any, distill: float) -> Callable[[Any, Any, Any], Any]:
@@ -20,12 +20,7 @@ def loss_for(model: Any, labels: NDArray[Any], told: Any, distill: float) -> Cal
     told: a Keras loss or its name (None: cross-entropy for class numbers, else the mean squared error).
     """
     classes, softmax = _is_class(labels), _ends_in_softmax(model)
-    if told is not None:
-        hard = keras.losses.get(told)
-    elif classes:
-        hard = keras.losses.SparseCategoricalCrossentropy(from_logits=not softmax)
-    else:
-        hard = keras.losses.MeanSquaredError()
+    hard = keras_loss(model, labels, told)
 
     def loss(outputs: Any, y: Any, taught: Any) -> Any:
         found = ops.mean(hard(y, outputs))
@@ -36,11 +31,28 @@ def loss_for(model: Any, labels: NDArray[Any], told: Any, distill: float) -> Cal
     return loss
 
 
+def keras_loss(model: Any, labels: NDArray[Any], told: Any) -> Any:
+    """The Keras loss that is told, else cross-entropy for class numbers (of what `model` ends in) or squared error."""
+    if told is not None:
+        return keras.losses.get(told)
+    if _is_class(labels):
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=not _ends_in_softmax(model))
+    return keras.losses.MeanSquaredError()
+
+
 def score_for(labels: NDArray[Any]) -> Callable[[NDArray[Any], NDArray[Any]], float]:
     """Accuracy for class numbers, else the negative mean squared error."""
-    if _is_class(labels):
-        return lambda outputs, y: float((np.argmax(outputs, axis=-1) == y).mean())
-    return lambda outputs, y: -float(np.square(outputs - y).mean())
+    return accuracy if _is_class(labels) else negative_error
+
+
+def accuracy(outputs: NDArray[Any], labels: NDArray[Any]) -> float:
+    """The share of samples whose greatest output is that of their class."""
+    return float((np.argmax(outputs, axis=-1) == labels).mean())
+
+
+def negative_error(outputs: NDArray[Any], labels: NDArray[Any]) -> float:
+    """The mean squared error with a minus: higher is better."""
+    return -float(np.square(outputs - labels).mean())
 
 
 def taught_by(teacher: Any, x: NDArray[Any], labels: NDArray[Any]) -> NDArray[Any]:

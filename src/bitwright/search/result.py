@@ -8,6 +8,7 @@ from typing import Any
 
 from bitwright.core.errors import InvalidValue
 from bitwright.search.limits import Limits
+from bitwright.search.objectives import USUAL, cost_of
 
 __all__ = ["SearchResult", "TrainedPoint"]
 
@@ -39,10 +40,11 @@ class TrainedPoint:
 
 @dataclass(frozen=True, eq=False)
 class SearchResult:
-    """The models that a search found, none of which another beats in both validation score and LUTs.
+    """The models that a search found, none of which another beats in all objectives (validation score and LUTs).
 
-    points: by rising LUTs. reference: the float model's (validation, test) scores. history: the method's own rows.
-    settings: all options, the seed and the epochs or trials that were done: with these the search repeats itself.
+    points: by rising cost, the first one of the objectives. reference: the float model's (validation, test) scores.
+    history: the method's own rows: epochs, or trials. settings: all options, the seed and the epochs or trials that
+    were done: with these the search repeats itself. warnings: what went wrong on the way, each with the way out.
     """
 
     points: tuple[TrainedPoint, ...]
@@ -51,6 +53,8 @@ class SearchResult:
     sizes: tuple[int, int, int]
     history: tuple[Any, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    objectives: tuple[str, ...] = USUAL
+    warnings: tuple[str, ...] = ()
 
     @property
     def best(self) -> TrainedPoint:
@@ -62,7 +66,7 @@ class SearchResult:
         if not within:
             raise self._nothing()
         if set(self.limits.told) == {"accuracy_drop"}:
-            return min(within, key=lambda point: point.facts["luts"])
+            return min(within, key=lambda point: point.facts[cost_of(self.objectives)])
         return max(within, key=lambda point: point.validation)
 
     def _nothing(self) -> InvalidValue:

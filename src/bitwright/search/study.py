@@ -27,7 +27,7 @@ class Study:
     "bayesian", "hyperband", "evolution"; `constraints` the number of an outcome's violations; `warm` the
     configurations of the first trials. `hopeless` is the rule that stops trials by their reports (compared in the
     first direction): by default `Halving` for "hyperband", else `Median` for one objective and `Never` for several,
-    whose trials may be good for their other objectives.
+    whose trials may be good for their other objectives. `task` is a digest of what else results follow from.
 
     Raises `ConfigError` when the folder holds a study that differs in any of these, naming which.
 
@@ -51,6 +51,7 @@ class Study:
         constraints: int = 0,
         warm: Sequence[Configuration] = (),
         hopeless: Rule | None = None,
+        task: str = "",
     ) -> None:
         self.folder = Path(folder)
         self.setup = Setup(
@@ -61,6 +62,7 @@ class Study:
             seed=seed,
             constraints=constraints,
             warm=tuple(check(configuration, tuple(space)) for configuration in warm),
+            task=task,
         )
         self._journal = Journal(self.folder, self.setup.space, self.setup.directions, self.setup.facts())
         self._trials = self._journal.read()

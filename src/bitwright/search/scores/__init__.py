@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bitwright.search.scores.bits import ForgivingFactorBits
-from bitwright.search.scores.energy import ForgivingFactorPower
+from bitwright.search.scores.energy import ENERGY_RULES, ForgivingFactorPower, inference_pj
 from bitwright.search.scores.factor import ForgivingFactor, Measured, forgiven
 from bitwright.search.scores.goal import forgiving_factor, goal_of
 
 __all__ = [
+    "ENERGY_RULES",
     "ForgivingFactor",
     "ForgivingFactorBits",
     "ForgivingFactorPower",
@@ -15,4 +16,5 @@ __all__ = [
     "forgiven",
     "forgiving_factor",
     "goal_of",
+    "inference_pj",
 ]

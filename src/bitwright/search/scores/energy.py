@@ -26,7 +26,10 @@ from bitwright.frontends.keras.facts import network_of
 from bitwright.frontends.keras.sources import operand, sources
 from bitwright.search.scores.factor import ForgivingFactor, Measured
 
-__all__ = ["ForgivingFactorPower"]
+__all__ = ["ENERGY_RULES", "ForgivingFactorPower", "inference_pj"]
+
+ENERGY_RULES = "QTools: process 'horowitz', rules 'latest', coverage 'complete', tensors in registers (memory 'fixed')"
+"""How `inference_pj` counts."""
 
 _INTERNAL = ("fp16", "fp32", "int8")
 _ACCUMULATORS = ("int16", "int32", "fp16", "fp32")
@@ -93,6 +96,19 @@ class ForgivingFactorPower(ForgivingFactor):
             for layer in found.layers
         }
         return Measured(float(found.sum_pj()), layers)
+
+
+def inference_pj(model: Any) -> float:
+    """The energy of one inference of an unrolled network in pJ, by `ENERGY_RULES`: operations, no memory traffic.
+
+    Each tensor counts with its widest element, as QTools knows one type for a tensor. Raises what `bw.QTools` raises.
+    """
+    settings = Settings(
+        sources=sources(None), inference=True, rules=rules_of("latest"), coverage=coverage_of("complete")
+    )
+    memory = MemorySettings(Memory.FIXED, Memory.FIXED, 0, False)
+    found = energy(type_map(network_of(model), settings), memory, process_of("horowitz"))
+    return float(sum(sum(included(layer)) for layer in found.layers))
 
 
 def _one_of(name: str, word: str, words: tuple[str, ...]) -> None:

@@ -18,7 +18,7 @@ from bitwright.train.quantizers import quantized_bits
 from bitwright.train.rewrite import every_layer, is_network
 from bitwright.train.wiring import every_network, followers, functional_of
 
-__all__ = ["FLOAT_LIKE", "INPUT", "Network", "Widths", "build", "explored"]
+__all__ = ["FLOAT_LIKE", "INPUT", "Network", "Widths", "build", "explored", "quantized"]
 
 INPUT = "input"
 FLOAT_LIKE = 16
@@ -57,10 +57,11 @@ class Network:
 
 def build(model: Any, widths: Widths, x: Any, options: Sensitivity) -> Any:
     """`model` after post-training quantization to `widths`, ranges calibrated on x; weights transferred."""
-    return calibrate(_quantized(model, widths, x, options), x, batch_size=options.batch_size)
+    return calibrate(quantized(model, widths, x, options), x, batch_size=options.batch_size)
 
 
-def _quantized(model: Any, widths: Widths, x: Any, options: Sensitivity) -> Any:
+def quantized(model: Any, widths: Widths, x: Any, options: Sensitivity) -> Any:
+    """`model` of these widths, weights transferred, the ranges of its activations not set yet."""
     rules: dict[str, Bits] = {}
     for layer in every_layer(model):
         name = layer.name
@@ -89,7 +90,7 @@ def explored(model: Any, x: Any, options: Sensitivity) -> Network:
         )  # fmt: skip
     is_float = all(keras.backend.is_float_dtype(tensor.dtype) for tensor in model.inputs)
     first = {INPUT: FLOAT_LIKE} if is_float else {}
-    twin = _quantized(model, Widths({}, first), x, options)
+    twin = quantized(model, Widths({}, first), x, options)
     names = {layer.name for layer in every_layer(model)}
     weights = tuple(layer.name for layer in every_layer(twin) if layer.name in names and _has_kernel(layer))
     if not weights:
