@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,8 @@ from typing import Any
 import pytest
 from tests.project_designs import ARCHITECTURES, architecture
 
-from bitwright.toolchain import lint
+from bitwright.backends import verilog
+from bitwright.toolchain import lint, run_bench
 
 _BENCHES = Path(__file__).parent / "benches"
 
@@ -185,3 +187,43 @@ def test_an_engine_with_its_weights_outside_runs_in_fusesoc_and_cocotb(tmp_path:
     (tmp_path / "work").mkdir()
     assert "PASS" in fusesoc(folder, tmp_path / "work", simulations(folder)[0])
     assert "TESTS=3 PASS=2 FAIL=0" in cocotb(folder, tmp_path / "work", module_of(folder), "test_frames")
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory: Any) -> Path:
+    return architecture("external").write(tmp_path_factory.mktemp("outside"), vectors=3, projects=["pynq", "vitis"])
+
+
+@pytest.mark.tool("verilator")
+def test_wrappers_of_networks_with_memory_beside_them_are_lint_clean(outside: Path) -> None:
+    test_wrappers_are_lint_clean(outside)
+
+
+@pytest.mark.tool("iverilog")
+def test_a_network_with_memory_beside_it_runs_once_it_is_told_where_that_is(outside: Path, tmp_path: Path) -> None:
+    """The image lies behind a page of other numbers."""
+    pynq = outside / "projects" / "pynq"
+    module = json.loads((outside / "docs" / "ports.json").read_text())["modules"][-1]
+    registers = json.loads((pynq / "registers.json").read_text())
+    image, bits = (pynq / "outside.hex").read_text(), registers["outside"]["data_bits"]
+    page = 4096 * 8 // bits
+    (tmp_path / "outside_memory.hex").write_text(f"{'5a' * (bits // 8)}\n" * page + image)
+    doors = {door["direction"]: door for door in module["doors"]}
+    words = {side: len((pynq / f"{door['name']}.hex").read_text().split()) for side, door in doors.items()}
+    sizes = {
+        "IN_BITS": 8, "OUT_BITS": 16, "IN_WORDS": words["input"], "OUT_WORDS": words["output"], "DATA": bits,
+        "BEATS": page + registers["outside"]["bytes"] * 8 // bits,
+    }  # fmt: skip
+    build = next(r["value"] for r in registers["registers"] if r["name"] == "build")
+    text = (_BENCHES / "outside_tb.v").read_text().replace("`WRAPPER", f"{module['module']}_dma")
+    text = text.replace("`BUILD", f"32'h{build[2:]}").replace("`FRAMES", "32'd3")
+    told = ", ".join(f"{name} = {value}" for name, value in sizes.items())
+    bench = tmp_path / "outside_tb.v"
+    bench.write_text(re.sub(r"(?<=parameter )IN_BITS[^;]*", told, text))
+    files = [outside / path for path in module["files"]]
+    for data in (*(path for path in files if path.suffix == ".hex"), pynq / "s_axis.hex", pynq / "m_axis.hex"):
+        shutil.copy(data, tmp_path)
+    library = Path(verilog.__file__).parent / "library" / "bw_bench_memory.v"
+    sources = [*(path for path in files if path.suffix == ".v"), *pynq.glob("*.v"), library, bench]
+    data = [path for path in tmp_path.iterdir() if path.suffix == ".hex"]
+    assert run_bench([*sources, *data], "outside_tb", workdir=tmp_path / "run") == f"PASS {words['output']} words\n"

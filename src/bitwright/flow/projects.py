@@ -73,7 +73,9 @@ def described_frames(
     )  # fmt: skip
     made = _block(design, design.level, design.header, (top,), tensors, vectors)
     if emitted.memory is not None:
-        made = replace(made, outside=Outside(emitted.memory.external.data_bits, emitted.memory.hex_lines()))
+        memory = emitted.memory
+        size = len(memory.data) + memory.maps
+        made = replace(made, outside=Outside(memory.external.data_bits, memory.hex_lines(), size))
     return replace(made, registers=registers, memories=design.memory_words()) if registers else made
 
 

@@ -68,7 +68,7 @@ def test_the_command_line_writes_projects(tmp_path: Path, monkeypatch: pytest.Mo
 
     from bitwright import cli
 
-    monkeypatch.setattr(cli, "_design", lambda *_, **__: architecture("parallel"))
+    monkeypatch.setattr(cli.designs, "compiled", lambda *_, **__: architecture("parallel"))
     words = ["compile", "model.keras", "--out", str(tmp_path), "--project", "quartus", "--project", "fusesoc"]
     done = CliRunner().invoke(cli.app, words)
     assert done.exit_code == 0, done.output

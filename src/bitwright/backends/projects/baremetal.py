@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bitwright.backends.projects.interface import Block, Door
 from bitwright.backends.projects.memory_mapped import beat_bytes
+from bitwright.backends.projects.outside import controlled, registers_of
 from bitwright.backends.projects.tcl import library
 from bitwright.core.errors import ConfigError
 
@@ -31,14 +32,15 @@ def baremetal(block: Block, part: str = "") -> dict[str, str]:
 
 def design_header(block: Block) -> str:
     """Streams, memories and golden frames as constants."""
-    top = block.alone("baremetal")
+    top, registers = block.streaming, registers_of(block)
+    controlled(top)  # which is refused where a processor would find two
     if len(top.doors) != 2:
         raise ConfigError(
             f"{len(top.doors)} streams", where=f"{block.name}, project baremetal",
             why="this driver has one DMA engine for one input and one output", remedy="use project pynq",
         )  # fmt: skip
     into, out = top.inputs[0], top.outputs[0]
-    build = next((r["value"] for r in block.registers.get("registers", ()) if r["name"] == "build"), "0")
+    build = next((r["value"] for r in registers.get("registers", ()) if r["name"] == "build"), "0")
     lines = [
         f"/* {block.about} */",
         "#ifndef BW_DESIGN_H",
@@ -53,6 +55,7 @@ def design_header(block: Block) -> str:
         *_stream("input", into),
         *_stream("output", out),
         *_memories(block),
+        *_outside(block),
         *_array("bw_golden_in", block, into),
         *_array("bw_golden_out", block, out),
         "#endif",
@@ -99,6 +102,19 @@ def _memories(block: Block) -> Iterator[str]:
         yield "};"
     yield f"static const uint32_t *const bw_words[] = {{{', '.join(f'bw_words_{k}' for k in range(len(counts)))}}};"
     yield f"static const size_t bw_word_counts[] = {{{', '.join(f'{count}u' for count in counts)}}};"
+    yield ""
+
+
+def _outside(block: Block) -> Iterator[str]:
+    """What external memory holds, and how much of it the network reaches."""
+    if block.outside is None:
+        return
+    size = block.outside.data_bits // 8
+    raw = b"".join(int(line, 16).to_bytes(size, "little") for line in block.outside.lines.split())
+    yield f"#define BW_OUTSIDE_BYTES {block.outside.bytes}u"
+    yield "static const uint8_t bw_image[] = {"
+    yield from _rows([f"0x{byte:02x}" for byte in raw])
+    yield "};"
     yield ""
 
 

@@ -194,6 +194,7 @@ class NeuralNetworkOverlay:
         self.registers: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
         if self.registers:
             self._same_build()
+        self._outside: Any = self._begun() if "outside" in self.registers else None
 
     def _same_build(self) -> None:
         """The bitstream is the one that these files describe."""
@@ -203,10 +204,26 @@ class NeuralNetworkOverlay:
         if self.register("build") != wanted:
             raise RuntimeError(f"the bitstream is of build {self.register('build'):#010x}, the files of {wanted:#010x}")
 
+    def _begun(self) -> Any:
+        """The memory that weights are read from, filled; the network runs from now on."""
+        told = self.registers["outside"]
+        lines = (self.folder / "outside.hex").read_text().split()
+        image = b"".join(bytes.fromhex(line.zfill(told["data_bits"] // 4))[::-1] for line in lines)
+        # Whole pages: what is fetched begins at a multiple of 4096 bytes at the most.
+        buffer = self._pynq.allocate(shape=(told["bytes"],), dtype=np.uint8)
+        buffer[: len(image)] = np.frombuffer(image, np.uint8)
+        buffer.flush()
+        base = int(buffer.device_address)
+        for name, value in (("run", 0), ("base_low", base & 0xFFFFFFFF), ("base_high", base >> 32), ("run", 1)):
+            self.overlay.network.write(self._offset(name), value)
+        return buffer
+
+    def _offset(self, name: str) -> int:
+        return int(next(r["offset"] for r in self.registers.get("registers", ()) if r["name"] == name))
+
     def register(self, name: str) -> int:
         """What a register of registers.json says."""
-        offset = next(r["offset"] for r in self.registers.get("registers", ()) if r["name"] == name)
-        return int(self.overlay.network.read(offset))
+        return int(self.overlay.network.read(self._offset(name)))
 
     def reload(self, words: Mapping[str, Sequence[int]]) -> None:
         """Write memories: words by the memory's name, as `design.memory_words()` or `words_of` give them."""
@@ -267,6 +284,8 @@ class NeuralNetworkOverlay:
                 channel.transfer(buffer)
             for _, channel in (*self._senders, *self._takers):
                 channel.wait()
+            if self._outside is not None and self.register("fault"):
+                raise RuntimeError("memory has answered the network with an error: is its base still right?")
             return [np.array(buffer) for buffer in results]
         finally:
             for buffer in (*buffers, *results):

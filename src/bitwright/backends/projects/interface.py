@@ -180,10 +180,14 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What a memory behind `m_axi` holds: beats of `data_bits` from its base on, a line of hexadecimal digits each."""
+    """What a memory behind `m_axi` holds: beats of `data_bits` from its base on, a line of hexadecimal digits each.
+
+    `bytes` are all that the design reaches, those behind the contents for feature maps.
+    """
 
     data_bits: int
     lines: str
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -229,16 +233,6 @@ class Block:
         raise ConfigError(
             "this project joins AXI4-Streams, and the design has none", where=self.name, remedy="write(..., axis=True)"
         )
-
-    def alone(self, project: str) -> Top:
-        """The streaming top for a project that knows no external memory; raises `ConfigError` where it reads one."""
-        top = self.streaming
-        if top.reads_memory:
-            raise ConfigError(
-                "weights in external memory", where=f"{self.name}, project {project}",
-                why="this project joins streams and control alone", remedy="keep the weights on the chip",
-            )  # fmt: skip
-        return top
 
     def tensor(self, name: str) -> Tensor:
         """The tensor called `name`."""

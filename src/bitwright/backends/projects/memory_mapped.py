@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bitwright.backends.projects.interface import Block, Door, Pin, Top
+from bitwright.backends.projects.outside import controlled, outside_items, with_outside
 from bitwright.backends.projects.tcl import library
 from bitwright.backends.verilog.netlist import sink
 from bitwright.backends.verilog.printer import module as printed
@@ -39,32 +40,35 @@ def beat_bytes(door: Door) -> int:
     return needed
 
 
-def dma_files(block: Block, folder: str, project: str) -> dict[str, str]:
-    """The module `<top>_dma` and the library module that it places."""
-    top = block.alone(project)
+def dma_files(block: Block, folder: str) -> dict[str, str]:
+    """The module `<top>_dma` and the library modules that it places."""
+    top = block.streaming
     name = f"{top.module}_dma"
     return {
-        f"{folder}/{name}.v": printed(dma_module(top, name), block.about),
+        f"{folder}/{name}.v": printed(dma_module(top, name, block), block.about),
         f"{folder}/bw_batch.v": library("bw_batch.v"),
+        **with_outside(top, folder),
     }
 
 
-def dma_module(top: Top, name: str) -> Module:
-    """`top` between streams as wide as DMA has them."""
+def dma_module(top: Top, name: str, block: Block) -> Module:
+    """`top` between streams as wide as DMA has them; with control where it reads memory."""
     heads = [PortDeclaration("input", "wire", pin, 1) for pin in ("aclk", "aresetn")]
-    items: list[Item] = []
     unread: list[Expression] = []
-    joined: list[tuple[str, Expression]] = [("aclk", Ref("aclk")), ("aresetn", Ref("aresetn"))]
+    nets, beside, told = outside_items(top, block, "aclk", "aresetn", f"inner_{top.outputs[0].name}")
+    items = nets
+    joined: list[tuple[str, Expression]] = [("aclk", Ref("aclk")), ("aresetn", told.get("aresetn", Ref("aresetn")))]
     for door in top.doors:
         heads += [PortDeclaration(pin.direction, "wire", pin.name, _width(door, pin)) for pin in door.pins()]
         if door.direction == "output":
-            items += _out(door, top.inputs[0])
+            items += _out(door, top.inputs[0], joined[1][1])
             unread.append(Ref(f"inner_{door.name}_tlast"))
         elif 8 * beat_bytes(door) > door.bits:
             unread.append(Part(f"{door.name}_tdata", 8 * beat_bytes(door) - 1, door.bits))
         joined += [(pin.name, _inner(door, pin)) for pin in door.pins()]
-    heads += [PortDeclaration(pin.direction, "wire", pin.name, pin.bits) for pin in top.others]
+    heads += [PortDeclaration(pin.direction, "wire", pin.name, pin.bits) for pin in controlled(top).others]
     joined += [(pin.name, Ref(pin.name)) for pin in top.others]
+    items += beside
     items.append(Instance(top.module, "u_network", tuple(joined)))
     items += sink(unread, "bits that fill a word; frames are counted here")
     about = f"{top.module} between DMA engines: words of whole powers of two bytes, TLAST at the end of a batch."
@@ -83,13 +87,13 @@ def _inner(door: Door, pin: Pin) -> Expression:
     return Part(pin.name, door.bits - 1, 0) if wider else Ref(pin.name)
 
 
-def _out(door: Door, first: Door) -> list[Item]:
+def _out(door: Door, first: Door, reset: Expression) -> list[Item]:
     name = door.name
     nets: list[Item] = [Net("wire", f"inner_{name}_tdata", door.bits)]
     nets += [Net("wire", f"inner_{name}_{role}", 1) for role in ("tvalid", "tready", "tlast")]
     moves = Binary("&", Ref(f"{first.name}_tvalid"), Ref(f"{first.name}_tready"))
     joined: tuple[tuple[str, Expression], ...] = (
-        ("aclk", Ref("aclk")), ("aresetn", Ref("aresetn")), ("s_moves", moves), ("s_tlast", Ref(f"{first.name}_tlast")),
+        ("aclk", Ref("aclk")), ("aresetn", reset), ("s_moves", moves), ("s_tlast", Ref(f"{first.name}_tlast")),
         ("d_tvalid", Ref(f"inner_{name}_tvalid")), ("d_tready", Ref(f"inner_{name}_tready")),
         ("m_tvalid", Ref(f"{name}_tvalid")), ("m_tready", Ref(f"{name}_tready")), ("m_tlast", Ref(f"{name}_tlast")),
     )  # fmt: skip

@@ -7,6 +7,7 @@ from importlib import resources
 
 from bitwright.backends.projects.interface import Block
 from bitwright.backends.projects.memory_mapped import beat_bytes, dma_files
+from bitwright.backends.projects.outside import controlled, registers_of
 from bitwright.backends.projects.table import ports_json
 from bitwright.backends.projects.tcl import facts, library, words
 
@@ -16,7 +17,7 @@ __all__ = ["overlay_facts", "pynq"]
 def pynq(block: Block, part: str) -> dict[str, str]:
     """`projects/pynq/`: `overlay.tcl` makes the bitstream, `driver.py` runs it; copy the folder to the board."""
     folder = "projects/pynq"
-    hardware = dma_files(block, folder, "pynq")
+    hardware, registers = dma_files(block, folder), registers_of(block)
     files = {
         "facts.tcl": overlay_facts(block, part, list(hardware)),
         "arguments.tcl": library("arguments.tcl"),
@@ -25,15 +26,18 @@ def pynq(block: Block, part: str) -> dict[str, str]:
         "ports.json": ports_json(block),
     }
     files |= {f"{name}.hex": text for name, text in block.golden.items()}
+    if block.outside is not None:
+        files["outside.hex"] = block.outside.lines
+    if registers:
+        files["registers.json"] = json.dumps(registers, indent=1) + "\n"
     if block.registers:
-        files["registers.json"] = json.dumps(block.registers, indent=1) + "\n"
         files["memories.json"] = json.dumps({name: list(words) for name, words in block.memories.items()}) + "\n"
     return hardware | {f"{folder}/{name}": text for name, text in files.items()}
 
 
 def overlay_facts(block: Block, part: str, own: list[str]) -> str:
     """What `overlay.tcl` reads: the design's facts, its wrapper, and the bytes of each stream's words."""
-    top = block.streaming
+    top = controlled(block.streaming)
     lines = [
         f"set wrapper {top.module}_dma",
         f"set own {words(own)}",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from bitwright.backends.projects.interface import Block, Pin, Top
-from bitwright.backends.projects.tcl import facts, library
+from bitwright.backends.projects.outside import controlled, outside_items, with_outside
+from bitwright.backends.projects.tcl import facts, library, words
 from bitwright.backends.verilog.printer import module as printed
 from bitwright.backends.verilog.tree import Instance, Module, PortDeclaration, Ref
 
@@ -16,27 +17,29 @@ _NAMES = {"aclk": "ap_clk", "aresetn": "ap_rst_n"}
 
 def vitis(block: Block, part: str) -> dict[str, str]:
     """`projects/vitis/`: the module `<top>_kernel`, `kernel.xml`, the script that packs both, and links for `v++`."""
-    top = block.alone("vitis")
+    top, outer = block.streaming, controlled(block.streaming)
     kernel = f"{top.module}_kernel"
-    own = f"projects/vitis/{kernel}.v"
-    control = "user_managed" if top.control_bits else "ap_ctrl_none"
-    told = facts(block, part, [top]) + f"set kernel {kernel}\nset own {{{own}}}\nset protocol {control}\n"
+    own = {f"projects/vitis/{kernel}.v": printed(wrapper(top, kernel, block), block.about)}
+    own |= with_outside(top, "projects/vitis")
+    control = "user_managed" if outer.control_bits else "ap_ctrl_none"
+    told = facts(block, part, [outer]) + f"set kernel {kernel}\nset own {words(list(own))}\nset protocol {control}\n"
     return {
-        own: printed(wrapper(top, kernel), block.about),
+        **own,
         "projects/vitis/facts.tcl": told,
         "projects/vitis/arguments.tcl": library("arguments.tcl"),
         "projects/vitis/package_xo.tcl": library("vitis_package_xo.tcl"),
-        "projects/vitis/kernel.xml": kernel_xml(block, top, kernel),
-        "projects/vitis/link.cfg": _links(top, kernel, block),
+        "projects/vitis/kernel.xml": kernel_xml(block, outer, kernel),
+        "projects/vitis/link.cfg": _links(outer, kernel, block),
     }
 
 
-def wrapper(top: Top, kernel: str) -> Module:
-    """`top` with `ap_clk` and `ap_rst_n`."""
-    pins = top.pins()
-    heads = tuple(PortDeclaration(pin.direction, "wire", _outside(pin), pin.bits) for pin in pins)
-    joined = tuple((pin.name, Ref(_outside(pin))) for pin in pins)
-    return Module(kernel, f"{top.module} as a kernel of Vitis.", heads, (Instance(top.module, "u_network", joined),))
+def wrapper(top: Top, kernel: str, block: Block) -> Module:
+    """`top` with `ap_clk` and `ap_rst_n`; with control where it reads memory."""
+    heads = tuple(PortDeclaration(p.direction, "wire", _outside(p), p.bits) for p in controlled(top).pins())
+    nets, beside, told = outside_items(top, block, "ap_clk", "ap_rst_n", top.outputs[0].name)
+    joined = tuple((pin.name, told.get(pin.name, Ref(_outside(pin)))) for pin in top.pins())
+    about = f"{top.module} as a kernel of Vitis."
+    return Module(kernel, about, heads, (*nets, *beside, Instance(top.module, "u_network", joined)))
 
 
 def _outside(pin: Pin) -> str:
@@ -60,6 +63,14 @@ def kernel_xml(block: Block, top: Top, kernel: str) -> str:
         place = {"size": "0x0", "offset": "0x0", "hostOffset": "0x0", "hostSize": "0x0", "type": ""}
         told = {"name": door.name, "addressQualifier": "4", "id": str(number), "port": door.name, **place}
         SubElement(arguments, "arg", told)
+    if top.reads_memory:
+        bits = next(pin.bits for pin in top.others if pin.name == "m_axi_rdata")
+        wide = next(pin.bits for pin in top.others if pin.name == "m_axi_araddr")
+        reach = {"range": f"{(1 << wide) - 1:#x}", "dataWidth": str(bits), "portType": "addressable", "base": "0x0"}
+        SubElement(ports, "port", {"name": "m_axi", "mode": "master", **reach})
+        place = {"size": "0x8", "offset": "0x10", "hostOffset": "0x0", "hostSize": "0x8", "type": "void*"}
+        told = {"name": "base", "addressQualifier": "1", "id": str(len(top.doors)), "port": "m_axi", **place}
+        SubElement(arguments, "arg", told)
     if top.control_bits:
         reach = {"range": f"{1 << top.control_bits:#x}", "dataWidth": "32", "portType": "addressable", "base": "0x0"}
         SubElement(ports, "port", {"name": "s_axil", "mode": "slave", **reach})
@@ -81,5 +92,9 @@ def _links(top: Top, kernel: str, block: Block) -> str:
         source, sink = ends if into else ends[::-1]
         lines.append(f"# {door.bits} bits, {door.beats} words a frame, TLAST on the last one")
         lines.append(f"# stream_connect={source}:{sink}")
+    if top.reads_memory:
+        size = block.outside.bytes if block.outside else 0
+        lines.append(f"# sp={kernel}_1.m_axi:<bank>")
+        lines.append(f"# {size} bytes there; the host writes their address to registers 16 and 20, then 1 to 24")
     lines += ["[clock]", f"freqHz={round(block.clock_mhz * 1e6)}:{kernel}_1.ap_clk"]
     return "\n".join(lines) + "\n"

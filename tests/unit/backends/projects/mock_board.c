@@ -13,6 +13,7 @@ typedef struct {
   uint32_t dma[32];       /* registers of the engine, both ways */
   uint32_t magic, build;  /* what the control interface says */
   uint32_t held[8], memory[64][8];
+  uint32_t base[2], run, fault, held_back; /* of a network whose weights lie in memory */
   int sick, mute, flips, cached;
   uint32_t before, after;
 } board;
@@ -24,6 +25,7 @@ static uint64_t address_of(const board *b, unsigned way) {
 static uint32_t board_read(void *context, uintptr_t address) {
   board *b = context;
   if (address >= DMA) return b->dma[(address - DMA) / 4];
+  if (address - CONTROL == 28) return b->fault;
   return address - CONTROL == 0 ? b->magic : address - CONTROL == 8 ? b->build : address - CONTROL == 12 ? 99 : 0;
 }
 
@@ -31,6 +33,12 @@ static void network_runs(board *b) {
   const uint8_t *in = (const uint8_t *)(uintptr_t)address_of(b, 0);
   uint8_t *out = (uint8_t *)(uintptr_t)address_of(b, 0x30);
   if (b->sick) { b->dma[0x34 / 4] |= 0x10; return; }
+#ifdef BW_OUTSIDE_BYTES
+  {
+    const uint64_t place = (uint64_t)b->base[1] << 32 | b->base[0];
+    if (!b->run || memcmp((const uint8_t *)(uintptr_t)place, bw_image, sizeof bw_image) != 0) { ++b->held_back; return; }
+  }
+#endif
   if (b->mute || memcmp(in, bw_golden_in, b->dma[0x28 / 4]) != 0) return;
   memcpy(out, bw_golden_out, b->dma[0x58 / 4]);
   if (b->flips) out[b->flips] ^= 4;
@@ -51,6 +59,11 @@ static void board_write(void *context, uintptr_t address, uint32_t value) {
     if (address - DMA == 0x58) b->dma[0x34 / 4] = 0;
     return;
   }
+  if (address - CONTROL == 16 || address - CONTROL == 20) {
+    if (b->run) { puts("moved while it runs"); exit(9); }
+    b->base[(address - CONTROL) / 4 - 4] = value;
+  }
+  if (address - CONTROL == 24) b->run = value;
 #ifdef BW_MEMORIES
   {
     const uint32_t at = (uint32_t)(address - CONTROL) - bw_memories[0].offset, part = at % bw_memories[0].stride / 4;
@@ -65,6 +78,9 @@ static void invalidate(void *context, void *data, size_t bytes) { (void)data; ((
 
 static uint8_t scratch[sizeof bw_golden_out], words[sizeof bw_golden_in];
 static int64_t codes[sizeof bw_golden_in * 8];
+#ifdef BW_OUTSIDE_BYTES
+static uint8_t outside[BW_OUTSIDE_BYTES + 4096];
+#endif
 
 int main(void) {
   board b;
@@ -75,6 +91,25 @@ int main(void) {
   b.magic = BW_MAGIC;
   b.build = BW_BUILD;
 #define TEST(what) printf("%s %d\n", what, (int)bw_self_test(&network, bw_golden_in, bw_golden_out, BW_GOLDEN_FRAMES, scratch, 100, &wrong))
+#ifdef BW_OUTSIDE_BYTES
+  {
+    uint8_t *page = outside + (4096 - (uintptr_t)outside % 4096) % 4096;
+    TEST("before");
+    b.dma[0x58 / 4] = 0;
+    b.run = 1;
+    printf("begin %d", (int)bw_begin(&network, page + 8, BW_OUTSIDE_BYTES, bw_image, sizeof bw_image));
+    printf(" %d", (int)bw_begin(&network, page, sizeof bw_image - 1, bw_image, sizeof bw_image));
+    b.magic = 0;
+    printf(" %d", (int)bw_begin(&network, page, BW_OUTSIDE_BYTES, bw_image, sizeof bw_image));
+    b.magic = BW_MAGIC;
+    printf(" %d", (int)bw_begin(&network, page, BW_OUTSIDE_BYTES, bw_image, sizeof bw_image));
+    printf(" %d", b.before == sizeof bw_golden_in + sizeof bw_golden_out + BW_OUTSIDE_BYTES);
+    b.before = 0;
+    printf(" %d", (int)bw_memory_status(&network));
+    b.fault = 1;
+    printf(" %d\n", (int)bw_memory_status(&network));
+  }
+#endif
   TEST("golden");
   printf("caches %d %d\n", b.before == sizeof bw_golden_in + sizeof bw_golden_out, b.after == sizeof bw_golden_out);
   b.flips = (int)bw_output.beat_bytes;

@@ -46,7 +46,7 @@ def ran(block: Block, folder: Path) -> dict[str, str]:
     return dict(line.split(" ", 1) for line in lines)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", [*ARCHITECTURES, "external"])
 def test_the_self_test_passes_and_every_fault_has_its_name(name: str, tmp_path: Path) -> None:
     design, block = block_of(name)
     said = ran(block, tmp_path)
@@ -54,6 +54,9 @@ def test_the_self_test_passes_and_every_fault_has_its_name(name: str, tmp_path: 
     assert (said["flipped"], said["word"]) == ("6", "1")
     assert (said["sick"], said["mute"], said["build"], said["magic"]) == ("5", "4", "2", "1")
     assert (said["frames"], said["packed"], said["wide"]) == ("0 99", "0 1", "3")
+    if name == "external":
+        # Not before memory is filled; refused at no page, where there is no room, and where nothing answers.
+        assert (said["before"], said["begin"]) == ("4", "3 3 1 0 1 0 7")
     golden = run(design.graph, random_codes(design.graph, 3, design.options.seed))[0]
     assert [int(code) for code in said["first"].split()] == np.ravel(golden[0]).tolist()
 
@@ -64,8 +67,9 @@ def test_memories_are_written_with_the_last_part(tmp_path: Path) -> None:
     assert said["refused"] == "3 3 3"
 
 
-def test_main_compiles_as_it_is(tmp_path: Path) -> None:
-    for path, text in baremetal(block_of("engine")[1]).items():
+@pytest.mark.parametrize("name", ["engine", "external"])
+def test_main_compiles_as_it_is(name: str, tmp_path: Path) -> None:
+    for path, text in baremetal(block_of(name)[1]).items():
         (tmp_path / Path(path).name).write_text(text)
     done = subprocess.run(
         [_COMPILER, *_STRICT, "main.c", "bw_network.c", "-o", "main"], cwd=tmp_path, capture_output=True, text=True,

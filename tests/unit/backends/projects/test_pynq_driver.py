@@ -31,9 +31,14 @@ class Buffer(np.ndarray):
     """What `pynq.allocate` gives: an array that is to be freed."""
 
     freed: int = 0
+    flushed: int = 0
+    device_address = 0x2_3450_1000
 
     def freebuffer(self) -> None:
         Buffer.freed += 1
+
+    def flush(self) -> None:
+        Buffer.flushed += 1
 
 
 class Board:
@@ -261,6 +266,35 @@ def test_memories_are_written_part_by_part(tmp_path: Path, monkeypatch: pytest.M
     board.network.build = 1
     with pytest.raises(RuntimeError, match="of build 0x00000001, the files of 0x1234abcd"):
         driver.NeuralNetworkOverlay("n")
+
+
+class Begun:
+    """The control of a network with memory beside it: what is written, and whether memory has failed."""
+
+    def __init__(self, build: int) -> None:
+        self.build, self.fault, self.seen = build, 0, list[tuple[int, int]]()
+
+    def read(self, offset: int) -> int:
+        return {0: 0x42575254, 8: self.build, 28: self.fault}[offset]
+
+    def write(self, offset: int, value: int) -> None:
+        self.seen.append((offset, value))
+
+
+def test_weights_in_memory_are_there_before_the_network_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    design, block, folder = parts("external", tmp_path)
+    board: Any = Board(block, lambda codes: run(design.graph, codes))
+    board.network = Begun(int(block.digest[:8], 16))
+    Buffer.flushed = 0
+    network = load(folder, board, monkeypatch).NeuralNetworkOverlay("n")
+    assert board.network.seen == [(24, 0), (16, 0x3450_1000), (20, 2), (24, 1)]
+    memory = design.emit().memory
+    assert bytes(network._outside[: len(memory.data)]) == memory.data
+    assert (len(network._outside), Buffer.flushed) == (len(memory.data) + memory.maps, 1)
+    assert network.self_test() == 3
+    board.network.fault = 1
+    with pytest.raises(RuntimeError, match="memory has answered"):
+        network.self_test()
 
 
 @pytest.mark.parametrize("head", Head)

@@ -18,7 +18,7 @@ _VENDORS = ["vivado", "vitis", "pynq", "quartus", "libero", "radiant", "diamond"
 pytestmark = pytest.mark.tool("tclsh")
 
 
-@pytest.fixture(scope="module", params=ARCHITECTURES)
+@pytest.fixture(scope="module", params=[*ARCHITECTURES, "external"])
 def written(request: Any, tmp_path_factory: Any) -> Path:
     return architecture(request.param).write(tmp_path_factory.mktemp(request.param), vectors=2, projects=_VENDORS)
 
@@ -91,7 +91,8 @@ def test_ip_is_packaged_with_its_buses_on_its_clock(written: Path) -> None:
     assert order.index("ipx::package_project") < order.index("ipx::check_integrity") < order.index("ipx::save_core")
     module = next(call for call in found if call[:2] == ["set_property", "top"])[2]
     streams = [call[call.index("-busif") + 1] for call in found if "-busif" in call]
-    assert streams == ([] if module == "two_by_two" else ["s_axis", "m_axis"])
+    memory = ["m_axi"] if "m_axi_araddr" in (written / "rtl" / f"{module}.v").read_text() else []
+    assert streams == ([] if module == "two_by_two" else ["s_axis", "m_axis", *memory])
 
 
 def test_vitis_packs_a_kernel_of_the_wrapper(written: Path) -> None:
@@ -99,7 +100,13 @@ def test_vitis_packs_a_kernel_of_the_wrapper(written: Path) -> None:
     kernel = next(call for call in found if call[0] == "package_xo")
     name = kernel[kernel.index("-kernel_name") + 1]
     assert (written / "projects" / "vitis" / f"{name}.v").exists()
-    assert kernel[-1] == "ap_ctrl_none"
+    outside = "m_axi_araddr" in (written / "projects" / "vitis" / f"{name}.v").read_text()
+    assert kernel[-1] == ("user_managed" if outside else "ap_ctrl_none")
+    if outside:
+        told = (written / "projects" / "vitis" / "kernel.xml").read_text()
+        assert '<arg name="base" addressQualifier="1" id="2" port="m_axi" size="0x8" offset="0x10"' in told
+        joined = [call[call.index("-busif") + 1] for call in found if "-busif" in call]
+        assert {"s_axil", "m_axi"} < set(joined)
     described = (written / "projects" / "vitis" / "kernel.xml").read_text()
     assert f'name="{name}"' in described
     modes = re.findall(r'<port name="(\w+)" mode="(\w+)" dataWidth="(\d+)" portType="stream"', described)
@@ -118,7 +125,11 @@ def test_the_overlay_joins_every_stream_to_dma(written: Path) -> None:
     assert all(width.bit_count() == 1 for width in widths.values())
     assert widths["CONFIG.c_m_axi_mm2s_data_width"] >= max(32, widths["CONFIG.c_m_axis_mm2s_tdata_width"])
     rules = [call for call in found if call[0] == "apply_bd_automation" and "xilinx.com:bd_rule:axi4" in call]
-    assert len(rules) == 3, "control of the engine, and its two ways to memory"
+    outside = (written / "projects" / "pynq" / "outside.hex").exists()
+    assert len(rules) == 3 + 2 * outside, "DMA's control, and its ways to memory; the network's own"
+    if outside:
+        ends = [word for call in rules for word in call if word.startswith("/network/")]
+        assert ends == ["/network/s_axil", "/network/m_axi"]
     order = names(found)
     assert order.index("validate_bd_design") < order.index("launch_runs") < order.index("write_bitstream")
 

@@ -12,6 +12,10 @@
 #endif
 
 static uint8_t scratch[sizeof bw_golden_out];
+#ifdef BW_OUTSIDE_BYTES
+/* Whole pages in it begin somewhere behind its start. */
+static uint8_t outside[BW_OUTSIDE_BYTES + 4095u];
+#endif
 
 int main(void) {
   const bw_network network = {&bw_mapped, BW_CONTROL_BASE, BW_DMA_BASE, BW_BUILD, &bw_input, &bw_output};
@@ -23,8 +27,15 @@ int main(void) {
   for (memory = 0; memory < BW_MEMORIES && status == BW_OK; ++memory)
     status = bw_reload(&network, &bw_memories[memory], bw_words[memory], bw_word_counts[memory]);
 #endif
+#ifdef BW_OUTSIDE_BYTES
+  status = bw_begin(&network, outside + (4096u - (uintptr_t)outside % 4096u) % 4096u, BW_OUTSIDE_BYTES, bw_image,
+                    sizeof bw_image);
+#endif
   if (status == BW_OK)
     status = bw_self_test(&network, bw_golden_in, bw_golden_out, BW_GOLDEN_FRAMES, scratch, 10000000u, &wrong);
+#ifdef BW_OUTSIDE_BYTES
+  if (status == BW_OK) status = bw_memory_status(&network);
+#endif
   if (status == BW_WRONG_ANSWER) printf("word %lu of the golden frames is wrong\n", (unsigned long)wrong);
   printf("%s: %s, status %d\n", BW_NAME, status == BW_OK ? "PASS" : "FAIL", (int)status);
   return (int)status;

@@ -11,6 +11,8 @@ enum { DMA_CONTROL = 0x00, DMA_STATUS = 0x04, DMA_ADDRESS = 0x18, DMA_ADDRESS_HI
 #define DMA_LONGEST 0x03FFFFFFu
 
 enum { REGISTER_MAGIC = 0, REGISTER_BUILD = 8, REGISTER_FRAMES = 12 };
+enum { REGISTER_BASE = 16, REGISTER_BASE_HIGH = 20, REGISTER_RUN = 24, REGISTER_FAULT = 28 };
+#define PAGE 4096u
 
 static uint32_t mapped_read(void *context, uintptr_t address) {
   (void)context;
@@ -62,6 +64,24 @@ bw_status bw_reload(const bw_network *network, const bw_memory *memory, const ui
     if (status != BW_OK) return status;
   }
   return BW_OK;
+}
+
+bw_status bw_begin(const bw_network *network, uint8_t *memory, size_t room, const uint8_t *image, size_t bytes) {
+  const uint64_t base = (uint64_t)(uintptr_t)memory;
+  const bw_status status = network->control == 0 ? BW_NOT_THERE : bw_check(network);
+  if (status != BW_OK) return status;
+  if (base % PAGE != 0 || bytes > room) return BW_BAD_VALUE;
+  memcpy(memory, image, bytes);
+  if (network->port->before != NULL) network->port->before(network->port->context, memory, room);
+  put(network, network->control + REGISTER_RUN, 0);
+  put(network, network->control + REGISTER_BASE, (uint32_t)base);
+  put(network, network->control + REGISTER_BASE_HIGH, (uint32_t)(base >> 32));
+  put(network, network->control + REGISTER_RUN, 1);
+  return BW_OK;
+}
+
+bw_status bw_memory_status(const bw_network *network) {
+  return get(network, network->control + REGISTER_FAULT) == 0 ? BW_OK : BW_MEMORY_ERROR;
 }
 
 static int fits(int64_t code, const bw_run *run) {

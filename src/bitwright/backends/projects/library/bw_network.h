@@ -18,7 +18,8 @@ typedef enum {
   BW_BAD_VALUE = 3,    /* a number does not fit into its bits, or there is no such word */
   BW_TIMEOUT = 4,      /* a transfer did not end */
   BW_DMA_ERROR = 5,    /* the engine reports an error */
-  BW_WRONG_ANSWER = 6  /* a golden frame came back otherwise */
+  BW_WRONG_ANSWER = 6, /* a golden frame came back otherwise */
+  BW_MEMORY_ERROR = 7  /* memory has answered the network with an error */
 } bw_status;
 
 /* How registers are read and written; `before` and `after` a transfer see to caches (NULL: there are none). */
@@ -70,6 +71,12 @@ bw_status bw_write_word(const bw_network *network, const bw_memory *memory, uint
 
 /* Writes a whole memory: (bits + 31) / 32 pieces a word, word after word. */
 bw_status bw_reload(const bw_network *network, const bw_memory *memory, const uint32_t *parts, size_t count);
+
+/* For networks whose weights lie in memory: `image` goes to `memory` (`room` bytes, at a multiple of 4096, where nothing
+ * else may write), its address to the network, which runs from then on. The second tells
+ * whether memory has answered with an error. */
+bw_status bw_begin(const bw_network *network, uint8_t *memory, size_t room, const uint8_t *image, size_t bytes);
+bw_status bw_memory_status(const bw_network *network);
 
 /* Codes of whole frames (C order) as words in memory, and back; a code that does not fit is refused. */
 bw_status bw_pack(const bw_stream *stream, const int64_t *codes, size_t frames, uint8_t *words);

@@ -1,4 +1,5 @@
-# The network beside the processor of a Zynq: AXI DMA for the streams, AXI4-Lite where there is control.
+# The network beside the processor of a Zynq: AXI DMA for the streams, AXI4-Lite where there is control, and the way
+# to memory of a network whose weights lie there.
 #   vivado -mode batch -source overlay.tcl
 #   vivado -mode batch -source overlay.tcl -tclargs build      also network.bit and network.hwh, beside this file
 source [file join [file dirname [file normalize [info script]]] arguments.tcl]
@@ -66,6 +67,7 @@ for {set k 0} {$k < $engines} {incr k} {
   if {[lindex $outs $k] ne ""} { joined dma_$k/M_AXI_S2MM $memory }
 }
 if {[lsearch -exact $buses($top) s_axil] >= 0} { joined $master network/s_axil }
+if {[lsearch -exact $buses($top) m_axi] >= 0} { joined network/m_axi $memory }
 assign_bd_address
 validate_bd_design
 save_bd_design
