@@ -3,7 +3,7 @@
 The demo's digits network and a smaller one are trained on the digits that come with scikit-learn. The jet tagger
 (16-64-32-32-5, 6 bits) has seeded random weights of which the largest 10 % are kept: jets are not embedded, and what
 counts here is placed and routed. Each layout is simulated cell by cell, frames going in and out as bytes of the serial
-line. The last case is built twice, for its bytes. `make bitstreams` leaves the files in build/bitstreams.
+line, or of SPI. The last case is built twice, for its bytes. `make bitstreams` leaves the files in build/bitstreams.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ FRAMES = 4
 
 @dataclass(frozen=True)
 class Case:
-    """A network on a board; `options` are those of compile."""
+    """A network on a board; `options` are those of compile, `link` is how its frames come and go."""
 
     name: str
     model: Callable[[], Any]
     board: str
     options: dict[str, Any] = field(default_factory=dict[str, Any])
+    link: str = "uart"
 
 
 def digits() -> Any:
@@ -87,10 +88,16 @@ def jets() -> Any:
 CASES = (
     Case("digits 64-20-10", digits, "ulx3s", {"clock_mhz": 40.0}),
     Case("jets 16-64-32-32-5, 10 %", jets, "ulx3s", {"clock_mhz": 40.0}),
-    Case("small digits 16-10-10, streaming", small, "ulx3s", {"architecture": "dataflow"}),
+    Case("small digits 16-10-10, streaming", small, "ulx3s", {"architecture": "dataflow"}, "spi"),
+    Case("small digits 16-10-10, engine", small, "ulx3s", {"architecture": "engine", "engine_lanes": 4}),
     Case("small digits 16-10-10", small, "tangnano9k"),
     Case("small digits 16-10-10", small, "icebreaker"),
 )
+
+
+def _folder(case: Case) -> str:
+    kind = case.options.get("architecture", "parallel")
+    return "_".join((case.board, case.name.split()[0], *([] if kind == "parallel" else [kind])))
 
 
 def run(case: Case) -> tuple[dict[str, Any], Any]:
@@ -99,8 +106,8 @@ def run(case: Case) -> tuple[dict[str, Any], Any]:
     from bitwright.flow.bitstreams import build_model
 
     made = build_model(
-        case.model(), case.board, FOLDER / f"{case.board}_{case.name.split(',')[0].split()[0]}", options=case.options,
-        vectors=FRAMES, progress=Silent(),
+        case.model(), case.board, FOLDER / _folder(case), options=case.options, link=case.link, vectors=FRAMES,
+        progress=Silent(),
     )  # fmt: skip
     timing, counts = made.implementation.timing.slowest, made.implementation.counts
     slowest = max(made.critical_layers, key=lambda pair: pair[1])
@@ -108,6 +115,7 @@ def run(case: Case) -> tuple[dict[str, Any], Any]:
         "network": case.name,
         "board": made.board.title,
         "chip": made.board.device.name,
+        "link": made.layout.link,
         "LUT": counts.luts,
         "FF": counts.ffs,
         "DSP": counts.dsps,
