@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.engine_graphs import GRAPHS, codes, grouped, residual, wide_head
+from tests.generate_graphs import random_graph
 from tests.stream_programs import codes as stream_codes
 from tests.stream_programs import folded
 from tests.tools.hls_programs import build_and_run, calls_of
@@ -17,10 +20,12 @@ from tests.tools.hls_programs import build_and_run, calls_of
 from bitwright.backends.cpp.dialects import DIALECTS
 from bitwright.backends.cpp.project import HlsFiles, Target
 from bitwright.backends.cpp.streaming import engine_project, stream_project
+from bitwright.core.errors import BitwrightError
 from bitwright.ir.dataflow import run as run_streams
 from bitwright.ir.engine import Engine, External, check
 from bitwright.ir.graph import Graph, run
 from bitwright.passes.engine import ScheduleEngine
+from bitwright.passes.streaming import Recode
 from bitwright.platforms import device
 
 FRAMES = 3
@@ -62,6 +67,34 @@ def test_an_engine_executes_layers_from_its_own_and_from_outside_memory(tmp_path
 @pytest.mark.parametrize("lanes", [1, 3, 8])
 def test_engines_of_any_width_for_every_vendor(vendor: str, lanes: int, tmp_path: Path) -> None:
     projects = [project(make(), lanes, vendor) for make in GRAPHS]
+    assert build_and_run(projects, tmp_path, *FLAGS) == expected(projects)
+
+
+def some(first: int, vendor: str, count: int = 20) -> list[HlsFiles]:
+    """Random graphs from seed `first` on that an engine takes, each with lanes of its own, every third with its weights
+    outside.
+    """
+    found: list[HlsFiles] = []
+    for seed in range(first, first + 1000):
+        rng = random.Random(seed)
+        drawn = random_graph(rng, nodes=6, name=f"engine{seed}")
+        graph = Recode()(replace(drawn, outputs=drawn.outputs[:1]))
+        try:
+            program = engine(graph, rng.choice([1, 2, 3, 5, 8]), External(64, 4, 2) if seed % 3 == 0 else None)
+        except BitwrightError:
+            continue  # refused by name, which other tests look at
+        given = codes(graph, FRAMES, seed)
+        found.append(engine_project(program, Target(vendor), vectors=(given, run(graph, given))))
+        if len(found) == count:
+            return found
+    raise AssertionError(f"{len(found)} programs of 1000 graphs")
+
+
+@pytest.mark.tool("g++")
+@pytest.mark.long
+@pytest.mark.parametrize(("group", "vendor"), list(enumerate(DIALECTS)))
+def test_a_hundred_random_programs_twenty_for_each_vendor(group: int, vendor: str, tmp_path: Path) -> None:
+    projects = some(1000 * group, vendor)
     assert build_and_run(projects, tmp_path, *FLAGS) == expected(projects)
 
 
