@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -11,33 +9,18 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from bitwright.search.gradient.interface import ADAM, CHUNK, Loss, Told
 from bitwright.search.gradient.state import State, widths_among
 from bitwright.search.price import price_of
 from bitwright.train.door import keras
 
-__all__ = ["JaxEngine", "Told"]
+__all__ = ["JaxEngine"]
 
-_B1, _B2, _EPSILON = 0.9, 0.999, 1e-7
-_CHUNK = 16384
-
-Loss = Callable[[Any, Any, Any], Any]
-"""(outputs, labels, teacher's outputs or None) to a scalar."""
-
-
-@dataclass(frozen=True)
-class Told:
-    """What an epoch tells, (models,) each: the mean loss without the price, and the price at its end."""
-
-    loss: NDArray[np.float64]
-    price: NDArray[np.float64]
+_B1, _B2, _EPSILON = ADAM
 
 
 class JaxEngine:
-    """Trains states of `model`.
-
-    loss: as `Loss`. metric: "luts" or "ebops". removed: bits that a LUT takes out of a sum. width_rate: how much faster
-    widths learn.
-    """
+    """Trains states of `model`. Arguments as of `engine_for`."""
 
     def __init__(self, model: Any, loss: Loss, metric: str, removed: float, width_rate: float) -> None:
         self.model, self.loss, self.metric, self.removed = model, loss, metric, removed
@@ -55,10 +38,7 @@ class JaxEngine:
         betas: NDArray[np.float64],
         rate: float,
     ) -> tuple[State, Told]:
-        """One pass: `order` (batches, batch) are positions in `data` (inputs, labels, teacher's outputs or None).
-
-        `betas` (models,) weigh the price in the losses; `rate` is the learning rate. `state` is used up.
-        """
+        """One pass of all models at once, as `Engine` says."""
         parts = (state.trained, state.others, state.mean, state.square, jnp.float32(state.steps))
         packed, losses = self._epoch(parts, data, jnp.asarray(order), jnp.float32(betas), jnp.float32(rate))
         after = State(*packed)
@@ -70,7 +50,7 @@ class JaxEngine:
 
     def outputs(self, state: State, x: NDArray[Any]) -> NDArray[np.float32]:
         """(models, samples, ...): what the models return at inference."""
-        parts = [self._outputs(state.trained, state.others, x[i : i + _CHUNK]) for i in range(0, len(x), _CHUNK)]
+        parts = [self._outputs(state.trained, state.others, x[i : i + CHUNK]) for i in range(0, len(x), CHUNK)]
         return np.concatenate([np.asarray(part) for part in parts], axis=1)
 
     def _predict(self, trained: Any, others: Any, x: Any) -> Any:

@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitwright.core.errors import InvalidModel, Unsupported
 from bitwright.core.progress import Progress, Silent
 from bitwright.search.gradient.archive import Archive, Candidate
 from bitwright.search.gradient.checkpoint import Checkpoint, Place, Row
 from bitwright.search.gradient.control import Controller, Schedule, falling, holding
-from bitwright.search.gradient.engine import JaxEngine, Loss, Told
+from bitwright.search.gradient.engines import engine_for
+from bitwright.search.gradient.interface import Loss, Told
+from bitwright.search.gradient.logs import Logs
 from bitwright.search.gradient.options import Gradient
 from bitwright.search.gradient.state import State, stacked, started
-from bitwright.train.door import keras
+from bitwright.search.gradient.watch import Watch, refuse_bad_data
 
 __all__ = ["Found", "Row", "gradient_front"]
 
@@ -45,11 +46,15 @@ _OVER = 1.02
 
 @dataclass(frozen=True)
 class Found:
-    """What the method found: `candidates` by rising price, the `history`, and the `epochs` that were done."""
+    """What the method found: `candidates` by rising price, the `history`, and the `epochs` that were done.
+
+    findings: layers that died on the way, in words, each with the way out.
+    """
 
     candidates: tuple[Candidate, ...]
     history: tuple[Row, ...]
     epochs: tuple[int, int]
+    findings: tuple[str, ...] = ()
 
 
 def gradient_front(
@@ -71,20 +76,21 @@ def gradient_front(
     train, validation: (inputs, labels). `score(outputs, labels)`: higher is better. `taught`: a teacher's outputs for
     the training samples. `removed`: see `price_of`. `measure(candidate)`: what the compiler makes of the price; the
     targets are then met in its units, compared anew several times on the way. folder: where the search writes how it
-    stands, and goes on after it was interrupted. The same options and data give the same front on one machine, if
-    `epochs` are told; with `budget_s` the epochs that were done are in the result, to be told again.
+    stands (and event files for TensorBoard), and goes on after it was interrupted. The same options and data give the
+    same front on one machine, if `epochs` are told; with `budget_s` the epochs that were done are in the result, to be
+    told again.
 
-    Raises Unsupported where Keras does not run on JAX, InvalidModel when a loss is no number.
+    Raises InvalidModel when a loss is no number,
+    InvalidValue for such data. Layers that die, saturate or get no gradient are warned of (`HealthWarning`), and named
+    in the result.
     """
-    if keras.backend.backend() != "jax":
-        raise Unsupported(
-            f"the gradient method trains under JAX, and Keras runs on {keras.backend.backend()}",
-            where="search",
-            remedy="start Python with KERAS_BACKEND=jax (models load there unchanged), or use method='sensitivity'",
-        )
+    refuse_bad_data(*train)
     place = Place(folder, _fingerprint(model, (*train, *validation, *(() if taught is None else (taught,))), options))
-    run = _Run(model, train, validation, options, loss, score, removed, taught, measure, place, progress or Silent())
-    return run.front()
+    with Logs(folder) as logs:
+        run = _Run(
+            model, train, validation, options, loss, score, removed, taught, measure, place, logs, progress or Silent()
+        )
+        return run.front()
 
 
 def _fingerprint(model: Any, data: tuple[NDArray[Any], ...], options: Gradient) -> str:
@@ -108,25 +114,29 @@ class _Run:
         taught: NDArray[Any] | None,
         measure: Measure | None,
         place: Place,
+        logs: Logs,
         progress: Progress,
     ) -> None:
         self.model, self.options, self.score, self.progress = model, options, score, progress
-        self.engine = JaxEngine(model, loss, options.metric, removed, options.width_rate)
+        self.engine = engine_for(model, loss, options.metric, removed, options.width_rate)
         self.data = (*train, taught)
         self.validation, self.measure, self.place = validation, measure, place
         self.batch = min(options.batch_size, max(len(train[0]) // _LEAST_STEPS, 1))
         self.archive, self.history = Archive(), list[Row]()
+        self.logs, self.watch = logs, Watch(model, train[0])
 
     def front(self) -> Found:
         """Both stages, from where the search stood."""
         at = self.place.read() or self._begun()
         self.archive, self.history = Archive(at.candidates), list(at.history)
+        self.watch = Watch(self.model, self.data[0], at.findings)
         rate = self.options.learning_rate
         if at.stage == "descent":
             self._through(falling(*at.ends, at.epochs[0], rate), at)
             at = self._finishing(at)
         self._through(holding(at.targets, at.epochs[1], rate), at)
-        return Found(tuple(self.archive.within(at.targets * _OVER)), tuple(self.history), at.epochs)
+        found = tuple(self.archive.within(at.targets * _OVER))
+        return Found(found, tuple(self.history), at.epochs, tuple(self.watch.told))
 
     def _begun(self) -> Checkpoint:
         """Some epochs without a price, which also tell how long an epoch takes; then the beginning of the descent."""
@@ -138,15 +148,16 @@ class _Run:
         for epoch in range(_WARM):
             since = time.perf_counter()
             state, told = self.engine.epoch(state, self.data, self._order(0, epoch), none, self.options.learning_rate)
-            self._note("warm up", state, epoch, told, ratio, none, keep=False)
+            self._note("warm up", state, epoch, told, ratio, none, None, keep=False)
             seconds.append(time.perf_counter() - since)
             self.progress.advance()
         self.progress.done()
         assert told is not None
+        self.watch.look(state.pick(0), "warm up", first=True)
         start = np.full(1, _FIRST_SHARE * told.loss[0] / max(float(told.price[0]), 1.0))
         return Checkpoint(
             "descent", 0, self._epochs(min(seconds)), ends, np.array([ends[1]]), state, told.price, ratio, start,
-            np.zeros(1), (), tuple(self.history),
+            np.zeros(1), (), tuple(self.history), tuple(self.watch.told),
         )  # fmt: skip
 
     def _epochs(self, seconds: float) -> tuple[int, int]:
@@ -184,14 +195,22 @@ class _Run:
             order, rate = self._order(plan.number, epoch), float(plan.rates[epoch])
             state, told = self.engine.epoch(state, self.data, order, betas, rate)
             price = told.price
-            self._note(plan.stage, state, epoch, told, ratio, betas, keep=bool(plan.kept[epoch]))
+            self._note(plan.stage, state, epoch, told, ratio, betas, plan.targets[epoch], keep=bool(plan.kept[epoch]))
+            self._look(plan, state, epoch)
             self.progress.advance()
             if (epoch + 1) % max(many // _TOLD, 1) == 0:
                 self._tell()
             here = replace(at, epoch=epoch + 1, state=state, price=price, ratio=ratio, total=control.total)
             met = tuple(self.archive.candidates), tuple(self.history)
-            self.place.write(replace(here, candidates=met[0], history=met[1]))
+            self.place.write(replace(here, candidates=met[0], history=met[1], findings=tuple(self.watch.told)))
         self.progress.done(f"{len(self.archive.candidates)} models kept")
+
+    def _look(self, plan: Schedule, state: State, epoch: int) -> None:
+        """Now and then: at the epochs that are compiled, and when a stage ends."""
+        if plan.compiled[epoch] or epoch + 1 == len(plan.rates):
+            where = f"{plan.stage}, epoch {epoch + 1} of {len(plan.rates)}"
+            for run in range(len(plan.targets[epoch])):
+                self.watch.look(state.pick(run), where, deep=run == 0)
 
     def _order(self, stage: int, epoch: int) -> NDArray[np.int64]:
         count = len(self.data[0]) // self.batch
@@ -212,14 +231,16 @@ class _Run:
 
     def _note(
         self, stage: str, state: State, epoch: int, told: Told, ratio: NDArray[np.float64],
-        betas: NDArray[np.float64], keep: bool,
+        betas: NDArray[np.float64], targets: NDArray[np.float64] | None, keep: bool,
     ) -> None:  # fmt: skip
         outputs = self.engine.outputs(state, self.validation[0])
         for run, found in enumerate(outputs):
             paid, reached = float(told.price[run] * ratio[run]), self.score(found, self.validation[1])
             row = Row(stage, run, epoch, float(told.loss[run]), reached, paid, float(betas[run]))
-            self._refuse_nan(row)
+            if not np.isfinite(row.loss):
+                raise self.watch.no_number(row.loss, state.pick(run), f"{stage}, epoch {epoch + 1}")
             self.history.append(row)
+            self.logs.row(row, None if targets is None else float(targets[run]))
             if keep:
                 origin = f"{stage} {run}, epoch {epoch}"
                 self.archive.offer(Candidate(state.pick(run).bare(), row.score, row.price, origin))
@@ -229,11 +250,3 @@ class _Run:
         row = self.history[-1]
         text = f"{row.score:.4f} at {row.price:.0f} {self.options.metric}"
         self.progress.note(text if best is None else f"{text}, the best {best.score:.4f} at {best.price:.0f}")
-
-    def _refuse_nan(self, row: Row) -> None:
-        if not np.isfinite(row.loss):
-            raise InvalidModel(
-                f"the loss is {row.loss} in the {row.stage}, epoch {row.epoch + 1}",
-                where=f"model '{self.model.name}'",
-                remedy="lower learning_rate, or check the data for NaN",
-            )
