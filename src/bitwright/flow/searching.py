@@ -18,6 +18,7 @@ from bitwright.flow.models import load_model
 from bitwright.flow.options import Options
 from bitwright.flow.search_asked import Asked, Method, named_method
 from bitwright.flow.search_facts import Measured, facts_of
+from bitwright.flow.search_tables import table_models
 from bitwright.platforms import device as device_named
 from bitwright.report import binomial_error
 from bitwright.search.gradient import Candidate, Gradient, gradient_front, set_weights, trainable_copy
@@ -87,7 +88,7 @@ def search(
     weighed = objectives_of(objectives)
     if place is not None:
         check_folder(place, _NAMES[type(chosen)], resume)
-    if teacher is not None and not (isinstance(chosen, Gradient) and chosen.distill):
+    if teacher is not None and not (isinstance(chosen, Gradient) and chosen.listens):
         raise ConfigError(
             "a teacher that nothing asks", where="search", remedy="give method=Gradient(distill=0.5), or no teacher"
         )
@@ -145,6 +146,7 @@ class _Search:
         self.fabric = device_named(options.device).fabric
         self.history: tuple[Any, ...] = ()
         self.settings: dict[str, Any] = {}
+        self.warnings: tuple[str, ...] = ()
 
     def result(self, verify: str) -> SearchResult:
         """The search, then each model compiled, measured and verified."""
@@ -154,8 +156,9 @@ class _Search:
         kept = unbeaten(points, lambda p: values_of(self.objectives, p.validation, p.facts), self.objectives)
         settings = {**self.settings, "device": self.options.device, "energy": ENERGY_RULES}
         made = SearchResult(
-            tuple(kept), self.limits, reference, self.splits.sizes, self.history, settings, self.objectives
-        )
+            tuple(kept), self.limits, reference, self.splits.sizes, self.history, settings, self.objectives,
+            self.warnings,
+        )  # fmt: skip
         self._verify(made, verify)
         return made
 
@@ -168,6 +171,22 @@ class _Search:
         return self._by_gradient(self.method)
 
     def _by_gradient(self, gradient: Gradient) -> list[_Made]:
+        """Networks of adders, of tables, or both."""
+        made = [] if gradient.neurons == "tables" else self._by_adders(gradient.of_adders)
+        return made if gradient.neurons == "adders" else made + self._by_tables(gradient)
+
+    def _by_tables(self, gradient: Gradient) -> list[_Made]:
+        chosen = gradient.of_tables
+        found = table_models(
+            self.source, self.splits, chosen, loss=self.loss, score=self.score, teacher=self.teacher,
+            folder=self.folder, progress=self.progress,
+        )  # fmt: skip
+        self.history = (*self.history, *found.history)
+        told = {"neurons": gradient.neurons, "tables": {**chosen.as_dict(), "epochs": list(found.epochs)}}
+        self.settings = {"method": "gradient", **gradient.as_dict(), **self.settings, **told}
+        return [_Made(model, origin) for model, origin in found.models]
+
+    def _by_adders(self, gradient: Gradient) -> list[_Made]:
         copy = trainable_copy(self.source, self.splits.train[0], gradient)
 
         def own(candidate: Candidate) -> Any:
@@ -179,7 +198,7 @@ class _Search:
             removed=self.removed, taught=self._taught(gradient), folder=self.folder, progress=self.progress,
             measure=lambda candidate: float(self._compiled(own(candidate)).estimate().luts),
         )  # fmt: skip
-        self.history = found.history
+        self.history, self.warnings = found.history, found.findings
         self.settings = {"method": "gradient", **gradient.as_dict(), "epochs": list(found.epochs)}
         return [_Made(own(candidate), candidate.origin) for candidate in found.candidates]
 

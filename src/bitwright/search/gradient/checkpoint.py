@@ -58,6 +58,7 @@ class Checkpoint:
     total: NDArray[np.float64]
     candidates: tuple[Candidate, ...]
     history: tuple[Row, ...]
+    findings: tuple[str, ...] = ()
 
 
 class Place:
@@ -103,6 +104,7 @@ class Place:
         told = {
             "fingerprint": self.fingerprint, "stage": point.stage, "epoch": point.epoch, "epochs": point.epochs,
             "ends": point.ends, "steps": float(point.state.steps), "history": [asdict(row) for row in point.history],
+            "findings": point.findings,
             "candidates": [(c.score, c.price, c.origin, float(c.state.steps)) for c in point.candidates],
         }  # fmt: skip
         arrays["told"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
@@ -135,5 +137,5 @@ def _read(told: dict[str, Any], arrays: dict[str, Any]) -> Checkpoint:
     return Checkpoint(
         told["stage"], told["epoch"], tuple(told["epochs"]), tuple(told["ends"]), arrays["targets"],
         _taken(arrays, "state", told["steps"]), arrays["price"], arrays["ratio"], arrays["start"], arrays["total"],
-        candidates, tuple(Row(**row) for row in told["history"]),
+        candidates, tuple(Row(**row) for row in told["history"]), tuple(told.get("findings", ())),
     )  # fmt: skip
