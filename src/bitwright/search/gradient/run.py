@@ -13,17 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bitwright.core.errors import Unsupported
 from bitwright.core.progress import Progress, Silent
 from bitwright.search.gradient.archive import Archive, Candidate
 from bitwright.search.gradient.checkpoint import Checkpoint, Place, Row
-from bitwright.search.gradient.control import Controller, Schedule, falling, holding
-from bitwright.search.gradient.engine import JaxEngine, Loss, Told
+from bitwright.search.gradient.control import Schedule, falling, holding, steering
+from bitwright.search.gradient.engines import engine_for
+from bitwright.search.gradient.interface import Loss, Told
 from bitwright.search.gradient.logs import Logs
 from bitwright.search.gradient.options import Gradient
 from bitwright.search.gradient.state import State, stacked, started
 from bitwright.search.gradient.watch import Watch, refuse_bad_data
-from bitwright.train.door import keras
 
 __all__ = ["Found", "Row", "gradient_front"]
 
@@ -81,16 +80,10 @@ def gradient_front(
     same front on one machine, if `epochs` are told; with `budget_s` the epochs that were done are in the result, to be
     told again.
 
-    Raises Unsupported where Keras does not run on JAX, InvalidModel when a loss is no number,
+    Raises InvalidModel when a loss is no number,
     InvalidValue for such data. Layers that die, saturate or get no gradient are warned of (`HealthWarning`), and named
     in the result.
     """
-    if keras.backend.backend() != "jax":
-        raise Unsupported(
-            f"the gradient method trains under JAX, and Keras runs on {keras.backend.backend()}",
-            where="search",
-            remedy="start Python with KERAS_BACKEND=jax (models load there unchanged), or use method='sensitivity'",
-        )
     refuse_bad_data(*train)
     place = Place(folder, _fingerprint(model, (*train, *validation, *(() if taught is None else (taught,))), options))
     with Logs(folder) as logs:
@@ -125,7 +118,7 @@ class _Run:
         progress: Progress,
     ) -> None:
         self.model, self.options, self.score, self.progress = model, options, score, progress
-        self.engine = JaxEngine(model, loss, options.metric, removed, options.width_rate)
+        self.engine = engine_for(model, loss, options.metric, removed, options.width_rate)
         self.data = (*train, taught)
         self.validation, self.measure, self.place = validation, measure, place
         self.batch = min(options.batch_size, max(len(train[0]) // _LEAST_STEPS, 1))
@@ -191,7 +184,8 @@ class _Run:
 
     def _through(self, plan: Schedule, at: Checkpoint) -> None:
         """The epochs of a stage from `at` on."""
-        control, state, price, ratio = Controller(at.start, at.total), at.state, at.price, at.ratio
+        control = steering(plan, at.start, at.total, self.options.gains, self.options.beta)
+        state, price, ratio = at.state, at.price, at.ratio
         many = len(plan.rates)
         self.progress.step(plan.stage, many)
         self.progress.advance(at.epoch)
