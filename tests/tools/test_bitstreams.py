@@ -16,6 +16,7 @@ from bitwright.core.errors import InvalidValue
 from bitwright.core.origin import Origin
 from bitwright.flow.bitstreams import Bitstream, build_bitstream
 from bitwright.flow.design import Design
+from bitwright.flow.engines import EngineDesign
 from bitwright.flow.options import Options
 from bitwright.flow.streamed import StreamDesign
 from bitwright.ir.graph import GraphBuilder, TensorType
@@ -58,12 +59,28 @@ def test_a_parallel_network_comes_back_right_through_the_pins_of_its_layout(name
 
 
 @pytest.mark.tool("nextpnr-ice40", "nextpnr-ecp5")
-@pytest.mark.parametrize("name", ["icebreaker", "ulx3s"])
-def test_a_frame_of_several_words_waits_in_memory_and_comes_back_right(name: str) -> None:
+@pytest.mark.parametrize(("name", "link"), [("icebreaker", "spi"), ("ulx3s", "uart")])
+def test_a_frame_of_several_words_waits_in_memory_and_comes_back_right(name: str, link: str) -> None:
     design = made(StreamDesign, name, inputs=3, units=2, rows=6, architecture="dataflow")
-    found = build_bitstream(design, name, clock_mhz=board(name).clock_mhz, vectors=6)
+    found = build_bitstream(design, name, link=link, clock_mhz=board(name).clock_mhz, vectors=6)
     assert found.layout.inputs[0].beats == 6
     assert compared(found) == [(6, 0)]
+
+
+@pytest.mark.tool("nextpnr-ecp5")
+def test_an_engine_comes_back_right_through_the_pins_of_its_layout() -> None:
+    design = made(EngineDesign, "ulx3s", architecture="engine", engine_lanes=2)
+    found = build_bitstream(design, "ulx3s", clock_mhz=50, vectors=6)
+    assert compared(found) == [(6, 0)]
+    assert found.implementation.counts.dsps == 4
+
+
+@pytest.mark.tool("nextpnr-ice40")
+def test_an_engine_that_is_too_large_is_told_what_there_is_too_much_of() -> None:
+    design = made(EngineDesign, "icebreaker", architecture="engine", engine_lanes=8)
+    with pytest.raises(InvalidValue, match=r"of (5,280|8)\b") as caught:
+        build_bitstream(design, "icebreaker", clock_mhz=12)
+    assert "a board with a larger chip" in caught.value.remedy
 
 
 @pytest.mark.tool("nextpnr-ice40")

@@ -16,6 +16,7 @@ from bitwright.core.origin import Origin
 from bitwright.flow import bitstreams, compiling
 from bitwright.flow.bitstreams import build_bitstream, build_model, open_boards
 from bitwright.flow.design import Design
+from bitwright.flow.engines import EngineDesign
 from bitwright.flow.layered import layer_of, layer_times
 from bitwright.flow.options import Options
 from bitwright.flow.streamed import StreamDesign
@@ -138,6 +139,16 @@ def test_several_streams_are_refused_and_several_buses_are_not(asked: list[dict[
     layout = build_bitstream(design(inputs=2), "icebreaker", vectors=0).layout
     assert [p.name for p in layout.inputs] == ["x", "x1"]
     assert layout.frame_bytes == 4
+
+
+def test_an_engine_goes_on_a_board_unless_its_weights_lie_outside(asked: list[dict[str, Any]]) -> None:
+    told: dict[str, Any] = {"architecture": "engine", "engine_lanes": 2}
+    made = build_bitstream(design(EngineDesign, **told), "icebreaker", vectors=0)
+    assert (made.layout.inputs[0].beats, made.layout.outputs[0].beats) == (3, 1)
+    assert {"bw_engine.v", "net.v", "net_board.v"} <= set(asked[0]["sources"])
+    with pytest.raises(Unsupported, match="weights outside") as caught:
+        build_bitstream(design(EngineDesign, engine_memory={}, **told), "icebreaker", vectors=0)
+    assert "compile it without" in caught.value.remedy
 
 
 def test_a_clock_that_is_missed_is_an_error_with_the_path_and_a_clock_that_is_met(asked: list[dict[str, Any]]) -> None:
