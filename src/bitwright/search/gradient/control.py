@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Controller", "Schedule", "falling", "holding"]
+__all__ = ["Controller", "Ramp", "Schedule", "falling", "holding", "steering"]
 
 Floats = NDArray[np.float64]
-_PROPORTIONAL, _INTEGRAL = 1.5, 0.15
 _MOST = 0.5
 _CYCLES = 8
 _MEASURED = 6
@@ -52,18 +51,51 @@ def holding(targets: Floats, epochs: int, rate: float) -> Schedule:
 
 
 class Controller:
-    """A proportional-integral rule on logarithms: beta grows while the price is above its target.
+    """A rule on logarithms with three gains: beta grows while the price is above its target.
 
-    start: the first betas, (models,), in units of loss per unit of price; total: what it summed up so far. HGQ2's PID
-    on EBOPs has the same aim; the rule here acts on ratios, so that it needs no scale.
+    start: the first betas, (models,), in units of loss per unit of price. total: what it remembers, (2, models): the
+    errors summed, times the second gain, and the last one (zeros to begin with). gains: proportional, integral and
+    derivative. HGQ2's PID on EBOPs has the same aim; the rule here acts on ratios, so that it needs no scale.
     """
 
-    def __init__(self, start: Floats, total: Floats | None = None) -> None:
-        self.start = np.asarray(start, np.float64)
-        self.total = np.zeros_like(self.start) if total is None else np.asarray(total, np.float64)
+    def __init__(
+        self, start: Floats, total: Floats | None = None, gains: tuple[float, float, float] = (1.5, 0.15, 0.0)
+    ) -> None:
+        self.start, self.gains = np.asarray(start, np.float64), gains
+        self.total = np.zeros((2, len(self.start))) + (0.0 if total is None else np.asarray(total, np.float64))
 
     def __call__(self, price: Floats, target: Floats) -> Floats:
         """The betas for the next epoch, (models,), after `price` was met where `target` was wanted."""
         error = np.clip(np.log(np.maximum(price, 1e-9) / target), -_MOST, _MOST)
-        self.total = self.total + _INTEGRAL * error
-        return self.start * np.exp(self.total + _PROPORTIONAL * error)
+        proportional, integral, derivative = self.gains
+        summed, before = self.total[0] + integral * error, self.total[1]
+        self.total = np.stack([summed, error])
+        return self.start * np.exp(summed + proportional * error + derivative * (error - before))
+
+
+class Ramp:
+    """HGQ's schedule: betas that are told, epoch by epoch, whatever the price.
+
+    betas: (epochs, models). total: how many epochs are done, (models,).
+    """
+
+    def __init__(self, betas: Floats, total: Floats) -> None:
+        self.betas, self.total = betas, np.asarray(total, np.float64)
+
+    def __call__(self, price: Floats, target: Floats) -> Floats:
+        """The betas for the next epoch, (models,)."""
+        here = self.betas[min(int(self.total.max()), len(self.betas) - 1)]
+        self.total = self.total + 1.0
+        return here
+
+
+def steering(
+    plan: Schedule, start: Floats, total: Floats, gains: tuple[float, float, float], ramp: tuple[float, float] | None
+) -> Controller | Ramp:
+    """What sets the betas of a stage: a controller, or a ramp through the descent whose betas the finish holds."""
+    if ramp is None:
+        return Controller(start, total, gains)
+    many = len(plan.rates)
+    if plan.stage == "descent":
+        return Ramp(np.geomspace(*ramp, max(many, 2))[:many, None], total)
+    return Ramp(np.repeat(start[None], max(many, 1), axis=0), total)

@@ -21,6 +21,8 @@ class Gradient:
     metric (None: the price that the start has; a fortieth of that). weight_granularity, activation_granularity: of the
     trained widths. activation_bits, digits: where they start. distill: the share of the loss that compares with a
     teacher's outputs. seed: everything random.
+    beta: the price's weight in the loss at the begin and the end of the descent, a logarithmic ramp as HGQ's (None:
+    a controller with the proportional, integral and derivative `gains` makes the price follow the targets).
     """
 
     points: int = 10
@@ -38,6 +40,8 @@ class Gradient:
     digits: float = 3.0
     distill: float = 0.0
     seed: int = 0
+    beta: tuple[float, float] | None = None
+    gains: tuple[float, float, float] = (1.5, 0.15, 0.0)
 
     def __post_init__(self) -> None:
         for name in ("points", "batch_size"):
@@ -45,6 +49,8 @@ class Gradient:
                 raise ConfigError(f"{name}={getattr(self, name)}", where="search", remedy="give 1 or more")
         if self.metric not in ("luts", "ebops"):
             raise ConfigError(f"metric={self.metric!r}", where="search", remedy="use 'luts' or 'ebops'")
+        if self.beta is not None and not all(weight > 0 for weight in self.beta):
+            raise ConfigError(f"beta={self.beta}", where="search", remedy="give two positive weights")
         if not 0 <= self.distill <= 1:
             raise ConfigError(f"distill={self.distill}", where="search", remedy="give a share from 0 to 1")
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitwright.core.errors import Unsupported
+from bitwright.search.gradient.normalization import folded
 from bitwright.search.gradient.options import Gradient
 from bitwright.train import layers as ql
 from bitwright.train.door import keras
@@ -32,11 +33,12 @@ def trainable_copy(model: Any, x: NDArray[Any], options: Gradient) -> Any:
     """A copy of `model` in which weights are `trained_digits` and activations `trained_bits`.
 
     `model`: functional or Sequential, float; layers that are quantized already keep their quantizers. Every input gets
-    one. `x`: samples from which ranges are set, channel by channel.
+    one. Batch normalizations behind sums are folded first (`folded`). `x`: samples from which ranges are set, channel
+    by channel.
 
     Raises Unsupported for activations without a quantized form.
     """
-    source = functional_of(model)
+    source = functional_of(folded(model))
     reads = followers(source)
 
     def entrance(tensor: Any) -> Any:
