@@ -40,6 +40,11 @@ class AdderGraph:
         columns = [zero if i < 0 else sign * (values[i] << shift) for i, shift, sign in self.outputs.tolist()]
         return np.stack(columns, axis=1) if columns else np.zeros((len(x), 0), dtype=np.int64)
 
+    @property
+    def cost(self) -> int:
+        """Adders."""
+        return len(self.steps)
+
     def words(self, builder: NetlistBuilder, row: Sequence[int], bias: Sequence[int]) -> list[int]:
         """The words of row @ matrix + bias."""
         values = list(row)
@@ -63,8 +68,8 @@ class SumGraph:
     """Sums of up to three addends (index, shift, sign), and outputs like them.
 
     `nodes` (k, 9): three addends a row, the third with index -1 where there are two; `outputs` (m, 3).
-    `rounds` of the search were done. `limit`: chains on a path, those that a constant needs for itself included, where
-    that is asked for (-1: it is not).
+    `rounds` of the search were done; `cost` is the optimizer's count of what the sums take. `limit`: chains on a path,
+    those that a constant needs for itself included, where that is asked for (-1: it is not).
     """
 
     inputs: int
@@ -72,6 +77,7 @@ class SumGraph:
     outputs: IntArray
     rounds: int = 0
     limit: int = -1
+    cost: int = 0
 
     def __call__(self, x: IntArray) -> IntArray:
         """x (batch, inputs) times the matrix, (batch, outputs)."""
@@ -319,7 +325,7 @@ class Share:
                 matrix, low, high,
                 max_depth=self.max_depth, rounds=self.rounds, budget_s=self.budget_s, seed=self.seed,
             )  # fmt: skip
-            return SumGraph(matrix.shape[0], made.nodes, made.outputs, made.rounds, self.max_depth)
+            return SumGraph(matrix.shape[0], made.nodes, made.outputs, made.rounds, self.max_depth, made.cost)
         steps, outputs = adder_graph(matrix, low, high, self.max_depth)
         return AdderGraph(matrix.shape[0], steps, outputs)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 
@@ -42,6 +42,7 @@ from bitwright.numeric import IntArray
 from bitwright.passes.choosing import top
 from bitwright.passes.multipliers import Multipliers, chosen_products, matrix_key
 from bitwright.passes.share import AdderGraph, Share, SumGraph
+from bitwright.passes.siblings import joined, siblings
 from bitwright.passes.words import element, larger, tree
 from bitwright.platforms import Fabric, fabric
 
@@ -60,7 +61,8 @@ class _Context:
     rounds: list[tuple[str, int]]
     multipliers: Mapping[bytes, Multipliers]
     layer: str = ""
-    graphs: dict[bytes, AdderGraph | SumGraph] = field(default_factory=dict[bytes, AdderGraph | SumGraph])
+    parts: tuple[int, ...] = ()
+    graphs: dict[bytes, list[AdderGraph | SumGraph]] = field(default_factory=dict[bytes, list[AdderGraph | SumGraph]])
 
 
 @dataclass(frozen=True)
@@ -84,17 +86,9 @@ class Synthesize:
         self.rounds.clear()
         multipliers = chosen_products(program, self.dsps) if self.dsps else {}
         context = _Context(NetlistBuilder(), self.share, program.nodes[0].type, self.fabric, self.rounds, multipliers)
-        tensors: list[Words] = []
-        ports: list[Port] = []
-        for node in program.nodes:
-            if isinstance(node.op, Input):
-                ports.append(_port(context.builder, node.name, node.type))
-                tensors.append(np.array(ports[-1].words, dtype=np.int64).reshape(node.type.shape))
-                continue
-            context.builder.at(node.origin)
-            context.type, context.layer = node.type, node.origin.layer
-            words = unroll(node.op, context, [tensors[a] for a in node.args])
-            tensors.append(_narrowed(context.builder, words, node.type))
+        ports = [_port(context.builder, node.name, node.type) for node in program.inputs]
+        given = [np.array(port.words, dtype=np.int64).reshape(port.shape) for port in ports]
+        tensors = _tensors(context, program, given, place=True)
         results = [self._result(context.builder, program, i, tensors) for i in range(len(program.outputs))]
         return context.builder.finish(program.name, ports, results)
 
@@ -138,6 +132,35 @@ def _narrowed(builder: NetlistBuilder, words: Words, type: TensorType) -> Words:
     for index, word in enumerate(flat):
         builder.label(word, index)
     return np.array(flat, dtype=np.int64).reshape(type.shape)
+
+
+def _tensors(context: _Context, program: Graph, given: Sequence[Words], *, place: bool) -> list[Words]:
+    """The words of all nodes of a graph for those of its inputs; with `place` they belong to their nodes' layers."""
+    inputs, tensors = iter(given), list[Words]()
+    together = {} if context.multipliers else siblings(program.nodes)
+    waiting: dict[int, Words] = {}
+    for position, node in enumerate(program.nodes):
+        if isinstance(node.op, Input):
+            tensors.append(next(inputs))
+            continue
+        if place:
+            context.builder.at(node.origin)
+            context.layer = node.origin.layer
+        inner = replace(context, type=node.type)
+        args = [tensors[a] for a in node.args]
+        if position in together:
+            waiting |= _together(inner, [program.nodes[p].op for p in together[position]], together[position], args)
+        words = waiting.pop(position) if position in waiting else unroll(node.op, inner, args)
+        tensors.append(_narrowed(context.builder, words, node.type))
+    return tensors
+
+
+def _together(context: _Context, ops: list[GraphOp], places: list[int], args: list[Words]) -> dict[int, Words]:
+    """The words of siblings, by position: their sums share what they have in common."""
+    layer = joined(ops)
+    widths = tuple(op.bias.array.size for op in ops if isinstance(op, Dense | Conv))
+    words = unroll(layer, replace(context, parts=widths), args)
+    return dict(zip(places, np.split(words, np.cumsum(widths)[:-1], axis=-1), strict=True))
 
 
 unroll: Rules[[_Context, list[Words]], Words] = Rules("graph operator as words")
@@ -191,9 +214,27 @@ def _product(context: _Context, row: Words, matrix: IntArray, bias: IntArray) ->
     # An adder graph leaves out the inputs that are zero where it was built: it is no other row's.
     key = matrix.tobytes() + ((low == 0) & (high == 0)).tobytes() + str(matrix.shape).encode()
     if key not in context.graphs:
-        made = context.graphs[key] = context.share(matrix, low, high)
-        context.rounds.append((context.layer, made.rounds if isinstance(made, SumGraph) else 0))
-    return np.array(context.graphs[key].words(builder, row.tolist(), bias.tolist()), dtype=np.int64)
+        context.graphs[key] = _shared(context, matrix, low, high)
+    parts = _split(context.graphs[key], bias)
+    words = [word for graph, told in parts for word in graph.words(builder, row.tolist(), told.tolist())]
+    return np.array(words, dtype=np.int64)
+
+
+def _split(graphs: list[AdderGraph | SumGraph], bias: IntArray) -> Iterator[tuple[AdderGraph | SumGraph, IntArray]]:
+    """Every graph and the biases of its outputs."""
+    ends = np.cumsum([len(graph.outputs) for graph in graphs])
+    return zip(graphs, np.split(bias, ends[:-1]), strict=True)
+
+
+def _shared(context: _Context, matrix: IntArray, low: IntArray, high: IntArray) -> list[AdderGraph | SumGraph]:
+    """The graph of a matrix; of siblings one for all, or one each where that is cheaper."""
+    made = [context.share(matrix, low, high)]
+    if context.parts:
+        each = np.split(matrix, np.cumsum(context.parts)[:-1], axis=1)
+        apart = [context.share(np.ascontiguousarray(part), low, high) for part in each]
+        made = min(made, apart, key=lambda graphs: sum(graph.cost for graph in graphs))
+    context.rounds += [(context.layer, graph.rounds if isinstance(graph, SumGraph) else 0) for graph in made]
+    return made
 
 
 @unroll.on(Map)
@@ -280,15 +321,7 @@ def _(op: Scan, context: _Context, args: list[Words]) -> Words:
     """The cell once for every row."""
     state, found = _each(context.builder.constant, op.initial.array), list[Words]()
     for row in range(args[0].shape[0]):
-        tensors: list[Words] = []
-        given = iter((args[0][row : row + 1], state))
-        for node in op.cell.nodes:
-            inner = replace(context, type=node.type)
-            if isinstance(node.op, Input):
-                tensors.append(next(given))
-            else:
-                words = unroll(node.op, inner, [tensors[a] for a in node.args])
-                tensors.append(_narrowed(context.builder, words, node.type))
+        tensors = _tensors(context, op.cell, [args[0][row : row + 1], state], place=False)
         result, state = (tensors[o] for o in op.cell.outputs)
         found.append(result)
     return found[-1] if op.last else np.stack(found)
