@@ -1,4 +1,4 @@
-"""Constant matrices to compare optimizers on: random, sparse as training leaves them, ternary, and trained kernels."""
+"""Constant matrices to compare optimizers on: random, sparse as training leaves them, ternary, transforms, trained."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ def cases(quick: bool) -> Iterator[Case]:
         yield from (case for case in _drawn() if case.quick)
         return
     yield from (case for case in _drawn() if not case.large)
+    yield from _related()
     yield from _trained()
     yield from (case for case in _drawn() if case.large)
 
@@ -84,6 +85,32 @@ def _sparse(inputs: int, outputs: int, bits: int, density: float) -> IntArray:
     random, largest = _random(), (1 << bits - 1) - 1
     weights = np.rint(random.normal(0, largest / 2.5, (inputs, outputs))).clip(-largest, largest)
     return weights.astype(np.int64) * (random.random((inputs, outputs)) < density)
+
+
+def _related() -> Iterator[Case]:
+    """Filters and transforms, whose columns have much in common."""
+    place = np.arange(16)
+    yield _signed("DCT 16x16 8-bit", np.cos(np.pi * np.outer(2 * place + 1, place) / 32), 8)
+    turns = 2 * np.pi * np.outer(np.arange(32), np.arange(17)) / 32
+    yield _signed("DFT 32x32 8-bit", np.hstack([np.cos(turns), np.sin(turns[:, 1:-1])]), 8)
+    angles = np.pi * np.outer(place, np.sin(np.linspace(-1, 1, 16)))
+    real, imaginary = np.cos(angles), np.sin(angles)
+    yield _signed("beams 32x32 6-bit", np.block([[real, imaginary], [-imaginary, real]]), 6)
+    time = np.arange(192) - 95.5
+    yield _signed("polyphase 12x16 12-bit", (np.sinc(time / 16) * np.hamming(192)).reshape(12, 16), 12)
+    y, x = np.mgrid[:7, :7] - 3.0
+    waves = [np.cos(1.2 * (x * np.cos(t) + y * np.sin(t))) for t in np.pi * place / 16]
+    yield _signed("Gabor 49x16 8-bit", np.stack([(np.exp(-(x**2 + y**2) / 7) * w).ravel() for w in waves], 1), 8)
+    factors = _random()
+    yield _signed("rank 2, 32x32 6-bit", factors.normal(size=(32, 2)) @ factors.normal(size=(2, 32)), 6)
+    changes = _random().integers(-2, 3, (32, 32)) * (_random().random((32, 32)) < 0.2)
+    yield _signed("one column changed 32 times, 8-bit", _dense(32, 1, 8) + changes, 0)
+
+
+def _signed(name: str, values: np.ndarray[Any, Any], bits: int) -> Case:
+    """A case with inputs of eight bits; `bits` to which real values are scaled, 0 for integers."""
+    scaled = np.rint(values / np.abs(values).max() * ((1 << bits - 1) - 1)) if bits else values
+    return Case(name, scaled.astype(np.int64), np.array([[1, 8]] * len(values), dtype=np.int64))
 
 
 def _trained() -> Iterator[Case]:

@@ -1,7 +1,8 @@
 """Constant matrices in LUTs: `bw.compile_matrix` beside Alkaid, whose ternary adders stand on true cells, and da4ml.
 
 All through one yosys (`synth_xilinx -family xcup -flatten -noiopad`), with the same input formats; every mapped
-netlist is evaluated on random and corner vectors. "cells": Alkaid's graph with each ternary adder as one LUT6_2
+netlist is evaluated on random and corner vectors. Ours may be as deep as Alkaid's result, at no depth limit and at the
+least one that Alkaid takes. "cells": Alkaid's graph with each ternary adder as one LUT6_2
 and a carry cell a bit, which is what the device has (yosys makes two adders of `a + b + c`); "kept": the same with
 its two-operand adders kept as one carry chain each, as ours are (see `toolchain.sums`). A column of a carry chain
 that only one signal enters needs no LUT cell, yet takes the LUT's place: "taken" counts these columns too. Depth is
@@ -145,7 +146,7 @@ def compared(case: Case, limit: int, folder: Path) -> Row:
     )
     if alkaid:
         cells = mapped(on_cells(alkaid.sources), "peer", folder, keep_sums=False)
-        depth = cells.depth if limit < 0 else None
+        depth = cells.depth
         row |= _columns("Alkaid", cells, alkaid, alkaid.differing(cells, x, y))
         if not case.large and limit < 0:
             row |= _alternatives(alkaid, folder, x, y)
