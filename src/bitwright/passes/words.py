@@ -22,6 +22,7 @@ from bitwright.numeric import (
 )
 from bitwright.passes.affine import Affine
 from bitwright.passes.settle import affine_of, settled
+from bitwright.passes.wraps import low_bits, wrap_of
 from bitwright.platforms import Fabric
 
 __all__ = ["element", "half_even", "larger", "rounded", "times", "tree"]
@@ -127,7 +128,10 @@ def _codes(word: Word) -> IntArray:
 
 @element.on(Table)
 def _(form: Table, row: int, builder: NetlistBuilder, x: int, fabric: Fabric) -> int:
-    return _tabulated(form, row, builder, x)
+    codes = _codes(builder.type(x))
+    found = wrap_of(int(codes[0]), form(codes, np.array(row)))
+    made = None if found is None else low_bits(builder, x, found)
+    return _tabulated(form, row, builder, x) if made is None else made
 
 
 @element.on(Thresholds)
