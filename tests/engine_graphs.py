@@ -12,6 +12,7 @@ from bitwright.passes.streaming import Recode
 __all__ = [
     "GRAPHS",
     "alexnet",
+    "binary",
     "branched",
     "codes",
     "constants",
@@ -68,6 +69,9 @@ class _Net:
         form = Thresholds(self.ints(5, channels, 1), Ints(np.tile([-1, 1], (channels, 1))))
         return self.put(g.Map(form, Ints(np.arange(channels))), step=_ONE)
 
+    def signs(self, *shape: int) -> Ints:
+        return Ints(self.rng.choice([-1, 1], shape))
+
     def uneven(self, steps: int, *, falling: bool = False, places: int = 1) -> int:
         """A monotone map of so many steps, unevenly apart, each channel (or element) with its own."""
         channels = self.builder.type(self.at).shape[-1] * places
@@ -99,6 +103,20 @@ def perceptron() -> Graph:
         net.sign()
     net.dense(10, 1)
     return net.graph("perceptron")
+
+
+def binary() -> Graph:
+    """Weights of -1 and 1 alone: convolutions whose channels fill no words, a pool, dense layers."""
+    net = _Net(11, (7, 6, 3), 0, 3)
+    none = ((0, 0), (0, 0))
+    net.put(g.Conv(net.signs(3, 3, 3, 10), net.ints(9, 10), (1, 1), ((1, 1), (1, 1)), (1, 1)), step=_ONE)
+    net.sign()
+    net.put(g.MaxPool((2, 2), (2, 2), none))
+    net.put(g.Conv(net.signs(2, 2, 10, 5), net.ints(3, 5), (1, 1), none, (1, 1)), step=_ONE)
+    net.sign()
+    net.flat()
+    net.put(g.Dense(net.signs(net.builder.type(net.at).size, 7), net.ints(9, 7)), step=_ONE)
+    return net.graph("binary")
 
 
 def residual() -> Graph:
@@ -236,12 +254,10 @@ def alexnet() -> Graph:
     return net.graph("alexnet")
 
 
-GRAPHS = (perceptron, residual, grouped, wide_head, uneven, moved, constants, branched, alexnet)
+GRAPHS = (perceptron, binary, residual, grouped, wide_head, uneven, moved, constants, branched, alexnet)
 
 
 def codes(graph: Graph, frames: int, seed: int = 0) -> list[IntArray]:
     """Random input codes."""
     rng = np.random.default_rng(seed)
-    return [
-        rng.integers(n.type.low.array, n.type.high.array + 1, (frames, *n.type.shape)) for n in graph.inputs
-    ]
+    return [rng.integers(n.type.low.array, n.type.high.array + 1, (frames, *n.type.shape)) for n in graph.inputs]

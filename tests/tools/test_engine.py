@@ -8,7 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.engine_graphs import alexnet, codes, constants, grouped, moved, perceptron, residual, uneven, wide_head
+from tests.engine_graphs import (
+    alexnet,
+    binary,
+    codes,
+    constants,
+    grouped,
+    moved,
+    perceptron,
+    residual,
+    uneven,
+    wide_head,
+)
 
 from bitwright.backends.verilog.engine import emit_engine
 from bitwright.core.files import write_atomic
@@ -35,6 +46,9 @@ CASES: list[tuple[Graph, int, float | None, External | None, int, int]] = [
     (moved(), 8, 200.0, External(), 0, 0),
     (constants(), 4, 200.0, None, 0, 0),
     (alexnet(), 8, 200.0, External(64, 16, 8, latency_cycles=40), 36, 0),
+    # Weights of one bit, inside and outside.
+    (binary(), 4, 400.0, None, 0, 0),
+    (binary(), 8, 200.0, External(64, 4, 4, latency_cycles=9), 9, 0),
     # Feature maps outside, in words of several beats and of one.
     (residual(), 3, 200.0, External(8, 4, 2, latency_cycles=20, beat_cycles=3), 40, 408),
     (constants(), 8, 200.0, External(128, 2, 2, latency_cycles=3), 0, 28),

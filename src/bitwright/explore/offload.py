@@ -21,9 +21,9 @@ from bitwright.ir.graph import Graph
 from bitwright.ir.netlist import Word
 from bitwright.passes.engine.draft import Draft
 from bitwright.passes.engine.machine import post_of
-from bitwright.passes.engine.shapes import LayerShape, drafts_from_shapes, shapes_of
+from bitwright.passes.engine.shapes import Kind, LayerShape, drafts_from_shapes, shapes_of
 from bitwright.passes.engine.walks import first_fit
-from bitwright.passes.streaming.dots import dot
+from bitwright.passes.streaming.dots import dot, signs
 from bitwright.platforms import Device, Fabric
 
 __all__ = ["OffloadLayer", "OffloadPlan", "offload_lanes", "plan_offload"]
@@ -115,8 +115,13 @@ class _Machine:
 
     @property
     def stored_bits(self) -> int:
-        """Bits of a weight in memory: one width for all layers, two at least, for zeros are among them."""
-        return max(2, *(n.weight_bits for n in self.layers))
+        """Bits of a weight in memory: one width for all layers, two at least where zeros are among them.
+
+        They are where channels come in groups, and in the identity, by which sums of pools and pairs go.
+        """
+        whole = all(n.groups == 1 and n.kind is not Kind.PAIR for n in self.layers)
+        sums = any(n.kind is Kind.POOL and n.bits > self.layers[n.args[0]].bits for n in self.layers)
+        return max(1 if whole and not sums else 2, *(n.weight_bits for n in self.layers))
 
     @property
     def weight_width(self) -> int:
@@ -194,15 +199,15 @@ def _machine(
     def signed(bits: int) -> Word:
         return Word(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
 
-    # Two bits hold -1, 0 and 1: words that channels do not fill have zeros.
-    weight = Word(-1, 1) if weight_bits == 2 else signed(weight_bits)
+    # Two bits hold -1, 0 and 1; one holds -1 and 1.
+    weight = {1: Word(0, 1), 2: Word(-1, 1)}.get(weight_bits) or signed(weight_bits)
     feature, add = Word(0, (1 << feature_bits) - 1), signed(total + _FACTOR_BITS)
     ranges = {"total": signed(total), "mul": signed(_FACTOR_BITS), "add": add}
     last = post_of({**ranges, "low": signed(result), "high": signed(result)}, _FACTOR_BITS, False, (), fabric)
-    products = dot((feature,) * lanes, weight, fabric)
+    products = signs((feature,) * lanes, fabric) if weight_bits == 1 else dot((feature,) * lanes, weight, fabric)
     made = Machine(
         lanes, feature, weight, signed(total), signed(_FACTOR_BITS), add, signed(result), _FACTOR_BITS, 2, 2,
-        products, last,
+        products, last, signs=weight_bits == 1,
     )  # fmt: skip
     return made, (kernel_area(products, fabric), kernel_area(last, fabric))
 

@@ -11,6 +11,7 @@ import pytest
 from tests.engine_graphs import (
     GRAPHS,
     alexnet,
+    binary,
     branched,
     codes,
     constants,
@@ -46,6 +47,27 @@ def same(graph: Graph, program: Engine, frames: int = 3) -> bool:
     given = codes(graph, frames)
     (wanted,), (found,) = run(graph, given), engines.run(program, given)
     return np.array_equal(wanted, found.reshape(wanted.shape))
+
+
+@pytest.mark.parametrize("lanes", [1, 4, 8])
+@pytest.mark.parametrize("outside", [False, True])
+def test_weights_of_minus_one_and_one_take_a_bit(lanes: int, outside: bool) -> None:
+    """Words that channels do not fill have any bits: what these multiply is zero, and what they make is not kept."""
+    external = External() if outside else None
+    program = scheduled(binary(), lanes, external)
+    machine = program.machine
+    assert machine.signs
+    assert machine.weight == Word(0, 1)
+    assert engines.parse(engines.show(program)) == program
+    assert same(binary(), program, 20)
+    flipped = replace(program, machine=replace(machine, signs=False))
+    assert not same(binary(), flipped)
+
+
+@pytest.mark.parametrize("make", [grouped, residual, perceptron])
+def test_where_a_weight_is_zero_all_have_the_bits_for_it(make: Callable[[], Graph]) -> None:
+    assert not scheduled(make(), 4).machine.signs
+    assert scheduled(make(), 4).machine.weight.signed
 
 
 @pytest.mark.parametrize("lanes", [1, 3, 8])

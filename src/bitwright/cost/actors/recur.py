@@ -31,9 +31,10 @@ def _(op: Inner, result: Stream, args: list[Stream], fabric: Fabric) -> Area:
 def _(op: Cell, result: Stream, args: list[Stream], fabric: Fabric) -> Area:
     sizes, words = cell_sizes(op, args), operand_words(op, args)
     own, back = bits_of(words[: args[0].lanes]), bits_of(words[: op.back])
-    found = Area(STEP_LUTS + 2, 5) + counter(sizes.steps) + counter(sizes.folds) + counter(op.rows)
-    # The operand is one of two words; the row's own waits for the blocks after the first.
-    found += Area(max(own, back), own)
+    place = bits_for(sizes.blocks * sizes.folds)
+    found = Area(STEP_LUTS + 2, 9 + place) + counter(sizes.steps) + counter(sizes.folds) + counter(op.rows)
+    # The operand is one of two words, in a register; the row's own waits for the blocks after the first.
+    found += Area(max(own, back), own + max(own, back))
     if sizes.blocks > 1 and sizes.own > 1:
         found += ram_area(own, sizes.own, Memory.LUT) + Area(own)
     found += _feedback(back, sizes.blocks, sizes.blocks, op.rows)

@@ -32,7 +32,7 @@ class CellSizes:
         self.given = len(op.step.outputs) - op.back - self.states
         late = latency_cycles(op.dot) + latency_cycles(op.step)
         # Each block's word is read `blocks` steps after the row's own; a block's states a row later.
-        vector = late + 3 - self.own - self.blocks
+        vector = late + 4 - self.own - self.blocks
         states = latency_cycles(op.step) + 2 - self.blocks * self.folds
         self.idle = max(vector, states, 0)
 
@@ -155,5 +155,5 @@ def _(op: Cell, result: Stream, args: list[Stream]) -> tuple[tuple[Process, ...]
     if op.last:
         writes &= np.arange(count).repeat(sizes.steps) % op.rows == op.rows - 1
     tail = tail_of(op)
-    late = 2 + latency_cycles(op.dot) + latency_cycles(op.step) + (0 if tail is None else latency_cycles(tail))
+    late = 3 + latency_cycles(op.dot) + latency_cycles(op.step) + (0 if tail is None else latency_cycles(tail))
     return (Process(reads.size, {0: reads}, writes),), late

@@ -22,6 +22,7 @@ class Machine(Type):
     makes one output's sum of products, `post` (ports total, mul, add, low, high and, where some instruction rounds
     half to even, even) one element of the result. `features` and `results` are the words of the two memories.
 
+    With `signs` weights are -1 and 1, stored as 0 and 1: no word has a zero, and lanes that nobody fills meet zeros.
     With `steps` a channel has so many thresholds in the range `threshold`, and `post` the ports thresholds and
     stepped. With `external` memory beside the chip there is a memory of `buffered` words of weights on it.
     """
@@ -42,6 +43,7 @@ class Machine(Type):
     threshold: Word | None = None
     external: External | None = None
     buffered: int = 0
+    signs: bool = False
 
     @property
     def beats(self) -> int:

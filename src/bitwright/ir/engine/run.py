@@ -137,6 +137,8 @@ def _(op: Matrix, region: Region, state: _State) -> None:
     weights = state.weights
     first = np.full(blocks * gathered, op.weights) if op.shared else op.weights + np.arange(blocks * gathered)
     by_block = weights[first].reshape(blocks, gathered * lanes, lanes)
+    if state.program.machine.signs:
+        by_block = 2 * by_block - 1
     memory = state.memory[Place.FEATURES]
     total = np.empty((len(memory), region.words, lanes), np.int64)
     for block in range(blocks):

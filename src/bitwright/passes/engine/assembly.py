@@ -53,8 +53,9 @@ class Assembly:
         machine = machine_for(self.drafts, needs, self.device, self.clock_mhz)
         if self.external:
             machine = replace(machine, external=self.external, buffered=buffers.words)
+        weights = (buffers.weights > 0).astype(np.int64) if machine.signs else buffers.weights
         return Engine(
-            name, tuple(nodes), (len(nodes) - 1,), machine, Ints(buffers.weights), Ints(parameters), buffers.again
+            name, tuple(nodes), (len(nodes) - 1,), machine, Ints(weights), Ints(parameters), buffers.again
         )  # fmt: skip
 
     def region_of(self, at: int, which: int) -> Region:

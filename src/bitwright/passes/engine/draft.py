@@ -51,7 +51,8 @@ class Draft:
     the identity is shared. With `apart` the kernel's column loop goes from the first argument to the second.
     `total` is the range of what is gathered, `kept` that of the elements written. `post` has an entry for each
     channel, or, with `each`, for each element. With `steps` totals are replaced by how many thresholds they reach.
-    `fixed` weights belong to the operator and not to a layer: they stay on the chip.
+    `fixed` weights belong to the operator and not to a layer: they stay on the chip. `signs`: a layer's weights are all
+    -1 or 1, the zeros among them stand where no channel is.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Draft:
     steps: Steps | None = None
     each: bool = False
     fixed: bool = False
+    signs: bool = False
 
     @property
     def depth(self) -> int:

@@ -156,6 +156,7 @@ class Drafting:
         return Draft(
             last.name, last.origin, args, found.shape, found.lanes, _kept(last), found.walk, found.weights, found.total,
             tuple(post), even, found.apart, pieces=found.pieces, steps=steps, each=each, fixed=found.fixed,
+            signs=found.signs,
         )  # fmt: skip
 
     def posts(self, node: GraphNode, last: GraphNode, found: Gathered) -> tuple[list[Last], bool]:

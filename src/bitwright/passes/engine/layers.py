@@ -55,7 +55,7 @@ class Site:
 class Gathered:
     """See `Draft`; `gain` and `bias` (channels,) or (rows, columns, channels): what the last step makes of a total
     first, gain * total + bias. `order`: the channels of the result among those made, where they are not all.
-    `least` and `most` bound the result.
+    `least` and `most` bound the result. `signs`: weights of channels are all -1 or 1.
     """
 
     shape: Shape
@@ -71,6 +71,7 @@ class Gathered:
     fixed: bool = False
     least: IntArray | None = None
     most: IntArray | None = None
+    signs: bool = False
 
 
 gather: Rules[[Site], Gathered] = Rules("instruction of an engine")
@@ -121,7 +122,7 @@ def _linear(site: Site, view: View, weights: IntArray, bias: IntArray) -> Gather
     total = Word(int(products[0].clip(max=0).sum(0).min()), int(products[1].clip(min=0).sum(0).max()))
     return Gathered(
         (*view.out, filters), out, linear_walk(view, arg.depth, used), kept.reshape(-1, lanes, lanes), total, bias,
-        gain=gain,
+        gain=gain, signs=bool((np.abs(weights) == 1).all()),
     )  # fmt: skip
 
 

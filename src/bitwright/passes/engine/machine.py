@@ -14,11 +14,11 @@ from bitwright.numeric import IntArray, Rounding, Steps
 from bitwright.passes.engine.draft import Draft, united
 from bitwright.passes.merge import Merge
 from bitwright.passes.retime import Retime
-from bitwright.passes.streaming.dots import dot, summed
+from bitwright.passes.streaming.dots import dot, signs, summed
 from bitwright.passes.words import rounded
 from bitwright.platforms import Device, Fabric
 
-__all__ = ["Needs", "feature_of", "machine_for", "post_of"]
+__all__ = ["Needs", "feature_of", "machine_for", "only_signs", "post_of"]
 
 _WIDEST = 60
 
@@ -38,8 +38,9 @@ class Needs:
 def machine_for(drafts: Sequence[Draft], needs: Needs, device: Device, clock_mhz: float | None) -> Machine:
     """The machine with just the words that these instructions and constants need."""
     shift, parameters, lanes = needs.shift, needs.parameters, needs.lanes
-    feature = feature_of(drafts)
+    feature, sign = feature_of(drafts), only_signs(drafts)
     weight, mul, add = (_held(a) for a in (needs.weights, parameters[..., 0], parameters[..., 1]))
+    weight = Word(0, 1) if sign else weight
     total = united(*(d.total for d in drafts), feature)
     result = united(*(d.kept for d in drafts), _held(parameters[..., 2:4]))
     steps = united(_held(parameters[..., 4:]), Word(0, needs.steps)) if needs.steps else None
@@ -59,12 +60,19 @@ def machine_for(drafts: Sequence[Draft], needs: Needs, device: Device, clock_mhz
 
     ranges = {"total": total, "mul": mul, "add": add, "low": result, "high": result}
     post = post_of(ranges, shift, even, (steps,) * needs.steps if steps else (), device.fabric)
-    products = dot((feature,) * lanes, weight, device.fabric)
+    words = (feature,) * lanes
+    products = signs(words, device.fabric) if sign else dot(words, weight, device.fabric)
     results = sum(d.words for d in drafts if d.stored)
     return Machine(
         lanes, feature, weight, total, mul, add, result, shift, max(needs.features, 2), max(results, 2),
-        pipelined(products), pipelined(post), needs.steps, steps,
+        pipelined(products), pipelined(post), needs.steps, steps, signs=sign,
     )  # fmt: skip
+
+
+def only_signs(drafts: Sequence[Draft]) -> bool:
+    """Whether all weights are -1 or 1, but for lanes that no channel fills: then one bit stores them."""
+    weighted = [d for d in drafts if d.weights is not None or d.pieces]
+    return bool(weighted) and all(d.signs and not d.pieces for d in weighted)
 
 
 def feature_of(drafts: Sequence[Draft]) -> Word:

@@ -170,6 +170,6 @@ def _shape_of(
 
 
 def _weight_bits(weights: IntArray) -> int:
-    """Bits that a weight is stored in: two values take one."""
-    low, high = int(weights.min()), int(weights.max())
-    return 1 if np.isin(weights, (low, high)).all() else Word(low, high).width
+    """Bits that a weight is stored in: -1 and 1, or multiples of them, take one."""
+    largest = int(np.abs(weights).max())
+    return 1 if largest and (np.abs(weights) == largest).all() else Word(int(weights.min()), int(weights.max())).width

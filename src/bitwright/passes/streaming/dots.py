@@ -14,7 +14,7 @@ from bitwright.numeric import Steps
 from bitwright.passes.merge import Merge
 from bitwright.platforms import Fabric
 
-__all__ = ["dot", "is_binary", "summed", "worth", "xnor"]
+__all__ = ["dot", "is_binary", "signs", "summed", "worth", "xnor"]
 
 
 def is_binary(types: Sequence[Word]) -> bool:
@@ -39,6 +39,16 @@ def xnor(lanes: int, fabric: Fabric) -> Netlist:
     """How many of so many inputs (0 or 1) equal their weights (0 or 1)."""
     bit = Word(0, 1)
     return _Dot.of((bit,) * lanes, bit, fabric).netlist(_Dot.equal)
+
+
+@lru_cache(maxsize=256)
+def signs(types: tuple[Word, ...], fabric: Fabric) -> Netlist:
+    """As `dot` with weights of -1 and 1, stored as 0 and 1."""
+    forms: list[Callable[[_Dot], int]] = [_Dot.chosen]
+    if max(t.width for t in types) < fabric.lut_inputs:
+        forms.append(partial(_Dot.looked_up, signs=True))
+    made = [_Dot.of(types, Word(0, 1), fabric).netlist(form) for form in forms]
+    return min(made, key=lambda netlist: worth(netlist, fabric))
 
 
 _MOST_PLANES = 4
@@ -91,19 +101,24 @@ class _Dot:
         pairs = zip(self.x.words, self.w.words, strict=True)
         return summed(self.builder, [self.builder.multiply(x, w) for x, w in pairs], self.fabric)
 
-    def looked_up(self) -> int:
-        """As many lanes as a LUT has inputs for in one table."""
+    def chosen(self) -> int:
+        """Each input, or its opposite where the weight's bit is 0."""
+        builder, pairs = self.builder, zip(self.x.words, self.w.words, strict=True)
+        return summed(builder, [builder.mux(w, x, builder.negate(x)) for x, w in pairs], self.fabric)
+
+    def looked_up(self, signs: bool = False) -> int:
+        """As many lanes as a LUT has inputs for in one table; `signs`: weights 0 and 1 are -1 and 1."""
         builder, words, group, used = self.builder, list[int](), list[tuple[int, int]](), 0
         for pair in zip(self.x.words, self.w.words, strict=True):
             bits = sum(builder.type(word).width for word in pair)
             if used + bits > self.fabric.lut_inputs:
-                words.append(self.table(group))
+                words.append(self.table(group, signs))
                 group, used = [], 0
             group.append(pair)
             used += bits
-        return summed(builder, [*words, self.table(group)], self.fabric)
+        return summed(builder, [*words, self.table(group, signs)], self.fabric)
 
-    def table(self, pairs: Sequence[tuple[int, int]]) -> int:
+    def table(self, pairs: Sequence[tuple[int, int]], signs: bool = False) -> int:
         """The sum of a few products as one table over all their bits."""
         fields = [(word, self.builder.type(word)) for pair in pairs for word in pair]
 
@@ -113,7 +128,8 @@ class _Dot:
                 raw, code = code & (1 << type.width) - 1, code >> type.width
                 number = raw - (1 << type.width) if type.signed and raw >> type.width - 1 else raw
                 numbers.append(min(max(number, type.low), type.high))
-            return sum(a * b for a, b in zip(numbers[::2], numbers[1::2], strict=True))
+            weights = [2 * b - 1 for b in numbers[1::2]] if signs else numbers[1::2]
+            return sum(a * b for a, b in zip(numbers[::2], weights, strict=True))
 
         return self.over([word for word, _ in fields], value)
 

@@ -11,8 +11,9 @@
 // WIDTH    bits of x, which has either in its lowest bits and zeros above
 // INITIAL  each word that the first of ROWS rows finds
 //
-// Timing: step in cycle t -> x, go, first, last (of its block) and tell (it gives a word) in t + 1; `index` is the
-// place of the step's weights (block, fold) in cycle t. A word given back in cycle t (back, part) can be read in t + 1.
+// Timing: step in cycle t -> the place of its weights (block, fold) on `index` in t + 1, and x, go, first, last (of its
+// block) and tell (it gives a word) in t + 2: the choice between row and vector stays out of the products behind it.
+// A word given back in cycle t (back, part) can be read in t + 1.
 
 `default_nettype none
 
@@ -35,12 +36,12 @@ module bw_cell #(
     output wire                  in_pop,
     input  wire                  out_ready,
     output wire                  out_take,
-    output wire [WIDTH-1:0]      x,
+    output reg  [WIDTH-1:0]      x,
     output reg                   go,
     output reg                   first,
     output reg                   last,
     output reg                   tell,
-    output wire [INDEX_BITS-1:0] index,
+    output reg  [INDEX_BITS-1:0] index,
     input  wire                  back,
     input  wire [HWIDTH-1:0]     part
 );
@@ -70,7 +71,6 @@ module bw_cell #(
 
     assign in_pop = fire & reads;
     assign out_take = fire & writes;
-    assign index = step[INDEX_BITS-1:0];
 
     bw_count #(.N(STEPS + IDLE)) u_step (.clk(clk), .rst(rst), .go(fire | idle), .phase(step));
     bw_count #(.N(FOLDS)) u_fold (.clk(clk), .rst(rst), .go(fire), .phase(fold));
@@ -78,13 +78,23 @@ module bw_cell #(
         .clk(clk), .rst(rst), .go(fire & (step == LAST_STEP[STEP_BITS-1:0])), .phase(row)
     );
 
+    // The flags of a step, once while its words are read and once beside x.
     reg from_own;
+    reg reading;
+    reg begins;
+    reg closes;
+    reg tells;
     always @(posedge clk) begin
-        go <= fire & ~rst;
-        first <= fold == {FOLD_BITS{1'b0}};
-        last <= ends;
-        tell <= out_take & ~rst;
+        reading <= fire & ~rst;
+        begins <= fold == {FOLD_BITS{1'b0}};
+        closes <= ends;
+        tells <= out_take & ~rst;
         from_own <= own;
+        index <= step[INDEX_BITS-1:0];
+        go <= reading & ~rst;
+        first <= begins;
+        last <= closes;
+        tell <= tells & ~rst;
     end
 
     // The row: as it comes, and from a memory of its own for later blocks.
@@ -123,7 +133,7 @@ module bw_cell #(
             assign wide_vector = vector;
         end
     endgenerate
-    assign x = from_own ? wide_word : wide_vector;
+    always @(posedge clk) x <= from_own ? wide_word : wide_vector;
 
 endmodule
 

@@ -145,7 +145,9 @@ def _cell(body: Body, op: Cell, x: Lanes) -> tuple[Lanes, str]:
     weights = Lanes("weights", words)
     rows = [weights.to(kernel.port("w"), unit * sizes.lanes) for unit in range(op.units)]
     totals, done = _summed(body, kernel, x, rows, [Word(op.low, op.high)] * op.units)
-    return _step(body, op, sizes, totals, done)
+    found = _step(body, op, sizes, totals, done)
+    body.latency_cycles += 1  # words stand in a register before the products
+    return found
 
 
 def _step(body: Body, op: Cell, sizes: CellSizes, totals: Lanes, done: str) -> tuple[Lanes, str]:

@@ -16,7 +16,7 @@ module bw_cell_bench;
     parameter ROWS = 3;
     parameter LAST = 0;
     // As ir.dataflow.cell counts it, with LATE cycles in place of netlists and accumulator.
-    localparam IDLE = LATE + 1 > XFOLDS + BLOCKS ? LATE + 1 - XFOLDS - BLOCKS : 0;
+    localparam IDLE = LATE + 2 > XFOLDS + BLOCKS ? LATE + 2 - XFOLDS - BLOCKS : 0;
     localparam FOLDS = XFOLDS + BLOCKS;
     localparam INDEX_BITS = $clog2(FOLDS * BLOCKS);
 
