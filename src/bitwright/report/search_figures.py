@@ -138,7 +138,7 @@ def _history(runs: Sequence[Run], title: str, read: Read, logarithmic: bool) -> 
     ticks = y.ticks() if isinstance(y, Logarithmic) else tuple(Tick(y.at(v), _plain(v, percent)) for v in y.values(4))
     return Chart(
         title=title,
-        x_label="step",
+        x_label="trial" if [name for name, _ in told] == ["trials"] else "step",
         y_label="",
         x_ticks=tuple(Tick(x.at(v), f"{v:,.0f}") for v in x.values(3) if v == int(v)),
         y_ticks=tuple(Tick(100 - tick.at, tick.label, tick.minor) for tick in ticks),

@@ -75,7 +75,7 @@ def columns(report: SearchReport) -> list[Column]:
         _counts("BRAM", points, "brams"),
         _column("latency", points, _latency, lambda p: p.latency_ns if p.latency_cycles is None else p.latency_cycles),
         _counts("bits", points, "bits"),
-        _column("energy", points, _energy, lambda p: p.energy_pj),
+        _column("energy", points, lambda p: words.energy(p.energy_pj), lambda p: p.energy_pj),
         _counts("EBOPs", points, "ebops"),
     ]
     found += [
@@ -110,11 +110,6 @@ def _latency(point: SearchPoint) -> str:
     time = "" if point.latency_ns is None else words.time_ns(point.latency_ns)
     cycles = "" if point.latency_cycles is None else f"{words.count(point.latency_cycles)} cycles"
     return ", ".join(part for part in (time, cycles) if part) or words.NOT_KNOWN
-
-
-def _energy(point: SearchPoint) -> str:
-    energy = point.energy_pj
-    return words.NOT_KNOWN if energy is None else f"{energy:,.0f} pJ" if energy >= 1000 else f"{energy:.4g} pJ"
 
 
 def _facts(report: SearchReport) -> list[str]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["render_search_terminal"]
 
-_NUMBERS = ("accuracy", "LUT", "measured", "DSP", "latency", "bits")
+_NUMBERS = ("accuracy", "LUT", "measured", "DSP", "latency", "energy", "bits")
 MOST_ROWS = 40
 
 
@@ -39,7 +39,7 @@ def _parts(report: SearchReport, ruled: bool) -> Iterable[RenderableType]:
     yield lines_of_table(ruled, ("", "", ""), headlines)
     shown = report.front or report.points
     if shown:
-        header = ("point", "accuracy", "LUT", "measured", "DSP", "latency", "bits", "limits", "verified")
+        header = ("point", "accuracy", "LUT", "measured", "DSP", "latency", "energy", "bits", "limits", "verified")
         yield lines_of_table(ruled, header, map(_row, shown[:MOST_ROWS]), _NUMBERS)
         yield Text(f"{report.metric.capitalize()} {split_words(report)}.", style="dim")
     left = len(report.points) - len(shown[:MOST_ROWS])
@@ -56,6 +56,7 @@ def _row(point: SearchPoint) -> tuple[str, ...]:
         words.count(point.measured_luts),
         words.count(point.dsps),
         words.NOT_KNOWN if point.latency_ns is None else words.time_ns(point.latency_ns),
+        words.energy(point.energy_pj),
         words.count(point.bits),
         "kept" if point.feasible else "not kept",
         "yes" if point.verified else "no",

@@ -10,6 +10,7 @@ __all__ = [
     "NOT_KNOWN",
     "bits",
     "count",
+    "energy",
     "moment",
     "percent",
     "points",
@@ -82,6 +83,17 @@ def time_ns(nanoseconds: float) -> str:
         if nanoseconds < limit:
             return f"{nanoseconds * 1e3 / limit:.4g} {unit}"
     return f"{nanoseconds / 1e6:.4g} ms"
+
+
+def energy(picojoules: float | None) -> str:
+    """An energy in pJ, four digits at least.
+
+    >>> energy(12.514), energy(81234.4), energy(None)
+    ('12.51 pJ', '81,234 pJ', '–')
+    """
+    if picojoules is None:
+        return NOT_KNOWN
+    return f"{picojoules:,.0f} pJ" if picojoules >= 1000 else f"{picojoules:.4g} pJ"
 
 
 def bits(histogram: Histogram) -> str:
