@@ -38,5 +38,5 @@ def main() -> None:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        typer.echo("error: interrupted\ntry: the same command again; finished files were kept", err=True)
+        typer.echo("error: interrupted\ntry: the same command again (a search: with --resume); finished files were kept", err=True)
         sys.exit(130)

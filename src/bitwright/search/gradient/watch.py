@@ -22,9 +22,11 @@ _REMEDIES = {
     Ailment.ZERO_ACTIVATIONS: f"{_LOWER}; or lower learning_rate, if it is dead from the start",
     Ailment.SATURATED_ACTIVATIONS: "give Gradient(activation_bits=...) more, or scale the inputs to unit variance",
     Ailment.DEAD_CHANNELS: "train the float model anew with a lower rate, or search a smaller one: these do nothing",
-    Ailment.NO_GRADIENT: "heal the layer that lets nothing through, which is named before it",
+    Ailment.NO_GRADIENT: "look behind it: lower learning_rate, or give Gradient(activation_bits=...) more",
 }
 _AT_FIRST = frozenset(_REMEDIES)
+_EFFECTS = frozenset({Ailment.NO_GRADIENT})
+"""What is told only where no cause is seen."""
 _LATER = _AT_FIRST - {Ailment.DEAD_CHANNELS}
 """Channels that die on the way down are what the descent is for."""
 
@@ -50,11 +52,11 @@ class Watch:
             found = check(self.model, self.x if deep else None)
         finally:
             set_weights(self.model, before)
-        for finding in found:
-            # A layer of nothing but widths learns from the price, which samples do not show.
-            idle = finding.ailment is Ailment.NO_GRADIENT and finding.layer not in self._learning
-            if finding.ailment in (_AT_FIRST if first else _LATER) and not idle:
-                self._tell(finding, where)
+        causes = [finding for finding in found if finding.ailment in (_AT_FIRST if first else _LATER) - _EFFECTS]
+        # A layer of nothing but widths learns from the price, which samples do not show.
+        effects = [finding for finding in found if finding.ailment in _EFFECTS and finding.layer in self._learning]
+        for finding in causes or effects:
+            self._tell(finding, where)
 
     def _tell(self, finding: Finding, where: str) -> None:
         key = f"layer '{finding.layer}', {finding.ailment.value}"
