@@ -95,6 +95,23 @@ def test_random_graphs_are_the_same_or_refused_by_name() -> None:
     assert same_ones >= 60
 
 
+@pytest.mark.parametrize("lanes", [1, 2, 3, 8])
+def test_flattened_pixels_are_joined_in_their_order_or_refused(lanes: int) -> None:
+    """They were joined channel by channel once: found by a hundred random programs in HLS C++."""
+    builder = GraphBuilder()
+    x = builder.input(TensorType((5, 2), Ints(-32), Ints(31), Steps.of(1)), "x")
+    flat = builder.apply(g.Reshape((10,)), [x])
+    twice = builder.apply(g.Concat(0), [flat, flat])
+    assert same(builder.graph("twice", [twice]), scheduled(builder.graph("twice", [twice]), lanes))
+    three = builder.apply(g.Dense(Ints(np.eye(10, 3, dtype=np.int64)), Ints(np.zeros(3, np.int64))), [flat],
+                          step=Steps.of(1))  # fmt: skip
+    fixed = builder.add(g.Constant(Ints([5, -3])), (), TensorType((2,), Ints([5, -3]), Ints([5, -3]), Steps.of(1)))
+    with pytest.raises(Unsupported, match="one of its arguments is a constant"):
+        scheduled(builder.graph("fixed", [builder.apply(g.Concat(0), [flat, fixed])]), lanes)
+    with pytest.raises(Unsupported, match="lies in memory as"):
+        scheduled(builder.graph("mixed", [builder.apply(g.Concat(0), [flat, three])]), lanes)
+
+
 def test_groups_are_read_alone_where_words_allow_it() -> None:
     """Of 8 channels in 2 groups, or one by one, each block of 4 reads one word instead of two."""
     program = scheduled(grouped(), 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
@@ -29,9 +30,28 @@ def _moved(site: Site, shape: Shape, lanes: int, pieces: list[Piece], total: Wor
     return Gathered(shape, lanes, pieces[0].walk, None, total, zero, pieces=tuple(pieces), fixed=True)
 
 
+def _beside(op: Concat, site: Site) -> tuple[Site, int]:
+    """The arguments as they are joined, and along which axis: words that were flattened are joined as pixels.
+
+    Raises `Unsupported` for an argument that lies in memory otherwise than the graph sees it, and for constants.
+    """
+    if site.constant is not None:
+        raise refused(site.node, "one of its arguments is a constant")
+    pixels = [(1, a.shape[0] * a.shape[1], a.shape[2]) for a in site.args]
+    flat = len(site.given) == 1 and any(shape[1] > 1 for shape in pixels)
+    if flat and len({shape[2] for shape in pixels}) == 1:
+        return replace(site, args=tuple(replace(a, shape=s) for a, s in zip(site.args, pixels, strict=True))), 1
+    others = prod(site.given[: op.axis]) * prod(site.given[op.axis + 1 :])
+    for arg in site.args:
+        seen = (*site.given[: op.axis], prod(arg.shape) // others, *site.given[op.axis + 1 :])
+        if tuple(n for n in arg.shape if n > 1) != tuple(n for n in seen if n > 1) or arg.shape[2] != seen[-1]:
+            raise refused(site.node, f"an argument of shape {seen} lies in memory as {arg.shape}")
+    return site, op.axis + 3 - len(site.given)
+
+
 @gather.on(Concat)
 def _(op: Concat, site: Site) -> Gathered:
-    axis = op.axis + 3 - len(site.given)
+    site, axis = _beside(op, site)
     total, first = united(*(a.kept for a in site.args)), site.args[0]
     if axis == 2:
         return _side_by_side(site, total)
