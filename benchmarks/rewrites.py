@@ -3,7 +3,10 @@
 The digits demo (trained here) and, where the shared data are, trained networks of others: the QKeras jet tagger, and
 the jet classifier of HGQ with its own width per neuron, read from its file (saturating where that wraps).
 "separate" has every bias and every rounding as adders of their own behind the sums; "zeroed" has none of them
-and is no longer the same network: the difference is the most that absorbing constants could save.
+and is no longer the same network: the difference is the most that absorbing constants could save. "separate, plain" and
+"zeroed, plain" are the same before any pass on words, which would put a constant into the chain before it: what
+constants cost there is held against what they cost in the end ("compiled" over "zeroed"). A column of a
+carry chain through which a constant passes has no LUT cell, yet takes the LUT's place: "places" counts both.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import numpy as np
 
+from benchmarks._mapped import mapped
 from benchmarks._table import Claim, Outcome, at_least, at_most, equal, main
 from bitwright.backends.verilog import emit
 from bitwright.core.origin import Origin
@@ -46,7 +50,6 @@ from bitwright.passes import (
 )
 from bitwright.passes.rewrite import GraphNode, keep, rebuild
 from bitwright.platforms import device
-from bitwright.toolchain import has_sum_cells, synthesize
 
 REFERENCE = Path(__file__).parents[2] / "shared/data/reference_models/hls4ml_example_models"
 DEVICE = "xcvu9p"
@@ -174,13 +177,19 @@ VARIANTS: dict[str, Callable[[Graph], Graph]] = {
     "argmax_only": lambda graph: apply(graph, ARGMAX),
     "zeroed": lambda graph: zeroed(apply(graph, PLAIN)),
 }
+"""The graph of each variant."""
+PLAIN_WORDS = ("separate", "zeroed")
+"""Variants that are shown without passes on words as well."""
 
 
-def measured(network: str, source: Graph, variant: str, count: bool = True) -> dict[str, Any]:
+def measured(
+    network: str, source: Graph, variant: str, count: bool = True, *, words_passes: bool = True
+) -> dict[str, Any]:
     """One row: resources, predicted and (with `count`) as yosys counts them, and codes that differ from the source."""
     part = device(DEVICE)
     graph = VARIANTS[variant](source)
-    words = unrolled(graph, Synthesize(Share(operands=part.fabric.adder_operands), fabric=part.fabric))
+    synthesis = Synthesize(Share(operands=part.fabric.adder_operands), fabric=part.fabric)
+    words = unrolled(graph, synthesis) if words_passes else synthesis(graph)
     plain = Retime(part, None)(words)
     predicted = predict(plain, part)
     codes = [np.concatenate(p) for p in zip(random_codes(source, 2000, 0), corner_codes(source, 0), strict=True)]
@@ -188,26 +197,22 @@ def measured(network: str, source: Graph, variant: str, count: bool = True) -> d
     differing = sum(int((a != b).sum()) for a, b in zip(*pair, strict=True))
     return {
         "network": network,
-        "variant": variant,
+        "variant": variant if words_passes else f"{variant}, plain",
         "LUT predicted": predicted.luts,
         "CARRY predicted": predicted.carries,
-        **(counted(plain, part.fabric.family) if count else {}),
+        **(counted(plain) if count else {}),
         "levels_ns": 1000.0 / predicted.fmax_mhz,
         "differing": None if variant == "zeroed" else differing,
     }
 
 
-def counted(words: Netlist, family: str) -> dict[str, int]:
-    """What yosys makes of it."""
-    emitted = emit(words, name="net", primitives=has_sum_cells(family))
+def counted(words: Netlist) -> dict[str, int]:
+    """What yosys makes of it: LUT cells, carry cells, and places of LUTs that either takes."""
+    emitted = emit(words, name="net", primitives=True)
     with TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        for name, text in emitted.files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text)
-        files = [folder / name for name in emitted.sources]
-        found = synthesize(files, emitted.top, workdir=folder, family=family, timeout_s=3600)
-    return {"LUT": found.luts, "CARRY": found.carries}
+        text = "\n".join(emitted.files[source] for source in emitted.sources)
+        found = mapped(text, emitted.top, Path(scratch), keep_sums=True)
+    return {"LUT": found.luts, "CARRY": found.carries, "places": found.luts + found.columns[1]}
 
 
 def claims(rows: list[dict[str, Any]]) -> Iterator[Claim]:
@@ -224,6 +229,23 @@ def claims(rows: list[dict[str, Any]]) -> Iterator[Claim]:
         carry = {variant: row.get("CARRY", row["CARRY predicted"]) for variant, row in by.items()}
         recovered = (carry["separate"] - carry["compiled"]) / (carry["separate"] - carry["zeroed"])
         yield at_least(f"{name}: carry cells of constants recovered", recovered, 0.5)
+        if "places" in by["compiled"]:
+            place = {variant: row["places"] for variant, row in by.items()}
+            before, after = place["separate, plain"] - place["zeroed, plain"], place["compiled"] - place["zeroed"]
+            yield at_least(f"{name}: places of LUTs that constants take, recovered", 1 - after / before, 0.5)
+
+
+def notes(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """What constants cost in LUT cells alone, before and after: chains that add them have few."""
+    networks = {row["network"]: {r["variant"]: r for r in rows if r["network"] == row["network"]} for row in rows}
+    for name, by in networks.items():
+        for what in ("LUT", "places"):
+            if what not in by["compiled"]:
+                continue
+            count = {variant: row[what] for variant, row in by.items()}
+            plain = (count["separate, plain"] - count["zeroed, plain"]) / count["separate, plain"]
+            left = (count["compiled"] - count["zeroed"]) / count["compiled"]
+            yield f"{name}: constants take {plain:.1%} of {what} where they are adders, {left:.1%} as compiled"
 
 
 def measure(quick: bool) -> Outcome:
@@ -235,7 +257,8 @@ def measure(quick: bool) -> Outcome:
     for name, make in made.items():
         source = make()
         rows += [measured(name, source, variant, count=not quick) for variant in VARIANTS]
-    return Outcome(rows, list(claims(rows)))
+        rows += [measured(name, source, variant, count=not quick, words_passes=False) for variant in PLAIN_WORDS]
+    return Outcome(rows, list(claims(rows)), list(notes(rows)))
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ struct SearchOptions {
 };
 
 // `matrix` is row-major (inputs, outputs); input i lies in [low[i], high[i]]. No output is deeper than `max_depth` sums;
-// -1 allows the levels that the deepest column needs at least, and one more where that saves a fifth. Throws std::invalid_argument when the
-// depth is too little for a column or when a column may leave 58 bits.
+// -1 allows the levels that the deepest column needs at least, and one more where that saves a fifth. Throws
+// std::invalid_argument when the depth is too little for a column or when a column may leave 58 bits.
 SumGraph sum_graph(const std::int64_t* matrix, const std::int64_t* low, const std::int64_t* high, int inputs,
                    int outputs, std::int64_t max_depth, const SearchOptions& options);
 
