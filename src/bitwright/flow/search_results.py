@@ -14,6 +14,7 @@ import numpy as np
 from bitwright import __version__
 from bitwright.core.files import write_atomic
 from bitwright.report import NOT_VERIFIED, Curve, HistoryStep, LayerBits, Run, SearchPoint, SearchReport
+from bitwright.search.events import Events
 from bitwright.search.objectives import USUAL, unbeaten, values_of
 from bitwright.search.result import SearchResult, TrainedPoint
 from bitwright.search.trial import State, Trial
@@ -58,7 +59,10 @@ def search_report(result: SearchResult, title: str = "search", peers: Sequence[C
 
 
 def save_search(result: SearchResult, folder: str | Path, title: str = "search", peers: Sequence[Curve] = ()) -> Path:
-    """Models (models/NAME.keras), the record (search.json), settings and the page (search.html) in `folder`."""
+    """Models (models/NAME.keras), the record (search.json), settings and the page (search.html) in `folder`.
+
+    The facts of the points go to logs/points too, where TensorBoard finds them beside what the method logged.
+    """
     from bitwright.report import render_search_html, write_search
 
     place, report = Path(folder), search_report(result, title, peers)
@@ -68,7 +72,16 @@ def save_search(result: SearchResult, folder: str | Path, title: str = "search",
     write_search(report, place / "search.json")
     write_atomic(place / "settings.json", json.dumps(dict(result.settings), indent=1, default=str) + "\n")
     write_atomic(place / "search.html", render_search_html(report))
+    _log_points(result, place / "logs" / "points")
     return place
+
+
+def _log_points(result: SearchResult, folder: Path) -> None:
+    """One step for each point, by rising cost."""
+    with Events(folder) as events:
+        for place, point in enumerate(result.points):
+            for name, value in {"validation": point.validation, **point.facts}.items():
+                events.scalar(name, place, float(value))
 
 
 def _point(point: TrainedPoint, on_front: bool) -> SearchPoint:

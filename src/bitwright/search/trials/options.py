@@ -94,5 +94,7 @@ class Trials:
         """The options that decide what a trial is, as a text."""
         told = {name: value for name, value in self.as_dict().items() if name not in _HOW_IT_RUNS}
         if isinstance(self.goal, ForgivingFactor):
-            told["goal"] = (type(self.goal).__name__, self.goal.delta_p, self.goal.delta_n, self.goal.rate)
+            # What it has measured so far is no option.
+            own = {name: value for name, value in vars(self.goal).items() if name not in ("reference", "trial")}
+            told["goal"] = (type(self.goal).__name__, sorted(own.items()))
         return repr(sorted(told.items(), key=lambda item: item[0]))
