@@ -21,7 +21,7 @@ from bitwright.flow.search_facts import Measured, facts_of
 from bitwright.flow.search_tables import table_models
 from bitwright.platforms import device as device_named
 from bitwright.report import binomial_error
-from bitwright.search.gradient import Candidate, Gradient, gradient_front, set_weights, trainable_copy
+from bitwright.search.gradient import Candidate, Gradient, gradient_front, set_weights, trainable_copy, wrapped
 from bitwright.search.journals import check_folder
 from bitwright.search.limits import Limits
 from bitwright.search.losses import keras_loss, loss_for, score_for, taught_by
@@ -40,6 +40,8 @@ __all__ = ["search", "search_file"]
 
 Score = Callable[[NDArray[Any], NDArray[Any]], float]
 _VERIFIED = 2000
+_RANGED = 16384
+"""Samples that set the ranges of what wraps while a search is on its way; at its end all of them do."""
 _TOLD = ("luts", "bits", "dsps", "accuracy_drop")
 """Limits that the integer program predicts; the others are judged when the models are compiled."""
 _NAMES: dict[type[Any], str] = {Gradient: "gradient", Sensitivity: "sensitivity", Trials: "trials"}
@@ -189,14 +191,17 @@ class _Search:
     def _by_adders(self, gradient: Gradient) -> list[_Made]:
         copy = trainable_copy(self.source, self.splits.train[0], gradient)
 
-        def own(candidate: Candidate) -> Any:
-            return set_weights(rebuilt(copy, same).model, candidate.state)
+        def own(candidate: Candidate, samples: int | None = None) -> Any:
+            model = set_weights(rebuilt(copy, same).model, candidate.state)
+            if gradient.overflow != "wrap":
+                return model
+            return wrapped(model, self.splits.train[0][:samples], gradient.margin)
 
         found = gradient_front(
             copy, self.splits.train, self.splits.validation, gradient,
             loss=loss_for(self.source, self.splits.train[1], self.loss, gradient.distill), score=self.score,
             removed=self.removed, taught=self._taught(gradient), folder=self.folder, progress=self.progress,
-            measure=lambda candidate: float(self._compiled(own(candidate)).estimate().luts),
+            measure=lambda candidate: float(self._compiled(own(candidate, _RANGED)).estimate().luts),
         )  # fmt: skip
         self.history, self.warnings = found.history, found.findings
         self.settings = {"method": "gradient", **gradient.as_dict(), "epochs": list(found.epochs)}

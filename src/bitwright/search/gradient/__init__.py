@@ -8,6 +8,7 @@ from bitwright.search.gradient.options import Gradient
 from bitwright.search.gradient.prepare import trainable_copy
 from bitwright.search.gradient.run import Found, gradient_front
 from bitwright.search.gradient.state import State, set_weights
+from bitwright.search.gradient.wrapping import wrapped
 
 __all__ = [
     "Archive",
@@ -19,4 +20,5 @@ __all__ = [
     "gradient_front",
     "set_weights",
     "trainable_copy",
+    "wrapped",
 ]

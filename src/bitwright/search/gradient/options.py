@@ -23,6 +23,9 @@ class Gradient:
     teacher's outputs. seed: everything random.
     beta: the price's weight in the loss at the begin and the end of the descent, a logarithmic ramp as HGQ's (None:
     a controller with the proportional, integral and derivative `gains` makes the price follow the targets).
+    overflow: what activations do beyond their ranges, "saturate" (ranges are trained) or "wrap" (no logic; ranges hold
+    `margin` times whatever the training samples give, set anew several times on the way and at the end).
+    accumulator_bits: sums, sign included, are kept as narrow as this in every model (None: as wide as they come).
     """
 
     points: int = 10
@@ -42,6 +45,9 @@ class Gradient:
     seed: int = 0
     beta: tuple[float, float] | None = None
     gains: tuple[float, float, float] = (1.5, 0.15, 0.0)
+    overflow: str = "saturate"
+    margin: float = 1.25
+    accumulator_bits: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("points", "batch_size"):
@@ -49,10 +55,23 @@ class Gradient:
                 raise ConfigError(f"{name}={getattr(self, name)}", where="search", remedy="give 1 or more")
         if self.metric not in ("luts", "ebops"):
             raise ConfigError(f"metric={self.metric!r}", where="search", remedy="use 'luts' or 'ebops'")
+        if self.accumulator_bits is not None and not 2 <= self.accumulator_bits <= 48:
+            told = f"accumulator_bits={self.accumulator_bits}"
+            raise ConfigError(told, where="search", remedy="give 2 to 48, or None")
+        self._check_overflow()
         if self.beta is not None and not all(weight > 0 for weight in self.beta):
             raise ConfigError(f"beta={self.beta}", where="search", remedy="give two positive weights")
         if not 0 <= self.distill <= 1:
             raise ConfigError(f"distill={self.distill}", where="search", remedy="give a share from 0 to 1")
+
+    def _check_overflow(self) -> None:
+        if self.overflow not in ("saturate", "wrap") or not self.margin >= 1:
+            told = f"overflow={self.overflow!r}, margin={self.margin}"
+            raise ConfigError(told, where="search", remedy="use 'saturate' or 'wrap', and a margin of 1 or more")
+        if self.overflow == "wrap" and self.accumulator_bits is not None:
+            raise ConfigError(
+                "accumulator_bits with ranges that follow the data", where="search", remedy="use overflow='saturate'"
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Every option by name, as plain data."""

@@ -58,7 +58,8 @@ def _quantized_at_once(source: Any, reads: dict[int, list[Any]]) -> bool:
 
 
 def _activation(options: Gradient, keep_negative: bool) -> Any:
-    return trained_bits(options.activation_bits + keep_negative, 2, keep_negative, options.activation_granularity)
+    bits, wraps = options.activation_bits + keep_negative, options.overflow == "wrap"
+    return trained_bits(bits, 2, keep_negative, options.activation_granularity, calibrated=wraps)
 
 
 def _twin(layer: Any, readers: list[Any], options: Gradient) -> Any:
@@ -72,7 +73,7 @@ def _twin(layer: Any, readers: list[Any], options: Gradient) -> Any:
     config[twin.roles[0].quantizer] = trained_digits(options.digits, granularity=options.weight_granularity)
     config["bias_quantizer"] = _BIAS if layer.use_bias else None
     config["activation"] = layer.activation if found is None else found
-    return twin.kind.from_config({**config, "kernel_constraint": None})
+    return twin.kind.from_config({**config, f"{twin.roles[0].prefix}_constraint": None})
 
 
 def _form(layer: Any, readers: list[Any], options: Gradient) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitwright.core.progress import Progress, Silent
+from bitwright.search.gradient.accumulators import Guard
 from bitwright.search.gradient.archive import Archive, Candidate
 from bitwright.search.gradient.checkpoint import Checkpoint, Place, Row
 from bitwright.search.gradient.control import Schedule, falling, holding, steering
@@ -23,6 +24,7 @@ from bitwright.search.gradient.logs import Logs
 from bitwright.search.gradient.options import Gradient
 from bitwright.search.gradient.state import State, stacked, started
 from bitwright.search.gradient.watch import Watch, refuse_bad_data
+from bitwright.search.gradient.wrapping import calibrated
 
 __all__ = ["Found", "Row", "gradient_front"]
 
@@ -37,6 +39,8 @@ _FIRST_SHARE = 0.1
 """What the price weighs in the loss when the descent begins."""
 _LEAST_STEPS = 16
 """Of an epoch: few samples are dealt to smaller batches."""
+_RANGED = 16384
+"""Training samples that set ranges on the way."""
 _TOLD = 20
 """How often a stage says how it stands."""
 _DEPTH = 40.0
@@ -147,7 +151,7 @@ class _Run:
         self.progress.step("warm up", _WARM)
         for epoch in range(_WARM):
             since = time.perf_counter()
-            state, told = self.engine.epoch(state, self.data, self._order(0, epoch), none, self.options.learning_rate)
+            state, told = self._trained(state, self._order(0, epoch), none, self.options.learning_rate)
             self._note("warm up", state, epoch, told, ratio, none, None, keep=False)
             seconds.append(time.perf_counter() - since)
             self.progress.advance()
@@ -173,7 +177,7 @@ class _Run:
         """The beginning of the finish: models spread over the trail, each to hold the price that it has."""
         # A descent that was too short for its ends still leaves its cheapest model.
         chosen = self.archive.spread(self.options.points, *at.ends) or self.archive.candidates[:1]
-        state = stacked([c.state.fresh() for c in chosen])
+        state = self._calibrated(stacked([c.state.fresh() for c in chosen]))
         price = self.engine.prices(state)
         ratio = self._compared(state, price)
         start = np.array([self._beta_near(c) for c in chosen])
@@ -191,10 +195,12 @@ class _Run:
         self.progress.advance(at.epoch)
         for epoch in range(at.epoch, many):
             if plan.compiled[epoch]:
+                state = self._calibrated(state)
+                price = self.engine.prices(state)
                 ratio = self._compared(state, price)
             betas = control(price * ratio, plan.targets[epoch])
             order, rate = self._order(plan.number, epoch), float(plan.rates[epoch])
-            state, told = self.engine.epoch(state, self.data, order, betas, rate)
+            state, told = self._trained(state, order, betas, rate)
             price = told.price
             self._note(plan.stage, state, epoch, told, ratio, betas, plan.targets[epoch], keep=bool(plan.kept[epoch]))
             self._look(plan, state, epoch)
@@ -213,6 +219,22 @@ class _Run:
             where = f"{plan.stage}, epoch {epoch + 1} of {len(plan.rates)}"
             for run in range(len(plan.targets[epoch])):
                 self.watch.look(state.pick(run), where, deep=last and run == 0)
+
+    def _trained(
+        self, state: State, order: NDArray[np.int64], betas: NDArray[np.float64], rate: float
+    ) -> tuple[State, Told]:
+        """An epoch, after which sums are as narrow as they were asked for."""
+        state, told = self.engine.epoch(state, self.data, order, betas, rate)
+        if self.options.accumulator_bits is None:
+            return state, told
+        state = Guard(self.model, self.options.accumulator_bits)(state)
+        return state, replace(told, price=self.engine.prices(state))
+
+    def _calibrated(self, state: State) -> State:
+        """With ranges for the training samples, where activations will wrap."""
+        if self.options.overflow != "wrap":
+            return state
+        return calibrated(self.model, state, self.data[0][:_RANGED], self.options.margin)
 
     def _order(self, stage: int, epoch: int) -> NDArray[np.int64]:
         count = len(self.data[0]) // self.batch

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitwright.search.gradient.interface import ADAM, CHUNK, Loss, Told
-from bitwright.search.gradient.state import State, set_weights, stacked, started, widths_among
+from bitwright.search.gradient.state import State, borrowed, stacked, started, widths_among
 from bitwright.search.price import price_of
 from bitwright.train.door import keras, ops
 
@@ -43,7 +42,7 @@ class SequentialEngine:
         after, losses, prices = list[State](), list[float](), list[float]()
         for run, beta in enumerate(betas):
             begun = state.pick(run)
-            with self._as(begun):
+            with borrowed(self.model, begun):
                 moved, loss = self._pass(begun, data, order, float(beta), rate)
                 prices.append(float(ops.convert_to_numpy(self._priced())))
             after.append(moved)
@@ -54,7 +53,7 @@ class SequentialEngine:
         """The price of each model, (models,)."""
         found: list[float] = []
         for run in range(len(state.trained[0])):
-            with self._as(state.pick(run)):
+            with borrowed(self.model, state.pick(run)):
                 found.append(float(ops.convert_to_numpy(self._priced())))
         return np.array(found, np.float64)
 
@@ -62,22 +61,10 @@ class SequentialEngine:
         """(models, samples, ...): what the models return at inference."""
         found: list[NDArray[np.float32]] = []
         for run in range(len(state.trained[0])):
-            with self._as(state.pick(run)):
+            with borrowed(self.model, state.pick(run)):
                 parts = [self._forward(ops.convert_to_tensor(x[i : i + CHUNK])) for i in range(0, len(x), CHUNK)]
             found.append(np.concatenate([np.asarray(ops.convert_to_numpy(part)) for part in parts]))
         return np.stack(found)
-
-    @contextmanager
-    def _as(self, state: State) -> Generator[None]:
-        """The model with the variables of one state, for a while."""
-        own = started(self.model)
-        # A copy: what a backend lends as an array may be the variable's own memory.
-        own = State([a.copy() for a in own.trained], [a.copy() for a in own.others], [], [])
-        try:
-            set_weights(self.model, state)
-            yield
-        finally:
-            set_weights(self.model, own)
 
     def _pass(
         self, begun: State, data: tuple[Any, Any, Any], order: NDArray[np.int64], beta: float, rate: float

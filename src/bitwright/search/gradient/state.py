@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from bitwright.train.quantizers import TrainedWidths
 from bitwright.train.quantizers.held import quantizers_in
 
-__all__ = ["State", "set_weights", "stacked", "started", "widths_among"]
+__all__ = ["State", "borrowed", "set_weights", "stacked", "started", "widths_among"]
 
 Arrays = list[Any]
 
@@ -68,6 +69,19 @@ def set_weights(model: Any, state: State) -> Any:
     for variable, value in zip(model.non_trainable_variables, state.others, strict=True):
         variable.assign(value)
     return model
+
+
+@contextmanager
+def borrowed(model: Any, state: State) -> Generator[None]:
+    """`model` with the variables of one state, for a while; then it has its own again."""
+    own = started(model)
+    # A copy: what a backend lends as an array may be the variable's own memory.
+    own = State([a.copy() for a in own.trained], [a.copy() for a in own.others], [], [])
+    try:
+        set_weights(model, state)
+        yield
+    finally:
+        set_weights(model, own)
 
 
 def widths_among(model: Any) -> NDArray[np.bool_]:

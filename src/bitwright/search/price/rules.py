@@ -17,6 +17,7 @@ import numpy as np
 
 from bitwright.core.errors import Unsupported
 from bitwright.core.rules import Rules
+from bitwright.numeric import Overflow
 from bitwright.search.price.digits import bit_spans, digit_counts
 from bitwright.train import layers as ql
 from bitwright.train.door import keras, ops
@@ -78,7 +79,9 @@ def activated(layer: Any, quantizer: Any, tally: Tally, known: Known) -> Known:
     widths = quantizer.widths() if isinstance(quantizer, trained_bits) else _fixed(layer, quantizer)
     each = ops.broadcast_to(widths, known.shape)
     total = ops.sum(each)
-    tally.add(layer, 0.0 if known.entry else total, bits=total)
+    # What wraps keeps the bits that it has: only a ReLU looks at them.
+    wraps = isinstance(quantizer, trained_bits) and quantizer.calibrated and quantizer.keep_negative
+    tally.add(layer, 0.0 if known.entry or wraps else total, bits=total)
     return Known(known.shape, widths)
 
 
@@ -155,6 +158,18 @@ def _(layer: Any, tally: Tally, inputs: list[Known]) -> Known:
 @price.on(ql.QActivation)
 def _(layer: Any, tally: Tally, inputs: list[Known]) -> Known:
     return activated(layer, layer.quantizer, tally, inputs[0])
+
+
+@price.on(ql.QFixedPoint)
+def _(layer: Any, tally: Tally, inputs: list[Known]) -> Known:
+    # What wraps drops its upper bits for nothing; what is unsigned stands behind a ReLU, each bit of which takes a LUT.
+    known = inputs[0]
+    sign, integer, fraction = (ops.convert_to_tensor(v) for v in (layer.keep_negative, layer.integer, layer.fraction))
+    widths = ops.maximum(sign + integer + fraction, 0.0)
+    paid = widths * (1.0 - sign) if layer.overflow is Overflow.WRAP else widths
+    total = ops.sum(ops.broadcast_to(paid, known.shape))
+    tally.add(layer, 0.0 if known.entry else total, bits=ops.sum(ops.broadcast_to(widths, known.shape)))
+    return Known(known.shape, widths)
 
 
 @price.on(kl.Activation, kl.ReLU, kl.LeakyReLU, kl.Softmax, kl.BatchNormalization)

@@ -35,9 +35,9 @@ _ENOUGH = 4096
 class _Widths(keras.layers.Layer):
     """The variables of one quantizer; as a layer it is tracked, saved and trained wherever it is held."""
 
-    def __init__(self, first: dict[str, float]) -> None:
+    def __init__(self, first: dict[str, float], held: tuple[str, ...] = ()) -> None:
         super().__init__(name="widths")
-        self.first = first
+        self.first, self.held = first, held
         self.variable: dict[str, Any] = {}
 
     def prepare(self, shape: tuple[int, ...]) -> None:
@@ -45,7 +45,9 @@ class _Widths(keras.layers.Layer):
         if self.variable:
             return
         self.variable = {
-            name: self.add_weight(shape=shape, initializer=keras.initializers.Constant(value), name=name)
+            name: self.add_weight(
+                shape=shape, initializer=keras.initializers.Constant(value), name=name, trainable=name not in self.held
+            )
             for name, value in self.first.items()
         }
         self.built = True
@@ -67,12 +69,12 @@ class TrainedWidths(BaseQuantizer):
     """Whether the first axis of what is quantized counts samples: activations."""
     _held: _Widths
 
-    def _setup(self, granularity: str, first: dict[str, float]) -> None:
+    def _setup(self, granularity: str, first: dict[str, float], held: tuple[str, ...] = ()) -> None:
         if granularity not in GRANULARITIES:
             raise InvalidValue(
                 f"granularity={granularity!r}", where=type(self).__name__, remedy=f"use one of {GRANULARITIES}"
             )
-        self.granularity, self._held = granularity, _Widths(first)
+        self.granularity, self._held = granularity, _Widths(first, held)
 
     @property
     def state(self) -> list[Any]:
@@ -194,7 +196,7 @@ class trained_bits(TrainedWidths):
 
     bits, integer: where training starts; `integer` as in `quantized_bits`, without the sign. keep_negative: with a
     sign. granularity: "tensor", "channel" (the last axis) or "element" (of one sample). trained_range: whether the
-    integer bits move too.
+    integer bits move too. calibrated: they are there, but follow the data (whoever trains sets them), not the gradient.
     """
 
     shown, positional = 2, 2
@@ -206,11 +208,13 @@ class trained_bits(TrainedWidths):
         keep_negative: bool = True,
         granularity: str = "channel",
         trained_range: bool = True,
+        calibrated: bool = False,
     ) -> None:
         self.bits, self.integer, self.keep_negative = int(bits), int(integer), bool(keep_negative)
-        self.trained_range = bool(trained_range)
+        self.trained_range, self.calibrated = bool(trained_range), bool(calibrated)
         first = {"fraction": float(bits - integer - keep_negative)}
-        self._setup(granularity, {**first, "integer": float(integer)} if self.trained_range else first)
+        held = ("integer",) if self.calibrated else ()
+        self._setup(granularity, {**first, "integer": float(integer)} if self.trained_range else first, held)
 
     def set_range(self, integer: Any) -> None:
         """Start with these integer bits (an array that broadcasts to the variables), the width staying as it is."""
@@ -250,6 +254,16 @@ class trained_bits(TrainedWidths):
         i = np.full_like(f, self.integer) if integer is None else np.rint(integer).astype(np.int64).ravel()
         live = f + i > 0
         return (f[live], i[live]) if live.any() else (np.zeros(1, np.int64), np.zeros(1, np.int64))
+
+    def reach(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(the largest magnitude, the step) of each element, of the variables' shape; 0 and 1 without bits."""
+        first = np.float32(self.bits - self.integer - self.keep_negative)
+        told = self._settled("fraction"), self._settled("integer") if self.trained_range else None
+        fraction = np.rint(first if told[0] is None else told[0]).astype(np.float64)
+        tall = np.rint(self.integer if told[1] is None else told[1]).astype(np.float64)
+        step, live = 2.0 ** -np.clip(fraction, _DEEPEST, _TALLEST), fraction + tall > 0
+        peak = 2.0**tall if self.keep_negative else 2.0**tall - step
+        return np.where(live, peak, 0.0), np.where(live, step, 1.0)
 
     def _base_grid(self) -> Grid:
         fraction, integer = self.exponents()
