@@ -41,6 +41,16 @@ def settle(
     keep: bool,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]: ...
 
+def table_sums(
+    codes: NDArray[np.uint8], tables: NDArray[np.float32], start: NDArray[np.float32], out: NDArray[np.float32]
+) -> None: ...
+
+def table_counts(codes: NDArray[np.uint8], flow: NDArray[np.float32], out: NDArray[np.float32]) -> None: ...
+
+def table_rises(
+    codes: NDArray[np.uint8], slopes: NDArray[np.float32], flow: NDArray[np.float32], out: NDArray[np.float32]
+) -> None: ...
+
 class Interpreter:
     def __init__(
         self,

@@ -16,6 +16,7 @@
 #include "interpreter_module.hpp"
 #include "pipeline_module.hpp"
 #include "sum_graph_module.hpp"
+#include "table_sums_module.hpp"
 #include "timetable_module.hpp"
 
 namespace nb = nanobind;
@@ -68,6 +69,7 @@ NB_MODULE(_native, module) {
                nb::arg("high").noconvert(), nb::arg("max_depth") = -1, nb::arg("pair_limit") = std::int64_t{1} << 26,
                "Shared shift-and-add graph of matrix.T @ x; see bitwright.core.twin.adder_graph.");
     bind_sum_graph(module);
+    bind_table_sums(module);
     bind_pipeline(module);
     bind_timetable(module);
 }

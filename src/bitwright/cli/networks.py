@@ -59,6 +59,7 @@ def search(
     model: Model,
     data: Annotated[str, typer.Option(help="digits, a folder with jets or MNIST, or .npz with x_train, y_train")],
     method: Annotated[str, typer.Option(help="gradient, sensitivity or trials")] = "gradient",
+    neurons: Annotated[str | None, typer.Option(help="adders, tables or mixed [default: adders]")] = None,
     luts: Annotated[float | None, typer.Option(help="at most so many LUTs")] = None,
     dsps: Annotated[float | None, typer.Option(help="at most so many DSP blocks")] = None,
     brams: Annotated[float | None, typer.Option(help="at most so many block RAMs")] = None,
@@ -91,7 +92,7 @@ def search(
         "accuracy_drop": accuracy_drop,
     }  # fmt: skip
     asked = Asked(
-        method, tuple(objectives.split(",")), resume, points, budget_s, epochs, max_trials, mode, workers, ray
+        method, tuple(objectives.split(",")), resume, points, budget_s, epochs, max_trials, mode, workers, ray, neurons
     )  # fmt: skip
     told = options_of(config, device=device, clock_mhz=clock_mhz, seed=seed)
     record = search_file(model, data, limits, out, options=told, asked=asked, progress=bars())

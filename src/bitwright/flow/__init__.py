@@ -28,6 +28,7 @@ _HOMES = {
     "Limits": "bitwright.search.limits",
     "SearchResult": "bitwright.search.result",
     "Sensitivity": "bitwright.search.sensitivity",
+    "Tables": "bitwright.search.tables",
     "Trials": "bitwright.search.trials",
     "save_search": "bitwright.flow.search_results",
     "search": "bitwright.flow.searching",

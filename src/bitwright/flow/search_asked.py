@@ -45,7 +45,8 @@ class Asked:
 
     method: "gradient", "sensitivity" or "trials". objectives: what is weighed. resume: go on in a folder that holds
     this search. points: of the front. budget_s: seconds of training. epochs: of a trial, or of the descent and the
-    finish together. max_trials, mode, workers, ray (the address of a cluster): of the trials.
+    finish together. max_trials, mode, workers, ray (the address of a cluster): of the trials. neurons: of the gradient
+    method, see `Gradient`.
     """
 
     method: str = "gradient"
@@ -58,14 +59,18 @@ class Asked:
     mode: str | None = None
     workers: int | None = None
     ray: str | None = None
+    neurons: str | None = None
 
     def options(self, limits: Limits, seed: int) -> Method:
         """The method's options; raises ConfigError for one that the method would ignore."""
         if self.method != "trials":
             self._refuse(*_OF_TRIALS)
+        if self.method != "gradient":
+            self._refuse("neurons")
         if self.method == "sensitivity":
             self._refuse("points", "budget_s", "epochs")
-        told = {name: getattr(self, name) for name in ("points", "budget_s") if getattr(self, name) is not None}
+        names = ("points", "budget_s", "neurons")
+        told = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         if self.method == "trials":
             told |= {"trials": self.max_trials, "mode": self.mode, "epochs": self.epochs, "executor": self.executor}
         elif self.epochs is not None:

@@ -8,12 +8,14 @@ from bitwright.core.errors import ConfigError
 
 __all__ = ["check_folder", "held"]
 
-_FILES = {"gradient": "gradient.npz", "sensitivity": "sensitivity.json", "trials": "study.json"}
+_FILES = {
+    "gradient": ("gradient.npz", "tables.npz"), "sensitivity": ("sensitivity.json",), "trials": ("study.json",),
+}  # fmt: skip
 
 
 def held(folder: Path) -> tuple[str, ...]:
     """The methods whose journals lie in `folder`."""
-    return tuple(method for method, name in _FILES.items() if (folder / name).exists())
+    return tuple(method for method, names in _FILES.items() if any((folder / name).exists() for name in names))
 
 
 def check_folder(folder: Path, method: str, resume: bool) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bitwright.train.door import keras, ops
 from bitwright.train.wiring import functional_of
 
-__all__ = ["accuracy", "keras_loss", "loss_for", "negative_error", "score_for", "taught_by"]
+__all__ = ["accuracy", "ends_in_softmax", "keras_loss", "loss_for", "negative_error", "score_for", "taught_by"]
 
 
 def loss_for(model: Any, labels: NDArray[Any], told: Any, distill: float) -> Callable[[Any, Any, Any], Any]:
@@ -19,7 +19,7 @@ def loss_for(model: Any, labels: NDArray[Any], told: Any, distill: float) -> Cal
 
     told: a Keras loss or its name (None: cross-entropy for class numbers, else the mean squared error).
     """
-    classes, softmax = _is_class(labels), _ends_in_softmax(model)
+    classes, softmax = _is_class(labels), ends_in_softmax(model)
     hard = keras_loss(model, labels, told)
 
     def loss(outputs: Any, y: Any, taught: Any) -> Any:
@@ -36,7 +36,7 @@ def keras_loss(model: Any, labels: NDArray[Any], told: Any) -> Any:
     if told is not None:
         return keras.losses.get(told)
     if _is_class(labels):
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=not _ends_in_softmax(model))
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=not ends_in_softmax(model))
     return keras.losses.MeanSquaredError()
 
 
@@ -58,7 +58,7 @@ def negative_error(outputs: NDArray[Any], labels: NDArray[Any]) -> float:
 def taught_by(teacher: Any, x: NDArray[Any], labels: NDArray[Any]) -> NDArray[Any]:
     """What `teacher` returns for `x`; for class numbers as probabilities, also where it ends in logits."""
     outputs = np.asarray(teacher.predict(x, batch_size=4096, verbose=0))
-    if not _is_class(labels) or _ends_in_softmax(teacher):
+    if not _is_class(labels) or ends_in_softmax(teacher):
         return outputs
     return np.asarray(ops.convert_to_numpy(ops.softmax(outputs)))
 
@@ -75,7 +75,8 @@ def _is_class(labels: NDArray[Any]) -> bool:
     return labels.ndim == 1 and labels.dtype.kind in "iu"
 
 
-def _ends_in_softmax(model: Any) -> bool:
+def ends_in_softmax(model: Any) -> bool:
+    """Whether `model` returns probabilities."""
     last = functional_of(model).layers[-1]
     name = getattr(getattr(last, "activation", None), "__name__", "")
     return name == "softmax" or isinstance(last, keras.layers.Softmax)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bitwright.core.errors import ConfigError
+from bitwright.search.tables.options import Tables
 
 __all__ = ["Gradient"]
+
+_NEURONS = ("adders", "tables", "mixed")
+_OF_TABLES = 0.4
+"""Of the budget, where both kinds are trained."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,10 @@ class Gradient:
     overflow: what activations do beyond their ranges, "saturate" (ranges are trained) or "wrap" (no logic; ranges hold
     `margin` times whatever the training samples give, set anew several times on the way and at the end).
     accumulator_bits: sums, sign included, are kept as narrow as this in every model (None: as wide as they come).
+
+    neurons: "adders" (sums with trained weights), "tables" (sums of learned lookup tables), or "mixed": both fronts are
+    trained, and what nothing beats in either is kept. tables: their options (None: points, ends, epochs, seed and
+    budget, two fifths of it where mixed, as told here).
     """
 
     points: int = 10
@@ -48,6 +57,8 @@ class Gradient:
     overflow: str = "saturate"
     margin: float = 1.25
     accumulator_bits: int | None = None
+    neurons: str = "adders"
+    tables: Tables | None = None
 
     def __post_init__(self) -> None:
         for name in ("points", "batch_size"):
@@ -63,6 +74,13 @@ class Gradient:
             raise ConfigError(f"beta={self.beta}", where="search", remedy="give two positive weights")
         if not 0 <= self.distill <= 1:
             raise ConfigError(f"distill={self.distill}", where="search", remedy="give a share from 0 to 1")
+        if self.neurons not in _NEURONS:
+            known = ", ".join(repr(name) for name in _NEURONS)
+            raise ConfigError(f"neurons={self.neurons!r}", where="search", remedy=f"use one of {known}")
+        if self.tables is not None and self.neurons == "adders":
+            raise ConfigError(
+                "options of tables that nothing reads", where="search", remedy="give neurons='tables' or 'mixed'"
+            )
 
     def _check_overflow(self) -> None:
         if self.overflow not in ("saturate", "wrap") or not self.margin >= 1:
@@ -73,6 +91,29 @@ class Gradient:
                 "accumulator_bits with ranges that follow the data", where="search", remedy="use overflow='saturate'"
             )
 
+    @property
+    def of_adders(self) -> Gradient:
+        """The options of the adders' front."""
+        budget = None if self.budget_s is None else self.budget_s * (1.0 - _OF_TABLES)
+        return replace(self, neurons="adders", tables=None, budget_s=budget) if self.neurons == "mixed" else self
+
+    @property
+    def of_tables(self) -> Tables:
+        """The options of the tables' front."""
+        if self.tables is not None:
+            return self.tables
+        share = _OF_TABLES if self.neurons == "mixed" else 1.0
+        budget = None if self.budget_s is None else self.budget_s * share
+        epochs = None if self.epochs is None else (max(self.epochs[0] // 3, 1), *self.epochs)
+        return Tables(
+            self.points, epochs=epochs, budget_s=budget, first=self.first, last=self.last, seed=self.seed
+        )  # fmt: skip
+
+    @property
+    def listens(self) -> bool:
+        """Whether a teacher has a say."""
+        return self.distill > 0 or (self.neurons != "adders" and self.of_tables.distill > 0)
+
     def as_dict(self) -> dict[str, Any]:
         """Every option by name, as plain data."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return asdict(self)
