@@ -29,6 +29,7 @@ def low_rank(rows, columns, seed):
 RELATED = {
     "columns": near(9, 7, 6, 0.3),
     "rows": np.ascontiguousarray(near(8, 9, 6, 0.2).T),
+    "opposite rows": np.ascontiguousarray((near(6, 10, 6, 0.1, 3) * ([1, -1] * 5)).T),
     "low rank": low_rank(7, 8, 1),
     "doubled": np.hstack([near(6, 4, 5, 0.5), 2 * near(6, 4, 5, 0.5), -near(6, 4, 5, 0.5)]),
     "many": near(20, 10, 8, 0.2),
