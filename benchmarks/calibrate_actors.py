@@ -2,8 +2,10 @@
 
     python -m benchmarks.calibrate_actors [--quick] [--json FILE]
 
-Ten small networks in foldings of every kind are placed, buffered and emitted; one run of yosys a network maps every
-actor and channel as a block of its own, a second one the whole. Memories of many sizes go through one more run. The
+Ten small networks in foldings of every kind, and twelve of the actors that these leave out (recurrent cells, products
+of two streams, ranking, shared multiplier blocks, several pixels at a time, digits), are placed, buffered and emitted;
+one run of yosys a network maps every actor and channel as a block of its own, for all but the largest a second one the
+whole. Memories of many sizes go through one more run. The
 note at the end gives `cost.actors.rules.SLIDING` as these networks fit it (least squares of shares, none negative).
 """
 
@@ -14,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -21,6 +24,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
+from benchmarks._stream_kinds import kinds
 from benchmarks._streams import networks
 from benchmarks._table import Claim, Outcome, at_least, at_most, equal, main
 from benchmarks._yosys import yosys_version
@@ -43,6 +47,8 @@ SIZES = (
     (100, 1025), (10, 1500),
 )  # fmt: skip
 """Width and words of memories that are mapped one by one."""
+WHOLE_LUTS = 2000
+"""Networks of so many LUTs at most are mapped as a whole too."""
 Cells = Mapping[str, Mapping[str, int]]
 
 
@@ -90,7 +96,7 @@ def mapped(files: Mapping[str, str], top: str, kept: list[str]) -> Cells:
 
 
 def parts_of(name: str, program: Dataflow) -> Iterator[Pair]:
-    """Every actor, all channels together, and the whole."""
+    """Every actor, all channels together, and the whole of a small one."""
     emitted = emit_stream(program, name=name, primitives=True)
     told = predict_stream(program, device(PART))
     modules = {node.name: f"{name}_{identifier(node.name)}" for node in program.nodes}
@@ -105,7 +111,8 @@ def parts_of(name: str, program: Dataflow) -> Iterator[Pair]:
             for cell, number in cells[kind].items():
                 total[cell] = total.get(cell, 0) + count * number
     yield Pair(name, "channels", "all", sum(told.channels.values(), Area()), total)
-    yield Pair(name, "network", "whole", told.total, mapped(emitted.files, name, [])[name])
+    if told.luts <= WHOLE_LUTS:
+        yield Pair(name, "network", "whole", told.total, mapped(emitted.files, name, [])[name])
 
 
 def _sliding(op: Actor, width: int) -> tuple[tuple[float, ...], float]:
@@ -149,7 +156,7 @@ def memories() -> Iterator[Pair]:
 def measure(quick: bool) -> Outcome:
     """Actors, channels, networks and memories."""
     pairs = list(memories())
-    for name, program in networks(device(PART), CLOCK_MHZ, quick):
+    for name, program in chain(kinds(device(PART), CLOCK_MHZ, quick), networks(device(PART), CLOCK_MHZ, quick)):
         pairs += parts_of(name, program)
         sys.stderr.write(f"{name}\n")
     rows = [pair.row() for pair in pairs]

@@ -10,9 +10,15 @@ from tests.stream_programs import PROGRAMS, buffered, convolved, folded
 
 from bitwright.core.errors import InvalidProgram
 from bitwright.cost.actors import actor_area, block_area, channel_area, predict_stream, ram_area, rom_area
+from bitwright.cost.actors.logic import kernel_area
+from bitwright.cost.actors.rules import convert_area, sliding_area
 from bitwright.ir.dataflow import Execute, ops
 from bitwright.ir.dataflow.ops import MatVec, Memory, Rearrange
+from bitwright.ir.netlist import NetlistBuilder, Port, Word
+from bitwright.numeric import Steps
 from bitwright.platforms import device
+
+ZYNQ, ONE = device("xc7z020"), Steps.of(1)
 
 SYNTHESIZED = [
     (36, 512, 1), (36, 600, 2), (37, 512, 2), (18, 1024, 1), (8, 2048, 1), (9, 2048, 1), (72, 512, 2), (72, 1000, 4),
@@ -100,3 +106,41 @@ def test_cycles_come_from_the_timetable() -> None:
 def test_programs_without_depths_are_refused() -> None:
     with pytest.raises(InvalidProgram, match="no depths"):
         predict_stream(folded(), device("xc7z020"))
+
+
+@pytest.mark.parametrize(("width", "given", "taken", "luts"), [(5, 2, 3, 33), (5, 3, 2, 41)])
+def test_a_gearbox_takes_what_its_places_choose_among(width: int, given: int, taken: int, luts: int) -> None:
+    """As yosys 0.23 counts `bw_convert` on xc7."""
+    assert convert_area(width, given, taken).luts == pytest.approx(luts, rel=0.05)
+
+
+def test_places_that_do_not_move_are_not_compared() -> None:
+    """Twelve words, each six times: yosys 0.23 takes 31 LUTs on xc7, whatever the columns of the grid are."""
+    op = Rearrange((1, 1, 12), (ops.Loop(12, word=1), ops.Loop(6)), release=2, depth=12)
+    assert sliding_area(op, 4).luts == pytest.approx(31, rel=0.1)
+    rows = Rearrange((6, 1, 2), (ops.Loop(6, row=1), ops.Loop(2), ops.Loop(2, word=1)), release=2, depth=6)
+    both = replace(rows, loops=(ops.Loop(6, row=1), ops.Loop(2, column=1), ops.Loop(2, word=1)))
+    assert sliding_area(rows, 8).luts < sliding_area(both, 8).luts
+
+
+def test_choices_between_choices_share_a_lut_as_long_as_it_has_inputs() -> None:
+    """Of three words one: five inputs a bit. Of four by a tree of three selectors: seven."""
+    found: list[float] = []
+    for count in (2, 3, 4):
+        b = NetlistBuilder()
+        x = b.input_port("x", (count,), [Word(0, 255)] * count, ONE).words
+        s = b.input_port("s", (3,), [Word(0, 1)] * 3, ONE).words
+        low = b.mux(s[0], x[0], x[1])
+        high = b.mux(s[1], x[2], x[3]) if count == 4 else x[-1]
+        y = low if count == 2 else b.mux(s[2], low, high)
+        ports = [Port("x", (count,), x, ONE), Port("s", (3,), s, ONE)]
+        found.append(kernel_area(b.finish("choice", ports, [Port("y", (), (y,), ONE)]), ZYNQ.fabric).luts)
+    assert found == [8, 8, 16]
+
+
+def test_a_choice_that_others_read_keeps_its_luts() -> None:
+    b = NetlistBuilder()
+    x, s = b.input_port("x", (3,), [Word(0, 255)] * 3, ONE), b.input_port("s", (2,), [Word(0, 1)] * 2, ONE)
+    low = b.mux(s.words[0], x.words[0], x.words[1])
+    y = Port("y", (2,), (low, b.mux(s.words[1], low, x.words[2])), ONE)
+    assert kernel_area(b.finish("both", [x, s], [y]), ZYNQ.fabric).luts == 16

@@ -67,6 +67,7 @@ def _taken_over(netlist: Netlist, fabric: Fabric) -> dict[int, float]:
     for output in netlist.outputs:
         readers[output].append(-1)
     found: dict[int, float] = {}
+    chosen: dict[int, dict[int, int]] = {}
     for position, node in enumerate(netlist.nodes):
         args = [netlist.nodes[a].type for a in node.args]
         if isinstance(node.op, Multiply | AtLeast):
@@ -76,6 +77,35 @@ def _taken_over(netlist: Netlist, fabric: Fabric) -> dict[int, float]:
                 found[position] = tree(args[0].width - node.type.width, fabric)
         elif isinstance(node.op, Mux) and node.type.width == 1 and max(a.width for a in args) == 1:
             found[position] = 1 / 3
+        elif isinstance(node.op, Table):
+            chosen[position] = {node.args[0]: args[0].width}
+        elif isinstance(node.op, Mux):
+            found |= dict.fromkeys(_chosen_once(netlist, position, readers, fabric, chosen), 0.0)
+    return found
+
+
+def _chosen_once(
+    netlist: Netlist, position: int, readers: list[list[int]], fabric: Fabric, chosen: dict[int, dict[int, int]]
+) -> list[int]:
+    """Choices and small tables that the LUTs of the choice at `position` take in, as long as these have inputs left.
+
+    What nobody else reads, or what is a function of so few bits that every choice which reads it takes it in.
+    `chosen`: what a LUT of each choice or table reads so far: words, and how many bits of each.
+    """
+    args = netlist.nodes[position].args
+    found: list[int] = []
+    inputs = dict.fromkeys(args, 1)
+    for a in args[1:]:
+        own = chosen.get(a, {})
+        more = {word: bits for word, bits in inputs.items() if word != a} | own
+        alone = readers[a] == [position]
+        common = sum(own.values()) <= _MELTING + 1 and all(
+            r >= 0 and isinstance(netlist.nodes[r].op, Mux) for r in readers[a]
+        )
+        if own and (alone or common) and sum(more.values()) <= fabric.lut_inputs:
+            inputs = more
+            found.append(a)
+    chosen[position] = inputs
     return found
 
 

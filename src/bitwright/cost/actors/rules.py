@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -88,10 +89,26 @@ def convert_area(width: int, given: int, taken: int) -> Area:
         return control + Area(width * (given - taken), width * given) + counter(front)
     if front == 1:
         return control + register(width * taken) + counter(back)
-    pieces = front + back - 1
-    # Every place above the lowest takes a piece of the new word at several fills, or what was held.
-    fill = bits_for(front + back)
-    return control + Area(width * piece * pieces * 2.7 + 3 * fill, width * piece * pieces + fill + 1)
+    fill, pieces = bits_for(front + back), front + back - 1
+    luts = width * piece * _gearbox_luts(front, back)
+    return control + Area(luts + 3 * fill + 1, width * piece * pieces + fill + 1)
+
+
+_CROWDED = 2.7
+"""LUTs of a bit of a gearbox that one LUT is too small for."""
+
+
+@lru_cache(maxsize=4096)
+def _gearbox_luts(front: int, back: int) -> float:
+    """LUTs of a bit in all places of a gearbox.
+
+    A place keeps its piece or takes that of `back` places above (three inputs where there is one, else two), or takes a
+    piece of the new word, at as many fills as that reaches it (two inputs each).
+    """
+    place = np.arange(front + back - 1)
+    fills = np.minimum.reduce([place + 1, place[::-1] + 1, np.full_like(place, min(front, back))])
+    inputs = 2 + (place < front - 1) + 2 * fills
+    return float(np.where(inputs <= 6, 1.0, _CROWDED).sum())
 
 
 @actor_area.on(Window)
@@ -171,10 +188,12 @@ def sliding_sizes(op: Rearrange) -> tuple[float, ...]:
     spans = [bits_for(int(max(-a, 0) + max(b, n) + 1)) + 1 for a, b, n in zip(least, most, grid, strict=True)]
     gone = sum(span for span, a, b, n in zip(spans, least, most, grid, strict=True) if a < 0 or b >= n)
     free = 0
-    if op.release:
+    moved = loops[: op.release]
+    if any(loop.row or loop.column for loop in moved):
         column = bits_for(int(columns * words + max(-start[1] * words, 0) + 1)) + 1
         clipped = int(least[1] < 0) + int(most[1] > columns)
-        free = bits - _zeros(int(scale[0])) + column * (1 + clipped) + bits * int(least[0] < 0)
+        across = column * (1 + clipped) * any(loop.column for loop in moved)
+        free = bits - _zeros(int(scale[0])) + across + bits * int(least[0] < 0)
     counters = sum((counter(loop.extent) for loop in loops), counter(placed_words(op.depth, op.memory)))
     return 1.0, float(gone), float(bits), float(free), counters.luts
 
@@ -221,9 +240,9 @@ def matvec_area(op: MatVec, width: int, lanes: int, store: Area, fabric: Fabric,
     return found + _units(op, one, folds, folds * blocks * groups)
 
 
-_CONSTANT = {1: (0.77, 0.47), 2: (0.9, 0.57)}
+_CONSTANT = {1: (0.77, 0.47), 2: (0.9, 0.57), 3: (1.0, 0.74), 4: (1.0, 0.7)}
 """What is left of the LUTs of a dot product that meets so few words of weights, of one bit each or of more: all bits of
-one word are numbers, those of two words numbers or the index.
+one word are numbers, those of two words numbers or the index, those of four words functions of two bits.
 """
 
 
