@@ -78,4 +78,4 @@ def test_the_command_line_searches_by_trials_and_goes_on_only_when_told(
     assert [step["step"] for step in record["history"][0]["steps"]] == [0, 1, 2]
     assert all(point["energy_pj"] > 0 for point in record["points"])
     status, text = run(3, "--resume", "--seed", "9")
-    assert (status, "the study there has another" in text) == (1, True)
+    assert (status, "belongs to another model, other data or other options" in text) == (1, True)
