@@ -18,7 +18,7 @@ class Tables:
 
     points: models of the front. hidden: neurons of the hidden layers (None: two layers, half of the float model's first
     and last hidden layer, 32 at most). input_bits, hidden_bits: of the codes that tables read. epochs: of the warm-up,
-    the descent and the finish (None: what `budget_s` allows, 8, 24 and 12 without it). batch_size, learning_rate: of
+    the descent and the finish (None: what `budget_s` allows, 10, 24 and 30 without it). batch_size, learning_rate: of
     Adam. distill: the share of the loss that compares with the teacher. first, last: LUTs at which the descent begins
     and ends (None: those of the start; a sixteenth of that). seed: everything random.
     """

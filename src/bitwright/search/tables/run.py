@@ -29,8 +29,8 @@ __all__ = ["FoundTables", "table_front"]
 Arrays = tuple[NDArray[Any], NDArray[Any]]
 Score = Callable[[NDArray[Any], NDArray[Any]], float]
 
-_DEFAULT_EPOCHS = (8, 24, 12)
-_SHARES = (0.1, 0.4, 0.5)
+_DEFAULT_EPOCHS = (10, 24, 30)
+_SHARES = (0.03, 0.2, 0.77)
 """Of the budget, by stage."""
 _DEPTH = 16.0
 _CUTS = 4
