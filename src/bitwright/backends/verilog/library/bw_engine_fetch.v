@@ -66,28 +66,16 @@ module bw_engine_fetch #(
     localparam [31:0] LAST = SLICES - 1;
     localparam [31:0] LAST_PART = PARTS - 1;
     localparam [FIELD-1:0] ONE = 1;
-    localparam [31:0] FULL = BURST - 1;
-    localparam [31:0] LENGTH = BURST;
     localparam [31:0] SIZE = $clog2(DATA / 8);
-    localparam NUMBER = ADDRESS - SHIFT;
 
-    // Addresses: the burst to ask for next, the beats that are left of a run, and the runs behind it.
-    reg [NUMBER-1:0] burst;
-    reg [FIELD-1:0]  asking;
-    reg [FIELD-1:0]  asking_runs;
-    wire             asks = asking != {FIELD{1'b0}};
-    wire             whole = {{32{1'b0}}, asking} >= {{FIELD{1'b0}}, LENGTH};
-    wire             run_asked = {{32{1'b0}}, asking} <= {{FIELD{1'b0}}, LENGTH};
-    wire [FIELD-1:0] shortest = asking - 1'b1;
-    wire [7:0]       short;
-
-    assign m_axi_araddr = {burst, {SHIFT{1'b0}}};
-    assign m_axi_arlen = whole ? FULL[7:0] : short;
+    bw_engine_bursts #(.DATA(DATA), .ADDRESS(ADDRESS), .BURST(BURST), .FIELD(FIELD), .SHIFT(SHIFT)) u_bursts (
+        .clk(clk), .rst(rst), .base(base), .start(start & room), .from(from), .beats(beats), .runs(runs),
+        .ready(m_axi_arready), .valid(m_axi_arvalid), .address(m_axi_araddr), .length(m_axi_arlen)
+    );
     assign m_axi_arsize = SIZE[2:0];
     assign m_axi_arburst = 2'b01;
     assign m_axi_arcache = 4'b0011;
     assign m_axi_arprot = 3'b000;
-    assign m_axi_arvalid = asks;
 
     // The fetch whose beats come in, and the next one.
     reg              queued;
@@ -111,38 +99,10 @@ module bw_engine_fetch #(
     wire filled = slice == (to_features ? LAST_PART[SLICE_BITS-1:0] : LAST[SLICE_BITS-1:0]);
 
     assign m_axi_rready = comes;
-    assign room = ~asks & ~queued;
+    assign room = ~m_axi_arvalid & ~queued;
     assign under_way = {1'b0, queued} + {1'b0, comes} + {1'b0, finishing};
 
-    generate
-        if (FIELD >= 8) begin : g_short
-            assign short = shortest[7:0];
-        end else begin : g_shorter
-            assign short = {{(8-FIELD){1'b0}}, shortest};
-        end
-    endgenerate
-    wire unused = &{1'b0, shortest, base[SHIFT-1:0], m_axi_rlast, m_axi_rresp[0]};
-
-    wire [NUMBER-1:0] origin;
-    generate
-        if (NUMBER >= FIELD) begin : g_wide
-            assign origin = base[ADDRESS-1:SHIFT] + {{(NUMBER-FIELD){1'b0}}, from};
-        end else begin : g_narrow
-            assign origin = base[ADDRESS-1:SHIFT] + from[NUMBER-1:0];
-            wire from_unused = &{1'b0, from};
-        end
-    endgenerate
-
-    always @(posedge clk) begin
-        if (rst) asking <= {FIELD{1'b0}};
-        else if (start & room) asking <= beats;
-        else if (asks & m_axi_arready) asking <= ~run_asked ? asking - LENGTH[FIELD-1:0] :
-                                                 asking_runs == ONE ? {FIELD{1'b0}} : next_beats;
-        if (start & room) asking_runs <= runs;
-        else if (asks & m_axi_arready & run_asked) asking_runs <= asking_runs - 1'b1;
-        if (start & room) burst <= origin;
-        else if (asks & m_axi_arready) burst <= burst + 1'b1;
-    end
+    wire unused = &{1'b0, m_axi_rlast, m_axi_rresp[0]};
 
     always @(posedge clk) begin
         if (start & room) begin

@@ -57,35 +57,25 @@ module bw_engine_send #(
     localparam PART_BITS = PARTS > 1 ? $clog2(PARTS) : 1;
     localparam [31:0] LAST = PARTS - 1;
     localparam [31:0] FULL = BURST - 1;
-    localparam [31:0] LENGTH = BURST;
     localparam [31:0] SIZE = $clog2(DATA / 8);
     localparam [FIELD-1:0] ONE = 1;
-    localparam NUMBER = ADDRESS - SHIFT;
 
-    // Addresses: the burst to open next, the beats that are left of a run, and the runs behind it.
-    reg [NUMBER-1:0] burst;
-    reg [FIELD-1:0]  run_beats;
-    reg [FIELD-1:0]  asking;
-    reg [FIELD-1:0]  asking_runs;
-    wire             asks = asking != {FIELD{1'b0}};
-    wire             run_asked = {{32{1'b0}}, asking} <= {{FIELD{1'b0}}, LENGTH};
-    wire             whole = {{32{1'b0}}, asking} >= {{FIELD{1'b0}}, LENGTH};
-    wire [FIELD-1:0] shortest = asking - 1'b1;
-    wire [FIELD+7:0] short = {8'd0, shortest};
-    wire             opens = asks & m_axi_awready;
+    wire opens = m_axi_awvalid & m_axi_awready;
 
-    assign m_axi_awaddr = {burst, {SHIFT{1'b0}}};
-    assign m_axi_awlen = whole ? FULL[7:0] : short[7:0];
+    bw_engine_bursts #(.DATA(DATA), .ADDRESS(ADDRESS), .BURST(BURST), .FIELD(FIELD), .SHIFT(SHIFT)) u_bursts (
+        .clk(clk), .rst(rst), .base(base), .start(start), .from(from), .beats(beats), .runs(runs),
+        .ready(m_axi_awready), .valid(m_axi_awvalid), .address(m_axi_awaddr), .length(m_axi_awlen)
+    );
     assign m_axi_awsize = SIZE[2:0];
     assign m_axi_awburst = 2'b01;
     assign m_axi_awcache = 4'b0011;
     assign m_axi_awprot = 3'b000;
-    assign m_axi_awvalid = asks;
 
     // Beats: those left of a run, and of the burst; bursts that are open, and that are not answered.
     reg                 has;
     reg [PART_BITS-1:0] part;
     reg [FIELD-1:0]     left;
+    reg [FIELD-1:0]     run_beats;
     reg [8:0]           of_burst;
     reg [FIELD-1:0]     open;
     reg [FIELD-1:0]     unanswered;
@@ -113,33 +103,8 @@ module bw_engine_send #(
     assign m_axi_wlast = (left == ONE) | (of_burst == FULL[8:0]);
     assign m_axi_bready = 1'b1;
     assign room = ~has | (beat & finished);
-    assign busy = asks | (unanswered != {FIELD{1'b0}});
-    wire unused_bits = &{1'b0, base[SHIFT-1:0], m_axi_bresp[0], short[FIELD+7:8]};
-
-    wire [NUMBER-1:0] origin;
-    generate
-        if (NUMBER >= FIELD) begin : g_wide
-            assign origin = base[ADDRESS-1:SHIFT] + {{(NUMBER-FIELD){1'b0}}, from};
-        end else begin : g_narrow
-            assign origin = base[ADDRESS-1:SHIFT] + from[NUMBER-1:0];
-            wire from_unused = &{1'b0, from};
-        end
-    endgenerate
-
-    always @(posedge clk) begin
-        if (rst) asking <= {FIELD{1'b0}};
-        else if (start) asking <= beats;
-        else if (opens) asking <= ~run_asked ? asking - LENGTH[FIELD-1:0] :
-                                  asking_runs == ONE ? {FIELD{1'b0}} : run_beats;
-        if (start) begin
-            burst <= origin;
-            run_beats <= beats;
-            asking_runs <= runs;
-        end else if (opens) begin
-            burst <= burst + 1'b1;
-            if (run_asked) asking_runs <= asking_runs - 1'b1;
-        end
-    end
+    assign busy = m_axi_awvalid | (unanswered != {FIELD{1'b0}});
+    wire unused_bits = &{1'b0, m_axi_bresp[0]};
 
     always @(posedge clk) begin
         if (rst) begin
@@ -156,6 +121,7 @@ module bw_engine_send #(
         if (start) begin
             part <= {PART_BITS{1'b0}};
             left <= beats;
+            run_beats <= beats;
             of_burst <= 9'd0;
         end else if (beat) begin
             part <= finished ? {PART_BITS{1'b0}} : part + 1'b1;
