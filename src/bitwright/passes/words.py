@@ -130,8 +130,12 @@ def _codes(word: Word) -> IntArray:
 def _(form: Table, row: int, builder: NetlistBuilder, x: int, fabric: Fabric) -> int:
     codes = _codes(builder.type(x))
     found = wrap_of(int(codes[0]), form(codes, np.array(row)))
-    made = None if found is None else low_bits(builder, x, found)
-    return _tabulated(form, row, builder, x) if made is None else made
+    if found is None:
+        return _tabulated(form, row, builder, x)
+    if len(codes) > 1 << fabric.lut_inputs:
+        return low_bits(builder, x, found)
+    candidates: list[Build] = [lambda b, w: low_bits(b, w, found), lambda b, w: _tabulated(form, row, b, w)]
+    return _cheapest(candidates, builder, x, fabric)
 
 
 @element.on(Thresholds)

@@ -53,13 +53,15 @@ def wrap_of(start: int, values: IntArray) -> Wrap | None:
     return None
 
 
-def low_bits(builder: NetlistBuilder, x: int, told: Wrap) -> int | None:
-    """The word of `told` for word `x`; None where x has no bit to drop at the top."""
+def low_bits(builder: NetlistBuilder, x: int, told: Wrap) -> int:
+    """The word of `told` for word `x`."""
     if told.cut:
         x = builder.clip(x, 0, max(builder.type(x).high, 0))
     y = builder.add(x, builder.constant(told.add))
     if told.shift + told.width > builder.type(y).width:
-        return None
+        if told.signed or builder.type(y).low >= 0:
+            return builder.shift(y, -told.shift)  # too narrow to wrap
+        y = builder.add(y, builder.constant(1 << told.shift + told.width))
     low = builder.bits(y, told.shift, told.width - told.signed)
     if not told.signed:
         return low

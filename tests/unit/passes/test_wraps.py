@@ -11,8 +11,9 @@ from bitwright.cost.area import area
 from bitwright.ir.netlist import NetlistBuilder, Port, Word, run
 from bitwright.ir.netlist.ops import Table as TableWord
 from bitwright.numeric import Ints, Steps, Table
+from bitwright.passes.streaming.maps import LaneMap, lane_map
 from bitwright.passes.words import element
-from bitwright.passes.wraps import Wrap, wrap_of
+from bitwright.passes.wraps import Wrap, low_bits, wrap_of
 from bitwright.platforms import device
 
 FABRIC = device("xcvu9p").fabric
@@ -42,6 +43,38 @@ def test_low_bits_are_found_and_built_without_tables(told: Wrap, ends: tuple[int
     assert not any(isinstance(n.op, TableWord) for n in netlist.nodes)
     args = [(n, [netlist.nodes[a].type for a in n.args]) for n in netlist.nodes]
     assert sum(area(n.op, n.type, types, FABRIC).luts for n, types in args) <= 24
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_words_too_narrow_to_wrap_are_right_too(signed: bool) -> None:
+    told = Wrap(False, 1, 1, 6, signed)
+    builder = NetlistBuilder()
+    port = builder.input_port("x", (), [Word(-9, 7)], Steps.of(1))
+    word = low_bits(builder, port.words[0], told)
+    netlist = builder.finish("narrow", [port], [Port("y", (), (word,), Steps.of(1))])
+    codes = np.arange(-9, 8)
+    assert np.array_equal(run(netlist, [codes])[0].ravel(), told(codes))
+
+
+def test_phases_that_keep_other_bits_choose_among_few_slices() -> None:
+    """Channels of other formats one after the other, as an HGQ layer streams them."""
+    kinds = [Wrap(False, 0, 0, 5, True), Wrap(True, 0, 1, 4, False), Wrap(False, 2, 2, 3, True)]
+    starts = np.array([-200, -90, -150])
+    codes = starts[:, None] + np.arange(400)
+    form = Table(Ints(starts), Ints(np.array([k(c) for k, c in zip(kinds, codes, strict=True)])))
+    told = LaneMap(form, (0, 1, 2, 1, 0), 1, (0, 3, -5, 0, 0))
+    builder = NetlistBuilder()
+    x = builder.input_port("x", (), [Word(-85, 190)], Steps.of(1))
+    phase = builder.input_port("phase", (), [Word(0, 4)], Steps.of(1))
+    word = lane_map(builder, x.words[0], phase.words[0], told, FABRIC)
+    netlist = builder.finish("wrap", [x, phase], [Port("y", (), (word,), Steps.of(1))])
+    assert max(n.type.width for n in netlist.nodes) < 12
+    for number, (row, bias) in enumerate(zip(told.rows, told.bias, strict=True)):
+        inside = np.arange(-85, 191)
+        (out,) = run(netlist, [inside, np.full(inside.shape, number)])
+        assert np.array_equal(out.ravel(), kinds[row](inside + bias))
+    tables = [n.op for n in netlist.nodes if isinstance(n.op, TableWord)]
+    assert all(t.values.array.size <= 8 for t in tables)
 
 
 def test_what_is_no_slice_stays_a_table() -> None:

@@ -153,7 +153,7 @@ def _wrapped(name: str, walk: Walk, position: int, told: FixedPoint) -> int:
 def _table(name: str, walk: Walk, position: int, ends: tuple[IntArray, IntArray, IntArray, IntArray]) -> int:
     found, rows = np.unique(np.stack(ends).reshape(4, -1), axis=1, return_inverse=True)
     low, high, least, most = found[..., None]
-    codes = np.minimum(low + np.arange(int((high - low).max()) + 1), high)
+    codes = low + np.arange(int((high - low).max()) + 1)  # beyond `high`, which no code is, it wraps all the same
     size = most - least + 1
     form = Table(Ints(found[0]), Ints((codes - least) % size + least))
     where = Ints(rows.reshape(ends[0].shape)) if len(form.values.array) > 1 else Ints(0)

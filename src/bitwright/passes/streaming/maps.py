@@ -19,6 +19,7 @@ from bitwright.passes.affine import Affine
 from bitwright.passes.settle import affine_of, settled
 from bitwright.passes.streaming.halves import Halves, halves
 from bitwright.passes.words import element, rounded, times
+from bitwright.passes.wraps import Wrap, low_bits, wrap_of
 from bitwright.platforms import Fabric
 
 __all__ = ["LaneMap", "by_phase", "in_halves", "lane_map"]
@@ -26,6 +27,7 @@ __all__ = ["LaneMap", "by_phase", "in_halves", "lane_map"]
 _MOST_LEVELS = 16
 _ANY_LEVELS = 1 << 10
 _MOST_ENTRIES = 1 << 14
+_MOST_KINDS = 8
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _candidates(told: LaneMap, word: Word) -> list[Build]:
         found.append(lambda b, x, p: _arithmetic(b, x, p, [_affine(form, told, i) for i in range(told.phases)]))
     if (word.high - word.low + 1) * told.phases <= _MOST_ENTRIES:
         found.append(lambda b, x, p: _tabulated(b, x, p, told))
-    found += _halved(told, word)
+    found += _halved(told, word) + _wrapping(told)
     # What has no other form is searched for among any number of steps.
     stairs = _stairs(told, word, _MOST_LEVELS if found else _ANY_LEVELS)
     if stairs is not None:
@@ -116,6 +118,37 @@ def _halved(told: LaneMap, word: Word) -> list[Build]:
     """The candidate of two halves, if there is one."""
     rows = in_halves(told, word)
     return [] if rows is None else [lambda b, x, p: _one_slope(b, x, p, told, rows)]
+
+
+def _wrapping(told: LaneMap) -> list[Build]:
+    """Low bits of every kind that some phase keeps, and those of the phase chosen."""
+    form = told.form
+    if not isinstance(form, Table):
+        return []
+    found = {row: wrap_of(int(form.start.array[row]), form.values.array[row]) for row in set(told.rows)}
+    kinds = [kind for kind in dict.fromkeys(found.values()) if kind is not None]
+    if None in found.values() or len(kinds) > _MOST_KINDS:
+        return []
+    places: dict[Wrap | None, int] = {kind: number for number, kind in enumerate(kinds)}
+
+    def build(builder: NetlistBuilder, x: int, phase: int) -> int:
+        y = builder.add(times(builder, x, told.gain), by_phase(builder, phase, told.bias))
+        words = [low_bits(builder, y, kind) for kind in kinds]
+        which = by_phase(builder, phase, [places[found[row]] for row in told.rows])
+        return _chosen(builder, words, which)
+
+    return [build]
+
+
+def _chosen(builder: NetlistBuilder, words: list[int], which: int) -> int:
+    """words[which]."""
+    place = 0
+    while len(words) > 1:
+        bit = builder.bits(which, place, 1)
+        pairs = [builder.mux(bit, b, a) for a, b in zip(words[::2], words[1::2], strict=False)]
+        words = pairs + ([words[-1]] if len(words) % 2 else [])
+        place += 1
+    return words[0]
 
 
 def in_halves(told: LaneMap, word: Word) -> list[Halves] | None:
