@@ -178,7 +178,7 @@ def hgq(path: Path, written: str, count: int = 1000) -> dict[str, Any]:
     largest = float(np.abs(found - wanted).max() / np.abs(wanted).max())
     rtl = [c for c in certificate.comparisons if "RTL" in c.after]
     return {
-        "model": path.name.partition("-val_loss")[0],
+        "model": path.stem.partition("-val_loss")[0],
         "written by": written,
         "pairs": count,
         "largest relative difference": largest,
@@ -273,15 +273,19 @@ def speed(quick: bool) -> tuple[list[Claim], str]:
     return claims, f"Samples a CPU second of TFC 2W2A, one thread: {told}."
 
 
+def hgq_files() -> list[tuple[Path, str]]:
+    """The published files that are unrolled, and which program wrote each."""
+    luts = sorted((REFERENCE / "hgq_lut_jsc").glob("*.keras"))
+    return [(REFERENCE / "hls4ml_example_models/hgq_jet_classifier.h5", "HGQ 1"), *((p, "HGQ-LUT") for p in luts)]
+
+
 def calls_of(quick: bool) -> list[tuple[str, Callable[[], dict[str, Any]]]]:
     """(name, what makes its row) of all models; the quick ones are TFC 2W2A and a Brevitas MLP."""
     calls: list[tuple[str, Callable[[], dict[str, Any]]]] = [(c.name, partial(row, c)) for c in CASES]
     if quick:
         calls = [c for c in calls if c[0] in ("zoo_TFC_2W2A", "brevitas_mlp3_w4a4")]
     else:
-        examples, luts = REFERENCE / "hls4ml_example_models", sorted((REFERENCE / "hgq_lut_jsc").glob("*598*.keras"))
-        files = ((examples / "hgq_jet_classifier.h5", "HGQ 1"), *((p, "HGQ-LUT") for p in luts))
-        calls += [(p.stem, partial(hgq, p, written)) for p, written in files]
+        calls += [(p.stem, partial(hgq, p, written)) for p, written in hgq_files()]
         calls += [(told[0], partial(tflite, *told)) for told in TFLITE]
         calls.sort(key=lambda c: "espcn" in c[0])  # the largest comes last
     return calls

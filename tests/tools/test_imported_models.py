@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from benchmarks import imported
 
@@ -21,6 +23,14 @@ def test_a_qonnx_model_is_exact_in_the_computed_cycles(name: str) -> None:
     assert made["same argmax"]
     assert made["codes that differ"] == 0
     assert made["cycles as computed"]
+
+
+@pytest.mark.parametrize(("path", "written"), imported.hgq_files(), ids=lambda told: str(told)[-40:])
+def test_a_file_of_hgq_is_exact_unrolled(path: Path, written: str) -> None:
+    made = imported.hgq(path, written)
+    assert made["largest relative difference"] == 0
+    assert made["codes that differ"] == 0
+    assert made["frames simulated"] >= 1000
 
 
 @pytest.mark.parametrize(("name", "pace", "frames"), imported.TFLITE, ids=[t[0] for t in imported.TFLITE])
