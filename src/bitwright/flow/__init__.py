@@ -28,7 +28,7 @@ _HOMES = {
     "Limits": "bitwright.search.limits",
     "SearchResult": "bitwright.search.result",
     "Sensitivity": "bitwright.search.sensitivity",
-    "Tables": "bitwright.search.tables",
+    "Tables": "bitwright.search.gradient.tables",
     "Trials": "bitwright.search.trials",
     "save_search": "bitwright.flow.search_results",
     "search": "bitwright.flow.searching",

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bitwright.core.errors import ConfigError
-from bitwright.search.tables.options import Tables
+from bitwright.search.gradient.tables import Tables
 
 __all__ = ["Gradient"]
 

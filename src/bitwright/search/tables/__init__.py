@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bitwright.search.gradient.tables import Tables
 from bitwright.search.tables.model import model_of
-from bitwright.search.tables.options import Tables
 from bitwright.search.tables.plan import widths_of
 from bitwright.search.tables.run import FoundTables, table_front
 

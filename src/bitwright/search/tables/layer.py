@@ -49,12 +49,12 @@ class TableLayer:
 
     def entries(self) -> Floats:
         """(inputs, codes, units): before rounding."""
-        return np.matmul(_mixing(self.bits), self.weights, dtype=np.float32)
+        return np.asarray(np.matmul(_mixing(self.bits), self.weights), dtype=np.float32)
 
     def rounded(self, entries: Floats, coarser: int = 0) -> Floats:
         """`entries` on the tables' steps, `coarser` bits fewer; 0 where they are gone."""
         steps = np.exp2(self.fraction - coarser).astype(np.float32)[:, None]
-        return np.rint(entries * steps) / steps * self.alive[:, None].astype(np.float32)
+        return np.asarray(np.rint(entries * steps) / steps * self.alive[:, None], dtype=np.float32)
 
     def output_bits(self, rounded: Floats, coarser: int = 0) -> Ints:
         """(inputs, units): bits of each table's output; 0: it is a number."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bitwright.core.errors import Unsupported
-from bitwright.search.tables.options import Tables
+from bitwright.search.gradient.tables import Tables
 from bitwright.train.door import keras
 from bitwright.train.wiring import functional_of
 

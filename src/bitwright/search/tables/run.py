@@ -19,9 +19,9 @@ from bitwright.core.errors import InvalidModel
 from bitwright.core.progress import Progress, Silent
 from bitwright.core.table_sums import Codes, Floats
 from bitwright.search.gradient.checkpoint import Row
+from bitwright.search.gradient.tables import Tables
 from bitwright.search.tables.checkpoint import Journal, Standing
 from bitwright.search.tables.network import Slope, TableNetwork, coded, fractions_of
-from bitwright.search.tables.options import Tables
 from bitwright.search.tables.pruning import prune
 
 __all__ = ["FoundTables", "table_front"]
