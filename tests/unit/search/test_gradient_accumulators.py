@@ -49,7 +49,7 @@ def test_the_widest_sum_of_the_design_has_the_bits_that_were_asked_for() -> None
     set_weights(copy, held.pick(1))
     assert max(accumulator_bits(copy).values()) <= 13
     assert widest(copy) <= 13
-    # Not narrower than needed: neurons were scaled, not dropped.
+    # Not narrower than needed: neurons were made coarser and smaller, not dropped.
     kernels = [layer.quantized_weights()["kernel"].z for layer in copy.layers if isinstance(layer, QDense)]
     assert all(kernel.any(axis=0).all() for kernel in kernels)
     assert max(accumulator_bits(copy).values()) >= 12

@@ -133,6 +133,11 @@ def test_prices_are_corrected_by_compiled_models_several_times_on_the_way() -> N
     assert len(met) == 7 + 1
     assert [row.price for row in rows[:7]] == pytest.approx([met[0], *(2.0 * price for price in met[1:7])])
     assert [row.beta for row in rows] == pytest.approx(np.geomspace(1e-6, 1e-3, 8))
+    assert found.candidates
+
+
+def test_the_end_of_a_finish_is_kept_however_short_it_is() -> None:
+    assert [holding(np.ones(1), epochs, 1.0).kept.tolist().count(True) for epochs in (1, 2, 3, 10)] == [1, 1, 1, 3]
 
 
 def test_a_ramp_of_no_weight_is_refused() -> None:

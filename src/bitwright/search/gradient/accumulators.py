@@ -1,4 +1,4 @@
-"""Sums that fit: neurons are scaled down until their widest sum provably has so many bits.
+"""Sums that fit: weights are made coarser and smaller until the widest sum of each neuron provably has so many bits.
 
 The sum of a neuron adds digit times input, in any order and in any tree, so no partial sum exceeds the digits' l1 norm
 weighted with the magnitudes of the inputs. That norm, over the finest step in the layer, is held below 2^(bits - 1).
@@ -32,6 +32,8 @@ _SAME = (
 )  # fmt: skip
 _FINEST = 24
 """Fraction bits below which no weight has a digit."""
+_COARSEST, _FINEST_WEIGHT = -2, 8
+"""Places behind the point of the grids that are tried for weights."""
 _TRIES = 40
 _LESS = 0.97
 
@@ -59,7 +61,7 @@ class Guard:
         self.model, self.bits = model, bits
 
     def __call__(self, state: State) -> State:
-        """The states with neurons scaled down where that was needed."""
+        """The states with coarser and smaller weights where that was needed."""
         held = [self._one(state.pick(run)) for run in range(len(state.trained[0]))]
         return stacked(held)
 
@@ -82,19 +84,43 @@ def accumulator_bits(model: Any) -> dict[str, int]:
 
 
 def _fit(layer: Any, reads: _Reach, bits: int) -> None:
-    """Scale the neurons that are too wide, kernel and bias, until none is; what no scale makes narrow is zeroed."""
-    most = 2.0 ** (bits - 1) - 1
-    for attempt in range(_TRIES + 1):
+    """Coarser and smaller weights where the sums are too wide; what nothing makes narrow is zeroed."""
+    most, begun = 2.0 ** (bits - 1) - 1, (as_array(_kernel(layer)), as_array(layer.bias) if layer.use_bias else None)
+    for attempt in range(_TRIES):
         norm, unit = _norms(layer, reads)
-        over = norm > most * unit
-        if not over.any():
+        if (norm <= most * unit).all():
             return
-        shrunk = 0.0 if attempt == _TRIES else _LESS * np.maximum(most * unit / np.maximum(norm, unit), 0.5)
-        scale = np.where(over, shrunk, 1.0)
-        kernel = as_array(_kernel(layer))
-        _kernel(layer).assign(kernel * scale.reshape(_last(layer, kernel)).astype(np.float32))
-        if layer.use_bias:
-            layer.bias.assign(as_array(layer.bias) * scale.astype(np.float32))
+        _assign(layer, *_coarser(layer, reads, begun, most * _LESS**attempt))
+    _assign(layer, np.zeros_like(begun[0]), None if begun[1] is None else np.zeros_like(begun[1]))
+
+
+def _assign(layer: Any, kernel: NDArray[Any], bias: NDArray[Any] | None) -> None:
+    _kernel(layer).assign(kernel.astype(np.float32))
+    if bias is not None:
+        layer.bias.assign(bias.astype(np.float32))
+
+
+def _coarser(
+    layer: Any, reads: _Reach, begun: tuple[NDArray[Any], NDArray[Any] | None], most: float
+) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Kernel and bias on the coarser grid, each neuron scaled to `most` steps of it, that lie nearest to `begun`.
+
+    A finer grid needs smaller weights for as many bits: the best of both is found by trying every grid.
+    """
+    kernel, bias = begun
+    peak, step = _as_inputs(layer, reads, kernel.astype(np.float64))
+    finest, best = float(step.min()), (np.inf, kernel, bias)
+    norms = _per_neuron(layer, np.abs(kernel) * peak)
+    norms = norms.sum(axis=tuple(range(norms.ndim - 1))) + (0.0 if bias is None else np.abs(bias)) + _half(layer)
+    for places in range(_COARSEST, _FINEST_WEIGHT + 1):
+        grid, unit = 2.0**-places, finest * 2.0**-places
+        scale = np.minimum(most * unit / np.maximum(norms, 1e-30), 1.0)
+        # Toward zero: no weight grows.
+        found = np.trunc(kernel * scale.reshape(_last(layer, kernel)) / grid) * grid
+        apart = float((np.square(found - kernel) * np.square(peak)).sum())
+        if apart < best[0]:
+            best = apart, found, None if bias is None else np.trunc(bias * scale / unit) * unit
+    return best[1], best[2]
 
 
 def _norms(layer: Any, reads: _Reach) -> tuple[Floats, float]:
@@ -108,13 +134,18 @@ def _norms(layer: Any, reads: _Reach) -> tuple[Floats, float]:
     peak, step = _as_inputs(layer, reads, kernel)
     codes = np.rint(kernel * 2.0**_FINEST).astype(np.int64)
     weights = _digit_norms(codes) * 2.0**-_FINEST
-    norms = (weights * peak).reshape(*kernel.shape[: -len(_last(layer, kernel))], -1)
+    norms = _per_neuron(layer, weights * peak)
     total = norms.sum(axis=tuple(range(norms.ndim - 1)))
     bias = np.asarray(told["bias"].z, np.float64) if "bias" in told else np.zeros_like(total)
     live = (codes != 0) & (peak > 0)
     steps = np.where(live, _lowest(codes) * 2.0**-_FINEST * step, np.inf)
     unit = min(float(steps.min()), float(_lowest(np.rint(bias * 2.0**_FINEST).astype(np.int64)).min() * 2.0**-_FINEST))
     return total + np.abs(bias) + _half(layer), unit
+
+
+def _per_neuron(layer: Any, array: NDArray[Any]) -> NDArray[Any]:
+    """An array like the kernel with one last axis for the neurons."""
+    return array.reshape(*array.shape[: -len(_last(layer, array))], -1)
 
 
 def _digit_norms(codes: NDArray[np.int64]) -> Floats:

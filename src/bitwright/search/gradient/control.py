@@ -47,7 +47,8 @@ def holding(targets: Floats, epochs: int, rate: float) -> Schedule:
     count = np.arange(epochs)
     rates = rate * 0.5 * (1 + np.cos(np.pi * count / max(epochs, 1)))
     every = np.repeat(targets[None], epochs, axis=0)
-    return Schedule("finish", 2, every, rates, count >= _QUIET * epochs, np.zeros(epochs, bool))
+    kept = count >= min(_QUIET * epochs, epochs - 1)
+    return Schedule("finish", 2, every, rates, kept, np.zeros(epochs, bool))
 
 
 class Controller:

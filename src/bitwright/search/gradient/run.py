@@ -139,7 +139,8 @@ class _Run:
             self._through(falling(*at.ends, at.epochs[0], rate), at)
             at = self._finishing(at)
         self._through(holding(at.targets, at.epochs[1], rate), at)
-        found = tuple(self.archive.within(at.targets * _OVER))
+        # A finish that was too short for its targets still leaves what was met on the way.
+        found = tuple(self.archive.within(at.targets * _OVER) or self.archive.candidates)
         return Found(found, tuple(self.history), at.epochs, tuple(self.watch.told))
 
     def _begun(self) -> Checkpoint:
