@@ -195,6 +195,23 @@ def hgq(path: Path, written: str, count: int = 1000) -> dict[str, Any]:
     }
 
 
+def hgq_digits(frames: int = 2) -> dict[str, Any]:
+    """HGQ 1's convolutional network of digits, as streams: outputs against its Keras model, words in simulated RTL."""
+    import bitwright as bw
+
+    path = REFERENCE / "hls4ml_example_models/hgq_mnist_heterogeneous.h5"
+    design: Any = bw.compile(path, architecture="dataflow", device=DEVICE, clock_mhz=CLOCK, initiation_cycles=4096)
+    x = mnist()[0][:200, 0]
+    wanted, found = design.model.predict(x, verbose=0), design.predict(x)
+    return {
+        "model": path.stem,
+        "written by": "HGQ 1",
+        "pairs": len(x),
+        "largest relative difference": float(np.abs(found - wanted).max() / np.abs(wanted).max()),
+        "same argmax": bool(np.array_equal(classes(found), classes(wanted))),
+    } | hardware(design, x[:frames], frames)
+
+
 def mnist() -> tuple[Any, Any]:
     """Pixels / 255 as (n, 1, 28, 28), and labels, of the test images."""
     with np.load(SHARED / "mnist/mnist.npz") as data:
@@ -286,6 +303,7 @@ def calls_of(quick: bool) -> list[tuple[str, Callable[[], dict[str, Any]]]]:
         calls = [c for c in calls if c[0] in ("zoo_TFC_2W2A", "brevitas_mlp3_w4a4")]
     else:
         calls += [(p.stem, partial(hgq, p, written)) for p, written in hgq_files()]
+        calls.append(("hgq_mnist_heterogeneous", hgq_digits))
         calls += [(told[0], partial(tflite, *told)) for told in TFLITE]
         calls.sort(key=lambda c: "espcn" in c[0])  # the largest comes last
     return calls

@@ -33,6 +33,13 @@ def test_a_file_of_hgq_is_exact_unrolled(path: Path, written: str) -> None:
     assert made["frames simulated"] >= 1000
 
 
+def test_a_convolutional_network_of_hgq_1_streams_exactly() -> None:
+    made = imported.hgq_digits()
+    assert made["largest relative difference"] == 0
+    assert made["codes that differ"] == 0
+    assert made["cycles as computed"]
+
+
 @pytest.mark.parametrize(("name", "pace", "frames"), imported.TFLITE, ids=[t[0] for t in imported.TFLITE])
 def test_a_tflite_model_is_exact_in_the_computed_cycles(name: str, pace: int, frames: int) -> None:
     made = imported.tflite(name, pace, frames)
