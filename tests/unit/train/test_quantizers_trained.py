@@ -98,6 +98,43 @@ def test_widths_learn_from_the_loss_alone() -> None:
     assert model.evaluate(x, x, verbose=0) < before / 4
 
 
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="gradients are taken by JAX here")
+@pytest.mark.parametrize("keep_negative", [True, False])
+@pytest.mark.parametrize("count", [300, 5000])
+def test_gradients_are_of_one_more_bit_and_of_at_most_4096_samples(count: int, keep_negative: bool) -> None:
+    import jax
+
+    layer = QActivation(trained_bits(3 + keep_negative, 1, keep_negative))
+    x, flow = RNG.normal(0, 1.5, (2, count, 4)).astype(np.float32)
+    layer(x[:1])
+    held = layer.quantizer.trained
+    held["fraction"].assign([2.0, 3.0, 1.0, -1.0])
+
+    def total(x: object, values: list[object]) -> object:
+        with keras.StatelessScope(state_mapping=list(zip(held.values(), values, strict=True))):
+            return ops.sum(layer(x) * flow)
+
+    inner, (fraction, integer) = jax.jit(jax.grad(total, argnums=(0, 1)))(x, [v.value for v in held.values()])
+    value, step = as_numpy(layer(x)), 2.0 ** -np.array([2.0, 3.0, 1.0, -1.0])
+    high, low = 2.0 - step, -2.0 if keep_negative else 0.0
+    above, below = x > high, x < low
+    inside = ~(above | below)
+    many, weight = min(count, 4096), count / min(count, 4096)
+    assert np.array_equal(as_numpy(inner)[:, :3], np.where(inside, flow, 0)[:, :3])
+    moved = (flow * (x - value) * inside)[:many].sum(axis=0) * np.log(2) * weight
+    reach = (flow * (above.astype(int) - (below.astype(int) if keep_negative else 0)))[:many].sum(axis=0)
+    live = slice(0, 3)
+    assert np.allclose(as_numpy(fraction)[live], moved[live], rtol=1e-4, atol=1e-3)
+    assert np.allclose(as_numpy(integer)[live], (reach * 2 * np.log(2) * weight)[live], rtol=1e-4, atol=1e-3)
+
+
+def test_calibrated_ranges_are_kept_but_not_trained() -> None:
+    layer = QActivation(trained_bits(6, 2, calibrated=True))
+    layer(np.zeros((1, 3), np.float32))
+    assert [v.name for v in layer.trainable_variables] == ["fraction"]
+    assert trained_bits.from_config(layer.quantizer.get_config()).calibrated
+
+
 def test_a_new_range_keeps_the_width() -> None:
     layer = QActivation(trained_bits(8, 2))
     layer(np.zeros((1, 2), np.float32))

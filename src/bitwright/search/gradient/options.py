@@ -31,6 +31,7 @@ class Gradient:
     overflow: what activations do beyond their ranges, "saturate" (ranges are trained) or "wrap" (no logic; ranges hold
     `margin` times whatever the training samples give, set anew several times on the way and at the end).
     accumulator_bits: sums, sign included, are kept as narrow as this in every model (None: as wide as they come).
+    An input times a few weights must fit.
 
     neurons: "adders" (sums with trained weights), "tables" (sums of learned lookup tables), or "mixed": both fronts are
     trained, and what nothing beats in either is kept. tables: their options (None: points, ends, epochs, seed and
