@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from bitwright.core.errors import InvalidValue, Unsupported
@@ -13,6 +13,7 @@ from bitwright.explore.plan import Binding, LayerPlan, Plan
 from bitwright.explore.power import MAGNITUDES, TOGGLE, energy_pj, power_of
 from bitwright.explore.program import RESOURCES, Answer, conversion, least, overshoot, pruned
 from bitwright.ir.graph import Graph
+from bitwright.passes.streaming import Products
 from bitwright.platforms import Device
 
 __all__ = ["Objective", "Task", "best_plan", "explore_graph", "fits", "pareto", "plan_of", "task_of"]
@@ -124,7 +125,11 @@ def explore_graph(
 
 
 def best_plan(task: Task, objective: Objective, target_fps: float | None = None, seconds: float | None = None) -> Plan:
-    """The best plan of a task."""
+    """The best plan of a task.
+
+    Products go into more multiplier blocks than what takes least has only where the pace needs it: else the choice is
+    among the candidates without them, of which there are half as many.
+    """
     paces = task.paces
     if target_fps is not None:
         slowest = int(task.clock_mhz * 1e6 / target_fps)
@@ -137,10 +142,20 @@ def best_plan(task: Task, objective: Objective, target_fps: float | None = None,
             )  # fmt: skip
     if objective is Objective.MAX_THROUGHPUT:
         return _fastest(task, paces, seconds)
-    answer = _solved(task, paces[-1], objective, seconds)
-    if answer is None:
-        raise _too_large(task, paces[-1])
-    return plan_of(task, answer, objective.value, None)
+    for told in (_without_blocks(task), task):
+        answer = _solved(told, paces[-1], objective, seconds)
+        if answer is not None:
+            return plan_of(told, answer, objective.value, None)
+    raise _too_large(task, paces[-1])
+
+
+def _without_blocks(task: Task) -> Task:
+    """The task without candidates that ask for multiplier blocks."""
+    stages = [
+        replace(s, candidates=tuple(c for c in s.candidates if c.folding.products is Products.AUTO))
+        for s in task.stages
+    ]  # fmt: skip
+    return replace(task, stages=stages)
 
 
 def fits(task: Task, cycles: int, seconds: float | None = None) -> bool:
@@ -150,18 +165,20 @@ def fits(task: Task, cycles: int, seconds: float | None = None) -> bool:
 
 def _fastest(task: Task, paces: Sequence[int], seconds: float | None) -> Plan:
     """The first pace that fits; a pace that fits makes all slower ones fit."""
-    low, high = 0, len(paces)
-    best: Answer | None = None
-    while low < high:
-        middle = (low + high) // 2
-        answer = _solved(task, paces[middle], Objective.MIN_AREA, seconds)
-        if answer is None:
-            low = middle + 1
-        else:
-            best, high = answer, middle
+    high = len(paces)
+    best: tuple[Task, Answer] | None = None
+    for told in (_without_blocks(task), task):
+        low = 0
+        while low < high:
+            middle = (low + high) // 2
+            answer = _solved(told, paces[middle], Objective.MIN_AREA, seconds)
+            if answer is None:
+                low = middle + 1
+            else:
+                best, high = (told, answer), middle
     if best is None:
         raise _too_large(task, paces[-1])
-    return plan_of(task, best, Objective.MAX_THROUGHPUT.value, paces[high - 1] if high else None)
+    return plan_of(*best, Objective.MAX_THROUGHPUT.value, paces[high - 1] if high else None)
 
 
 def _solved(task: Task, cycles: int, objective: Objective, seconds: float | None) -> Answer | None:

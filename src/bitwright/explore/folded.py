@@ -36,6 +36,8 @@ _LANES = 64
 """A dot product of more lanes is so many of these and their sum."""
 _SHARING = 12
 """A multiplier block serves a number of units that divides it."""
+_WORTH_A_MULTIPLIER = 16.0
+"""LUTs that a multiplier block must save at least to be looked at."""
 _BORDER = 0.7
 """Rows of the next frame that wait behind a window without padding, as a share of those that a window reaches over."""
 
@@ -96,7 +98,8 @@ class Folded:
             return [folding.products]
         plain, blocks = (self.kernel_of(replace(folding, products=kind)) for kind in Products)
         (one, area, _), (several, other, _) = plain, blocks
-        saves = other.dsps > 0 and other.luts / len(several.outputs) < area.luts / len(one.outputs)
+        saved = area.luts / len(one.outputs) - other.luts / len(several.outputs)
+        saves = saved > _WORTH_A_MULTIPLIER * max(other.dsps / len(several.outputs) - area.dsps / len(one.outputs), 0)
         return [Products.AUTO, Products.BLOCKS] if saves else [Products.AUTO]
 
     def tail(self, units: int) -> Area:
