@@ -12,9 +12,12 @@ import pytest
 
 import bitwright as bw
 from bitwright.core.errors import ConfigError, StorageError, Unsupported
+from bitwright.core.progress import Silent
 from bitwright.flow.search_asked import Asked
+from bitwright.flow.search_tables import table_models
 from bitwright.search.gradient.checkpoint import Place
 from bitwright.search.limits import Limits
+from bitwright.search.splits import split
 from bitwright.search.tables import Tables, model_of, table_front, widths_of
 from bitwright.search.tables.network import TableNetwork, coded, fractions_of
 from bitwright.search.tables.pruning import prune
@@ -102,10 +105,9 @@ def test_formats_of_inputs_follow_their_scale() -> None:
 def test_the_keras_model_computes_what_was_trained() -> None:
     x, _ = samples()
     told = found()
-    for net in told.networks:
-        model = model_of(net, told.fraction, "tables", False)
-        codes = coded(x, told.fraction, SMALL.input_bits)
-        assert np.array_equal(np.asarray(model.predict(x, verbose=0)), net.outputs(codes))
+    net, codes = told.networks[-1], coded(x, told.fraction, SMALL.input_bits)
+    model = model_of(net, told.fraction, "tables", False)
+    assert np.array_equal(np.asarray(model.predict(x, verbose=0)), net.outputs(codes))
 
 
 def test_a_front_repeats_itself_and_goes_on_after_an_interruption(
@@ -181,10 +183,22 @@ def test_tables_stand_for_chains_of_dense_layers_only() -> None:
         widths_of(joined, Tables())
 
 
+def test_a_loss_of_ones_own_is_refused_before_training() -> None:
+    x, y = samples()
+    splits = split(((x[:1200], y[:1200]), (x[1200:], y[1200:])), 0)
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)])
+    with pytest.raises(ConfigError, match="cross-entropy"):
+        table_models(
+            model, splits, SMALL, loss="mean_squared_error", score=accuracy, teacher=model, folder=None,
+            progress=Silent(),
+        )  # fmt: skip
+
+
+@pytest.mark.long
 def test_a_search_with_tables_returns_verified_designs() -> None:
     x, y = samples()
     model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(8), keras.layers.Dense(3, activation="softmax")])
-    method = bw.Gradient(neurons="tables", tables=SMALL)
+    method = bw.Gradient(neurons="tables", tables=replace(SMALL, points=1, first=60.0))
     result = bw.search(model, ((x[:1200], y[:1200]), (x[1200:], y[1200:])), method=method, verify="none")
     assert result.points
     assert all(point.origin.startswith("tables") for point in result.points)
@@ -194,5 +208,3 @@ def test_a_search_with_tables_returns_verified_designs() -> None:
     assert np.array_equal(best.design.predict(x[:300]).argmax(1), best.model.predict(x[:300], verbose=0).argmax(1))
     assert result.settings["neurons"] == "tables"
     assert result.settings["tables"]["epochs"] == [2, 3, 2]
-    with pytest.raises(ConfigError, match="cross-entropy"):
-        bw.search(model, ((x, y),) * 2, method=method, loss="mean_squared_error")
