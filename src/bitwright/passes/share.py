@@ -10,8 +10,9 @@ from itertools import product
 
 import numpy as np
 
+from bitwright.core.errors import InvalidValue
 from bitwright.core.native import adder_graph
-from bitwright.core.sum_graph import sum_graph
+from bitwright.core.sum_graph import SharedSums, sum_graph
 from bitwright.cost.chain import Chain, chain_of
 from bitwright.ir.netlist import NetlistBuilder
 from bitwright.ir.netlist.ops import Shift, Sum
@@ -151,6 +152,11 @@ class SumGraph:
 _Addends = Sequence[tuple[int, int, int]]
 """(value, shift, sign) of each operand of a sum."""
 
+
+_FEW_WEIGHTS = 2048
+"""More are not shared a second time: constants are a small part of them."""
+_DEARER = 50
+"""A level less on a path may cost one part in so many more: a constant without a chain of its own costs as much."""
 
 _NO_CHAIN = Chain(0, (), 0, 0, 0, 0, 0, 0)
 
@@ -307,7 +313,8 @@ def _free_constant(builder: NetlistBuilder, term: tuple[int, int, int]) -> int:
 class Share:
     """Builds the shared graph of an integer matrix (inputs, outputs) for inputs in [low, high].
 
-    `max_depth` bounds the sums on any path; -1 leaves it to the least-depth trees. `operands` is what an adder of the
+    `max_depth` bounds the sums on any path, and a matrix of few weights may take one sum less, so that constants
+    find room for chains of their own; -1 leaves it to the least-depth trees. `operands` is what an adder of the
     fabric takes. For three, `rounds`, `budget_s` and `seed` say how long a cheaper graph is searched for
     (see `core.sum_graph`).
     """
@@ -321,13 +328,23 @@ class Share:
     def __call__(self, matrix: IntArray, low: IntArray, high: IntArray) -> AdderGraph | SumGraph:
         """The shared graph; exact for every input in the range (inputs that are always zero are left out)."""
         if self.operands > 2 and _fits_without_signs(matrix, low, high):
-            made = sum_graph(
-                matrix, low, high,
-                max_depth=self.max_depth, rounds=self.rounds, budget_s=self.budget_s, seed=self.seed,
-            )  # fmt: skip
+            made = self._sums(matrix, low, high, self.max_depth)
+            if self.max_depth > 1 and np.count_nonzero(matrix) <= _FEW_WEIGHTS:
+                made = self._shallower(made, matrix, low, high)
             return SumGraph(matrix.shape[0], made.nodes, made.outputs, made.rounds, self.max_depth, made.cost)
         steps, outputs = adder_graph(matrix, low, high, self.max_depth)
         return AdderGraph(matrix.shape[0], steps, outputs)
+
+    def _sums(self, matrix: IntArray, low: IntArray, high: IntArray, depth: int) -> SharedSums:
+        return sum_graph(matrix, low, high, max_depth=depth, rounds=self.rounds, budget_s=self.budget_s, seed=self.seed)
+
+    def _shallower(self, made: SharedSums, matrix: IntArray, low: IntArray, high: IntArray) -> SharedSums:
+        """The sums with one less on a path, which leaves constants a chain of their own, where that costs little."""
+        try:
+            found = self._sums(matrix, low, high, self.max_depth - 1)
+        except InvalidValue:
+            return made
+        return found if _DEARER * found.cost <= (_DEARER + 1) * made.cost else made
 
 
 def _fits_without_signs(matrix: IntArray, low: IntArray, high: IntArray) -> bool:

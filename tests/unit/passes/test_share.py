@@ -80,3 +80,19 @@ def test_a_bound_on_the_depth_counts_the_chains_of_constants(seed: int) -> None:
     assert exact(bound, matrix, words, bias)
     assert chains(bound)[0] <= 3
     assert chains(free)[0] >= chains(bound)[0]
+
+
+def test_a_matrix_of_few_weights_leaves_constants_a_chain_where_a_sum_less_costs_little() -> None:
+    matrix = np.random.default_rng(5).integers(-7, 8, (12, 12)) * (np.random.default_rng(6).random((12, 12)) < 0.3)
+    low, high = np.full(12, -8), np.full(12, 7)
+    bound = Share(max_depth=4, operands=3)(matrix, low, high)
+    assert isinstance(bound, SumGraph)
+
+    def depth(graph: SumGraph) -> int:
+        found = [0] * graph.inputs
+        for row in graph.nodes.reshape(-1, 3, 3).tolist():
+            found.append(1 + max(found[i] for i, _, _ in row if i >= 0))
+        return max(found[i] for i in graph.outputs[:, 0].tolist())
+
+    assert depth(bound) == 3
+    assert bound.limit == 4
