@@ -38,5 +38,6 @@ def main() -> None:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        typer.echo("error: interrupted\ntry: the same command again (a search: with --resume); finished files were kept", err=True)
+        told = "the same command again (a search: with --resume); finished files were kept"
+        typer.echo(f"error: interrupted\ntry: {told}", err=True)
         sys.exit(130)
