@@ -158,6 +158,8 @@ class _Run:
             at.epoch = epoch + 1
             self.progress.advance()
             self.journal.write(at)
+        # Too short a descent leaves the model that it ended with.
+        at.kept = at.kept or [at.network.copied()]
         self.progress.done(f"{len(at.kept)} models kept")
 
     def _finish(self, at: Standing) -> None:
@@ -172,11 +174,8 @@ class _Run:
                 at.finished[work[done]] = done.result()
                 self.progress.advance()
                 self.journal.write(at, always=True)
-        for index in left:
+        for index in sorted(at.finished):
             self._note(at, "finish", index, at.epochs[2] - 1, at.finished[index])
-        at.history.sort(
-            key=lambda row: (row.stage == "tables: finish", row.run if row.stage == "tables: finish" else 0)
-        )
         self.progress.done()
 
     def _finished(self, network: TableNetwork, index: int, goal: float, epochs: int) -> TableNetwork:
