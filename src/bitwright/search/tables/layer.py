@@ -22,7 +22,7 @@ _FRACTION = 3
 _FREE = 6
 """Address bits that one lookup table of the device takes."""
 _CHAIN = 2.0
-"""LUTs of a table's addition: the sum is wider than the table. Within 9 % of the three compiled jet networks it was fitted to."""
+"""LUTs of a table's addition: sums are wider than tables. Within 9 % of the three jet networks it was fitted to."""
 
 
 @dataclass(eq=False)
