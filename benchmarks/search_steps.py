@@ -32,7 +32,7 @@ from bitwright.search.losses import loss_for
 
 WIDTHS = (64, 32, 32)
 BOUNDS = {"channel": 1.5, "element": 2.5}
-"""At batch 16384; HGQ2 took 5.9 times its float step."""
+"""At batch 16384."""
 PEER = Path(__file__).with_name("_search_peer.py")
 
 
