@@ -1,17 +1,19 @@
-"""The gradient search on jets, with adders and with tables: fronts of compiled designs beside the recorded peers.
+"""The gradient search on jets, with adders and with tables: fronts of compiled designs, the peers' beside them.
 
     python -m benchmarks.search [--quick] [--json FILE]
 
-Trains a float 64-32-32-5 network, gives `bw.search` 15 minutes (BENCH_SEARCH_S seconds) for adders and 9 for tables
-(`--quick`: a few epochs), measures the points with yosys, and compares LUTs at equal test accuracy, interpolated on log
-LUTs between points: adders alone with HGQ2, adders and tables together with HGQ-LUT.
-HGQ2's and HGQ-LUT's points were recorded on the same data in another run (Alkaid's RTL through yosys 0.23, 30 minutes
-of training on two cores): their ratios are shown for orientation until the peers run beside ours.
+Trains a float 64-32-32-5 network, gives `bw.search` 15 minutes (BENCH_SEARCH_S seconds) for adders and as many for
+tables (`--quick`: a few epochs), measures the points with yosys, and compares LUTs at equal test accuracy, interpolated
+on log LUTs between points: adders alone with HGQ2, adders and tables together with HGQ-LUT. With BENCH_HGQ_PYTHON (a
+Python that has hgq2 and alkaid) the peers train for the same time on the same jets, their ternary adders on true
+cells. BENCH_SEARCH_SEEDS (1) says how often all of it is done. Both peers' recorded points (Alkaid's RTL through yosys
+0.23 without such cells, 30 minutes of training on two cores) are shown as well.
 """
 
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -23,15 +25,19 @@ import keras
 import numpy as np
 
 import bitwright as bw
-from benchmarks._table import Claim, Outcome, at_least, at_most, main
+from benchmarks._peer_fronts import FAMILIES as PEERS
+from benchmarks._peer_fronts import peer_front
+from benchmarks._peers import python_of
+from benchmarks._table import Claim, Outcome, at_least, at_most, geometric_mean, main
 from bitwright.search.result import SearchResult
+from bitwright.search.splits import split
 from bitwright.train.data import Dataset, load
 from bitwright.train.fit import fit
 
 DATA = Path(os.environ.get("BITWRIGHT_DATA", "../shared/data")) / "jets_hlf_pythia"
 WIDTHS = (64, 32, 32)
 SECONDS = float(os.environ.get("BENCH_SEARCH_S", "900"))
-TABLES_SHARE = 0.6
+SEEDS = int(os.environ.get("BENCH_SEARCH_SEEDS", "1"))
 FAMILIES = ("adders", "tables")
 BASELINE_LUTS, BASELINE = 156642, 0.7315
 ACCURACIES = (0.717, 0.7205, 0.724, 0.726)
@@ -69,7 +75,7 @@ def searched(model: Any, data: Dataset, family: str, quick: bool, seed: int = 0)
     else:
         tables = bw.Tables(
             points=2 if quick else 10, epochs=(1, 2, 1) if quick else None,
-            budget_s=None if quick else TABLES_SHARE * SECONDS, first=4200.0, last=1500.0 if quick else 450.0,
+            budget_s=None if quick else SECONDS, first=4200.0, last=1500.0 if quick else 450.0,
             seed=seed,
         )  # fmt: skip
         method = bw.Gradient(neurons="tables", tables=tables, seed=seed)
@@ -87,13 +93,13 @@ def luts_at(points: list[tuple[float, float]], accuracy: float) -> float | None:
     return float(np.exp(np.interp(accuracy, reached, np.log(luts))))
 
 
-def rows_of(family: str, result: SearchResult, quick: bool) -> list[dict[str, Any]]:
+def rows_of(family: str, result: SearchResult, quick: bool, seed: int) -> list[dict[str, Any]]:
     """A row a point; `yosys LUT` where it was synthesized."""
     rows: list[dict[str, Any]] = []
     for point in result.points:
         measured = None if quick else point.design.synthesize().luts
         rows.append({
-            "family": family, "test %": 100 * (point.test or 0), "error %": 100 * (point.test_error or 0),
+            "family": family, "seed": seed, "test %": 100 * (point.test or 0), "error %": 100 * (point.test_error or 0),
             "validation %": 100 * point.validation, "LUT": round(point.facts["luts"]), "yosys LUT": measured,
             "FF": round(point.facts["ffs"]), "cycles": round(point.facts["latency_cycles"]),
             "ns": point.facts["latency_ns"], "price": round(point.facts["price"]),
@@ -102,60 +108,99 @@ def rows_of(family: str, result: SearchResult, quick: bool) -> list[dict[str, An
     return rows
 
 
-def unbeaten(rows: list[dict[str, Any]], families: tuple[str, ...]) -> list[tuple[float, float]]:
+def peer_rows(data: Dataset, quick: bool, seed: int) -> tuple[list[dict[str, Any]], list[str]]:
+    """The peers' points on the same split and for the same time, and notes."""
+    rows, notes, splits = list[dict[str, Any]](), list[str](), split(data, seed)
+    for family, name in PEERS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            points, note = peer_front(family, splits, 20.0 if quick else SECONDS, seed, Path(folder))
+        notes.append(note)
+        rows += [
+            {
+                "family": name, "seed": seed, "test %": 100 * p.test, "validation %": 100 * p.validation,
+                "LUT": None, "yosys LUT": p.luts, "EBOPs": round(p.ebops),
+            }
+            for p in points
+        ]  # fmt: skip
+    return rows, notes
+
+
+def unbeaten(rows: list[dict[str, Any]], families: tuple[str, ...], seed: int) -> list[tuple[float, float]]:
     """The front of these families, chosen on validation: (LUTs, test accuracy) by rising LUTs."""
-    mine = sorted((row for row in rows if row["family"] in families), key=lambda row: row["yosys LUT"] or row["LUT"])
+    mine = [row for row in rows if row["family"] in families and row["seed"] == seed]
     kept: list[dict[str, Any]] = []
-    for row in mine:
+    for row in sorted(mine, key=lambda row: row["yosys LUT"] or row["LUT"]):
         if not kept or row["validation %"] > kept[-1]["validation %"]:
             kept.append(row)
     return [(row["yosys LUT"] or row["LUT"], row["test %"] / 100) for row in kept]
 
 
+def ratio_claim(rows: list[dict[str, Any]], families: tuple[str, ...], peer: str, recorded: bool) -> list[Claim]:
+    """LUTs over the peer's at equal accuracies, all seeds; empty where the fronts do not meet."""
+    ratios: list[float] = []
+    for seed in {row["seed"] for row in rows}:
+        mine = unbeaten(rows, families, seed)
+        theirs = [(float(n), a) for n, a in RECORDED[peer]] if recorded else unbeaten(rows, (peer,), seed)
+        pairs = [(luts_at(mine, a), luts_at(theirs, a)) for a in ACCURACIES] if mine and theirs else []
+        ratios += [ours / other for ours, other in pairs if ours and other]
+    if not ratios:
+        return []
+    what = "adders alone" if families == ("adders",) else "with tables"
+    told = f"LUTs {what} over {peer}{' (recorded)' if recorded else ''}, geometric mean of {len(ratios)} accuracies"
+    return [at_most(told, geometric_mean(ratios), 0.7)]
+
+
+def headline(rows: list[dict[str, Any]], lost: float) -> float:
+    """How many times fewer LUTs than the baseline at so much accuracy lost; the median of the seeds."""
+    found: list[float] = []
+    for seed in {row["seed"] for row in rows}:
+        least = min((n for n, a in unbeaten(rows, FAMILIES, seed) if a >= BASELINE - lost), default=None)
+        found.append(0.0 if least is None else BASELINE_LUTS / least)
+    return float(np.median(found))
+
+
 def claims_of(rows: list[dict[str, Any]], seconds: dict[str, float]) -> list[Claim]:
     """What the search is held against."""
-    adders, both = unbeaten(rows, ("adders",)), unbeaten(rows, FAMILIES)
-    front = [accuracy for _, accuracy in adders if accuracy <= BASELINE - 0.003 + 0.0016]
+    front = [accuracy for _, accuracy in unbeaten(rows, ("adders",), 0) if accuracy <= BASELINE - 0.003 + 0.0016]
     claims = [
         at_least("points of the adders' front from 0.3 points below the baseline downwards", len(front), 8),
         *(at_most(f"minutes of search, {family}", spent / 60, 16) for family, spent in seconds.items()),
     ]
     for lost, factor in ((0.005, 50), (0.010, 100)):
-        least = min((n for n, a in both if a >= BASELINE - lost), default=None)
-        found = 0.0 if least is None else BASELINE_LUTS / least
-        claims.append(at_least(f"times fewer LUTs than the 16-bit baseline, {100 * lost:g} points lost", found, factor))
-    for (peer, points), (what, mine) in zip(
-        RECORDED.items(), (("adders alone", adders), ("with tables", both)), strict=True
-    ):
-        pairs = [(luts_at(mine, a), luts_at(list(points), a)) for a in ACCURACIES]
-        ratios = [ours / theirs for ours, theirs in pairs if ours and theirs]
-        if ratios:
-            mean = float(np.exp(np.mean(np.log(ratios))))
-            told = f"LUTs {what} over {peer} (recorded), geometric mean of {len(ratios)} accuracies"
-            claims.append(at_most(told, mean, 0.7))
+        told = f"times fewer LUTs than the 16-bit baseline, {100 * lost:g} points lost"
+        claims.append(at_least(told, headline(rows, lost), factor))
+    for peer, families in (("HGQ2 + Alkaid", ("adders",)), ("HGQ-LUT + Alkaid", FAMILIES)):
+        claims += ratio_claim(rows, families, peer, False) + ratio_claim(rows, families, peer, True)
     return claims
+
+
+def told_of(result: SearchResult, family: str, seed: int, seconds: float) -> str:
+    """What a search was given and what it did with it."""
+    settings = result.settings if family == "adders" else result.settings["tables"]
+    sizes = "{} training, {} validation, {} test jets".format(*result.sizes)
+    reference = f"float network {100 * (result.reference[1] or 0):.2f} % on test"
+    return f"{family}, seed {seed}: epochs {settings['epochs']} in {seconds:.0f} s; {sizes}; {reference}"
 
 
 def measure(quick: bool) -> Outcome:
     """Rows and claims; a note where the data are not there."""
     if not DATA.is_dir():
         return Outcome([], [], [f"no jets in {DATA}: set BITWRIGHT_DATA"])
-    data = load(DATA)
-    model, rows, seconds, notes = trained(data, quick), list[dict[str, Any]](), dict[str, float](), list[str]()
-    for family in FAMILIES:
-        result, seconds[family] = searched(model, data, family, quick)
-        rows += rows_of(family, result, quick)
-        settings = result.settings if family == "adders" else result.settings["tables"]
-        notes.append(f"{family}: epochs {settings['epochs']} in {seconds[family]:.0f} s")
-        if family == "adders":
-            notes.append(
-                f"{result.sizes[0]} training, {result.sizes[1]} validation, {result.sizes[2]} test jets; float network"
-                f" {100 * (result.reference[1] or 0):.2f} % on test"
-            )
+    data, rows, seconds, notes = load(DATA), list[dict[str, Any]](), dict[str, float](), list[str]()
+    for seed in range(1 if quick else SEEDS):
+        model = trained(data, quick, seed)
+        for family in FAMILIES:
+            result, seconds[family] = searched(model, data, family, quick, seed)
+            rows += rows_of(family, result, quick, seed)
+            notes.append(told_of(result, family, seed, seconds[family]))
+        if python_of("hgq"):
+            beside, told = peer_rows(data, quick, seed)
+            rows, notes = rows + beside, notes + told
+    claims = [] if quick else claims_of(rows, seconds)
     for peer, points in RECORDED.items():
         rows += [{"family": f"{peer}, recorded", "test %": 100 * a, "LUT": n} for n, a in points]
     notes.append("recorded peers: Alkaid's RTL through yosys, not with its ternary adders on cells")
-    return Outcome(rows, [] if quick else claims_of(rows, seconds), notes)
+    return Outcome(rows, claims, notes)
 
 
 if __name__ == "__main__":
