@@ -40,7 +40,7 @@ def test_a_model_read_from_hgq2_saves_and_loads_as_ours(tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["dense", "conv1d", "table", "merge"])
 def test_simulated_hardware_of_a_file_of_hgq2_is_exact(name):
     design = bw.compile(FILES / f"{name}.keras", effort=0)
     inputs = [PAIRS[key] for key in (f"{name}.x0", f"{name}.x1") if key in PAIRS]
