@@ -368,7 +368,10 @@ void Regroup::perturb(std::uint64_t& state) {
 }
 
 void Regroup::search(std::int64_t steps, std::uint64_t seed) {
-    if (sums_.size() == sums_.inputs()) return;
+    // Sums that outputs need stay alive; where inputs cancel there may be none.
+    bool any = false;
+    for (int node = sums_.inputs(); node < sums_.size() && !any; ++node) any = sums_.alive(node);
+    if (!any) return;
     std::uint64_t state = seed * 0x9e3779b97f4a7c15u + 1;
     for (std::int64_t step = 0; step < steps; ++step) {
         const std::int64_t bits = sums_.total();

@@ -112,3 +112,14 @@ def test_another_level_is_taken_where_it_saves_a_fifth_and_never_against_a_limit
     assert depth_of(32, free.nodes, free.outputs) == least + 1
     assert depth_of(32, bound.nodes, bound.outputs) <= least
     assert 5 * free.cost < 4 * bound.cost
+
+
+@needs_native
+def test_inputs_that_cancel_leave_no_sum_to_search():
+    weights = np.array([[-25, -25], [-7, -7]])
+    fixed = np.full(2, -1)
+    made = sum_graph(weights, fixed, fixed)
+    assert len(made.nodes) == 0
+    assert value_of(made.nodes, made.outputs, np.full((1, 2), -1)).tolist() == [[32, 32]]
+    told = twin.sum_graph(weights, fixed, fixed, -1, 2, math.inf, 0)
+    assert np.array_equal(told[1], made.outputs)

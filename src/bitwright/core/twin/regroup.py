@@ -344,7 +344,8 @@ class Regroup:
     def search(self, steps: int, seed: int) -> None:
         """Random dissolving and sharing anew, kept where it costs no more. The same `seed` takes the same steps."""
         sums = self._sums
-        if len(sums) == sums.inputs:
+        # Sums that outputs need stay alive; where inputs cancel there may be none.
+        if not any(sums.alive(node) for node in range(sums.inputs, len(sums))):
             return
         random = _Random(seed)
         for _ in range(steps):
