@@ -51,6 +51,7 @@ VALUES = {
     "num_lls_iters": [3, 1],
     "line_search_range": [6, 2],
     "granularity": ["channel", "tensor", "element"],
+    "calibrated": [True],
     "digits": [3.0, 1.0],
     "most": [4, 2],
     "fraction": [8, 5],
