@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -21,10 +21,6 @@ from bitwright.cli.shared import (
     bars,
     options_of,
 )
-from bitwright.core.errors import ConfigError
-
-if TYPE_CHECKING:
-    pass
 
 __all__: list[str] = []
 
@@ -120,50 +116,16 @@ def explore(
     output_format: OutputFormat = None,
 ) -> None:
     """Find the best folding of every layer under a device's budget, and prove it."""
-    from bitwright.flow import exploring
+    from bitwright.flow.explore_asked import ExploreAsked
+    from bitwright.flow.exploring import told_variants
 
     given = {"input_format": input_format, "output_format": output_format}
-    told: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    names = devices.split(",")
-    variants = exploring.told_variants(narrower, pruned, channels)
-    if variants and not (front or report):
-        raise ConfigError("versions without a front", where="explore", remedy="add --front, or --report FOLDER")
-    if out and (front or architecture == "all"):
-        raise ConfigError("--out writes one folding", where="explore", remedy="drop --front, --architecture all")
-    if front:
-        clock = () if clock_mhz is None else (clock_mhz,)
-        plans = exploring.explore_front(model, names, clock, variants=variants, **told)
-        for plan in plans:
-            typer.echo(exploring.plan_line(plan))
-    elif architecture == "all":
-        for name in names:
-            found = exploring.explore_architectures(
-                model, name, clock_mhz=clock_mhz, target_fps=target_fps, objective=objective, **told
-            )
-            typer.echo(f"{name}\n{exploring.architectures_table(found)}")
-    else:
-        plan = exploring.explore(
-            model, names, clock_mhz=clock_mhz, target_fps=target_fps, objective=objective,
-            architecture=architecture, **told,
-        )  # fmt: skip
-        typer.echo(exploring.plan_table(plan))
-        if out:
-            typer.echo(str(exploring.write_plan(plan, out)))
-    if report:
-        from bitwright.flow.exploration_report import explore_report
-
-        clocks = () if clock_mhz is None else (clock_mhz,)
-        page = explore_report(
-            model,
-            names,
-            folder=report,
-            clocks_mhz=clocks,
-            target_fps=target_fps,
-            objective=objective,
-            variants=variants,
-            **told,
-        )
-        typer.echo(str(page))
+    asked = ExploreAsked(
+        model, tuple(devices.split(",")), {name: value for name, value in given.items() if value is not None},
+        clock_mhz, target_fps, objective, architecture, front, told_variants(narrower, pruned, channels), out, report,
+    )  # fmt: skip
+    for line in asked.lines():
+        typer.echo(line)
 
 
 @app.command("import")

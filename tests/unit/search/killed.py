@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 import bitwright as bw
-from bitwright.search.gradient.checkpoint import Place
+from bitwright.search.checkpoint import CheckpointFile
 from bitwright.search.limits import Limits
 
 METHODS: dict[str, Any] = {
@@ -50,7 +50,7 @@ class Deadly:
 
 def searched(method: str, folder: Path | None, progress: Any = None) -> list[Any]:
     """What a search found, but for times: its points, and what it went through."""
-    Place.every_s = 0.0
+    CheckpointFile.every_s = 0.0
     rng = np.random.default_rng(1)
     x = rng.normal(0, 1, (400, 4)).astype(np.float32)
     y = (x[:, 0] > x[:, 1]).astype(np.int64)

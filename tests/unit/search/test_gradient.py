@@ -13,8 +13,8 @@ from keras import ops
 
 import bitwright as bw
 from bitwright.core.errors import ConfigError, InvalidValue
+from bitwright.search.checkpoint import CheckpointFile
 from bitwright.search.gradient import Archive, Candidate, Gradient, State, gradient_front, trainable_copy
-from bitwright.search.gradient.checkpoint import Place
 from bitwright.search.gradient.control import Controller, falling
 from bitwright.search.gradient.state import stacked, started
 from bitwright.search.limits import Limits
@@ -113,7 +113,7 @@ def test_an_interrupted_search_goes_on_to_the_same_front(
     stopped: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped in the descent, and in the finish."""
-    monkeypatch.setattr(Place, "every_s", 0.0)
+    monkeypatch.setattr(CheckpointFile, "every_s", 0.0)
     rng = np.random.default_rng(1)
     x = rng.normal(0, 1, (400, 4)).astype(np.float32)
     y = (x[:, 0] > x[:, 1]).astype(np.int64)

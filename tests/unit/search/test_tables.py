@@ -15,7 +15,7 @@ from bitwright.core.errors import ConfigError, StorageError, Unsupported
 from bitwright.core.progress import Silent
 from bitwright.flow.search_asked import Asked
 from bitwright.flow.search_tables import table_models
-from bitwright.search.gradient.checkpoint import Place
+from bitwright.search.checkpoint import CheckpointFile
 from bitwright.search.limits import Limits
 from bitwright.search.splits import split
 from bitwright.search.tables import Tables, model_of, table_front, widths_of
@@ -113,7 +113,7 @@ def test_the_keras_model_computes_what_was_trained() -> None:
 def test_a_front_repeats_itself_and_goes_on_after_an_interruption(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Place, "every_s", 0.0)
+    monkeypatch.setattr(CheckpointFile, "every_s", 0.0)
     whole = found()
 
     class Stopped(bw.BitwrightError):

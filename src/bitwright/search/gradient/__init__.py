@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bitwright.search.checkpoint import Row
 from bitwright.search.gradient.archive import Archive, Candidate
-from bitwright.search.gradient.checkpoint import Row
 from bitwright.search.gradient.options import Gradient
 from bitwright.search.gradient.prepare import trainable_copy
 from bitwright.search.gradient.run import Found, gradient_front

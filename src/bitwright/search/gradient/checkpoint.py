@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-import io
-import json
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
-from zipfile import BadZipFile
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitwright.core.errors import ConfigError, StorageError
-from bitwright.core.files import write_atomic
+from bitwright.search.checkpoint import CheckpointFile, Row
 from bitwright.search.gradient.archive import Candidate
 from bitwright.search.gradient.state import State
 
-__all__ = ["Checkpoint", "Place", "Row"]
+__all__ = ["Checkpoint", "Place"]
 
 _FILE = "gradient.npz"
 _ARRAYS = ("targets", "price", "ratio", "start", "total")
 _PARTS = ("trained", "others", "mean", "square")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One epoch of one model: the stage, its number, loss, validation score, price, and the price's weight."""
-
-    stage: str
-    run: int
-    epoch: int
-    loss: float
-    score: float
-    price: float
-    beta: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,57 +43,32 @@ class Checkpoint:
     findings: tuple[str, ...] = ()
 
 
-class Place:
-    """The file of a search in `folder` (None: nowhere), written at most every `every_s` seconds.
-
-    `fingerprint` names model, data and options; a file of another search is refused by a ConfigError.
-    """
-
-    every_s: ClassVar[float] = 20.0
+class Place(CheckpointFile):
+    """The file of a gradient search; `fingerprint` names model, data and options."""
 
     def __init__(self, folder: Path | None, fingerprint: str) -> None:
-        self.path = None if folder is None else folder / _FILE
-        self.fingerprint, self._last = fingerprint, time.monotonic()
+        super().__init__(folder, _FILE, fingerprint)
 
     def read(self) -> Checkpoint | None:
         """Where the search stood; None if it begins here."""
-        if self.path is None or not self.path.is_file():
-            return None
-        try:
-            with np.load(self.path, allow_pickle=False) as found:
-                arrays = {name: found[name] for name in found.files}
-            told = json.loads(arrays.pop("told").tobytes())
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise StorageError(
-                "it cannot be read", where=str(self.path), why=str(error), remedy="remove it to begin anew"
-            ) from error
-        if told["fingerprint"] != self.fingerprint:
-            raise ConfigError(
-                "it holds another search: the model, the data or the options differ",
-                where=str(self.path),
-                remedy="name another folder, or remove the file",
-            )
-        return _read(told, arrays)
+        found = self.load()
+        return None if found is None else _read(*found)
 
     def write(self, point: Checkpoint) -> None:
         """Keep `point`, if the last one is old enough."""
-        if self.path is None or time.monotonic() - self._last < self.every_s:
+        if not self.due:
             return
         arrays: dict[str, Any] = {name: getattr(point, name) for name in _ARRAYS}
         _put(arrays, "state", point.state)
         for index, candidate in enumerate(point.candidates):
             _put(arrays, f"candidate{index}", candidate.state)
         told = {
-            "fingerprint": self.fingerprint, "stage": point.stage, "epoch": point.epoch, "epochs": point.epochs,
+            "stage": point.stage, "epoch": point.epoch, "epochs": point.epochs,
             "ends": point.ends, "steps": float(point.state.steps), "history": [asdict(row) for row in point.history],
             "findings": point.findings,
             "candidates": [(c.score, c.price, c.origin, float(c.state.steps)) for c in point.candidates],
         }  # fmt: skip
-        arrays["told"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
-        stream = io.BytesIO()
-        np.savez(stream, **arrays)
-        write_atomic(self.path, stream.getvalue())
-        self._last = time.monotonic()
+        self.store(arrays, told)
 
 
 def _put(arrays: dict[str, Any], name: str, state: State) -> None:
@@ -129,7 +86,7 @@ def _taken(arrays: dict[str, Any], name: str, steps: float) -> State:
     return State(parts[0], parts[1], parts[2], parts[3], steps)
 
 
-def _read(told: dict[str, Any], arrays: dict[str, Any]) -> Checkpoint:
+def _read(arrays: dict[str, NDArray[Any]], told: dict[str, Any]) -> Checkpoint:
     candidates = tuple(
         Candidate(_taken(arrays, f"candidate{i}", steps), score, price, origin)
         for i, (score, price, origin, steps) in enumerate(told["candidates"])

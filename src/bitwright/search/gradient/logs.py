@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
+from bitwright.search.checkpoint import Row
 from bitwright.search.events import Events
-from bitwright.search.gradient.checkpoint import Row
 
 __all__ = ["Logs"]
 

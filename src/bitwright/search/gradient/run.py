@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -14,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitwright.core.progress import Progress, Silent
+from bitwright.search.checkpoint import Row, fingerprint_of
 from bitwright.search.gradient.accumulators import Guard
 from bitwright.search.gradient.archive import Archive, Candidate
-from bitwright.search.gradient.checkpoint import Checkpoint, Place, Row
+from bitwright.search.gradient.checkpoint import Checkpoint, Place
 from bitwright.search.gradient.control import Schedule, falling, holding, steering
 from bitwright.search.gradient.engines import engine_for
 from bitwright.search.gradient.interface import Loss, Told
@@ -84,9 +84,8 @@ def gradient_front(
     same front on one machine, if `epochs` are told; with `budget_s` the epochs that were done are in the result, to be
     told again.
 
-    Raises InvalidModel when a loss is no number,
-    InvalidValue for such data. Layers that die, saturate or get no gradient are warned of (`HealthWarning`), and named
-    in the result.
+    Raises InvalidModel when a loss is no number, InvalidValue for such data. Layers that die, saturate or get no
+    gradient are warned of (`HealthWarning`), and named in the result.
     """
     refuse_bad_data(*train)
     place = Place(folder, _fingerprint(model, (*train, *validation, *(() if taught is None else (taught,))), options))
@@ -98,11 +97,8 @@ def gradient_front(
 
 
 def _fingerprint(model: Any, data: tuple[NDArray[Any], ...], options: Gradient) -> str:
-    told = hashlib.sha256(json.dumps(options.as_dict(), sort_keys=True).encode())
-    told.update(model.to_json().encode())
-    for array in (*data, *(np.asarray(w) for w in model.get_weights())):
-        told.update(np.ascontiguousarray(array).tobytes())
-    return told.hexdigest()
+    texts = (json.dumps(options.as_dict(), sort_keys=True), model.to_json())
+    return fingerprint_of(texts, (*data, *(np.asarray(w) for w in model.get_weights())))
 
 
 class _Run:

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import json
-import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
-import numpy as np
 from numpy.typing import NDArray
 
-from bitwright.core.errors import ConfigError, StorageError
-from bitwright.core.files import write_atomic
-from bitwright.search.gradient.checkpoint import Place, Row
+from bitwright.search.checkpoint import CheckpointFile, Row
 from bitwright.search.tables.layer import TableLayer
 from bitwright.search.tables.network import TableNetwork
 
@@ -42,34 +35,18 @@ class Standing:
     history: list[Row] = field(default_factory=list[Row])
 
 
-class Journal:
-    """The file of a search in `folder` (None: nowhere), written at most every `Place.every_s` seconds.
-
-    `fingerprint` names data and options; a file of another search is refused by a ConfigError.
-    """
+class Journal(CheckpointFile):
+    """The file of a search for table networks; `fingerprint` names data and options."""
 
     def __init__(self, folder: Path | None, fingerprint: str) -> None:
-        self.path = None if folder is None else folder / _FILE
-        self.fingerprint, self._last = fingerprint, time.monotonic()
+        super().__init__(folder, _FILE, fingerprint)
 
     def read(self) -> Standing | None:
         """Where the search stood; None if it begins here."""
-        if self.path is None or not self.path.is_file():
+        found = self.load()
+        if found is None:
             return None
-        try:
-            with np.load(self.path, allow_pickle=False) as found:
-                arrays = {name: found[name] for name in found.files}
-            told = json.loads(arrays.pop("told").tobytes())
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise StorageError(
-                "it cannot be read", where=str(self.path), why=str(error), remedy="remove it to begin anew"
-            ) from error
-        if told["fingerprint"] != self.fingerprint:
-            raise ConfigError(
-                "it holds another search: the model, the data or the options differ",
-                where=str(self.path),
-                remedy="name another folder, or remove the file",
-            )
+        arrays, told = found
         kept = [_taken(arrays, told, f"kept{i}") for i in range(told["kept"])]
         finished = {i: _taken(arrays, told, f"finished{i}") for i in told["finished"]}
         return Standing(
@@ -79,7 +56,7 @@ class Journal:
 
     def write(self, at: Standing, always: bool = False) -> None:
         """Keep `at`, if the last one is old enough, or `always`."""
-        if self.path is None or (not always and time.monotonic() - self._last < Place.every_s):
+        if self.path is None or not (always or self.due):
             return
         arrays: dict[str, Any] = {}
         networks = {"network": at.network, **{f"kept{i}": n for i, n in enumerate(at.kept)}}
@@ -87,16 +64,12 @@ class Journal:
         for name, network in networks.items():
             _put(arrays, name, network)
         told = {
-            "fingerprint": self.fingerprint, "epochs": at.epochs, "ends": at.ends, "epoch": at.epoch,
+            "epochs": at.epochs, "ends": at.ends, "epoch": at.epoch,
             "kept": len(at.kept), "finished": sorted(at.finished), "history": [asdict(row) for row in at.history],
             "bits": {name: [layer.bits for layer in n.layers] for name, n in networks.items()},
             "steps": {name: n.steps for name, n in networks.items()},
         }  # fmt: skip
-        arrays["told"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
-        stream = io.BytesIO()
-        np.savez(stream, **arrays)
-        write_atomic(self.path, stream.getvalue())
-        self._last = time.monotonic()
+        self.store(arrays, told)
 
 
 def _put(arrays: dict[str, Any], name: str, network: TableNetwork) -> None:

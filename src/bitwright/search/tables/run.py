@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from bitwright.core.errors import InvalidModel
 from bitwright.core.progress import Progress, Silent
 from bitwright.core.table_sums import Codes, Floats
-from bitwright.search.gradient.checkpoint import Row
+from bitwright.search.checkpoint import Row, fingerprint_of
 from bitwright.search.gradient.tables import Tables
 from bitwright.search.tables.checkpoint import Journal, Standing
 from bitwright.search.tables.network import Slope, TableNetwork, coded, fractions_of
@@ -78,10 +77,8 @@ def table_front(
 
 
 def _fingerprint(widths: tuple[int, ...], data: tuple[Any, ...], taught: Any, options: Tables) -> str:
-    told = hashlib.sha256(json.dumps([widths, options.as_dict()], sort_keys=True).encode())
-    for array in (*data, *(() if taught is None else (taught,))):
-        told.update(np.ascontiguousarray(array).tobytes())
-    return told.hexdigest()
+    told = json.dumps([widths, options.as_dict()], sort_keys=True)
+    return fingerprint_of([told], (*data, *(() if taught is None else (taught,))))
 
 
 class _Run:

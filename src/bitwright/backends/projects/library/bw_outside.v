@@ -6,7 +6,7 @@
 //     8   BUILD                 24  run: 1 starts the network, 0 resets it
 //     12  frames that left      28  fault: memory has answered with an error
 //
-// The network is reset only while no frame is under way and memory has answered everything.
+// Stop it only while no frame is under way and memory has answered everything: nothing here waits for that.
 //
 // Other places, and writes of less than four bytes, change nothing and are answered SLVERR.
 //
