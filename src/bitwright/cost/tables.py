@@ -41,36 +41,59 @@ def by_pattern(values: IntArray, start: int, width: int) -> IntArray:
 def _counted(contents: bytes, start: int, width: int, outputs: int, inputs: int) -> tuple[int, int]:
     """Different blocks of one LUT, and different choices between blocks."""
     full = by_pattern(np.frombuffer(contents, dtype=np.int64), start, width)
-    small, blocks, choices = 0, set[bytes](), set[bytes]()
-    for place in range(outputs):
-        truth, size = _without_idle((full >> place & 1).astype(np.uint8), width)
-        if size <= inputs:
-            small += size > 1
+    rows = (full >> np.arange(outputs)[:, None] & 1).astype(np.uint8)
+    packed = np.packbits(rows, axis=1, bitorder="little")
+    small, blocks, choices = 0, set[tuple[int, int]](), set[tuple[int, int]]()
+    for row, bits in zip(rows, packed, strict=True):
+        truth = int.from_bytes(bits.tobytes(), "little")
+        needed = _support(truth, width)
+        if len(needed) <= inputs:
+            small += len(needed) > 1
             continue
-        blocks |= {_key(part) for part in truth.reshape(-1, 1 << inputs) if len(_support(part)) > 1}
-        for level in range(inputs + 1, size + 1):
-            halves = truth.reshape(-1, 2, 1 << (level - 1))
-            choices |= {_key(a.ravel()) for a in halves[(halves[:, 0] != halves[:, 1]).any(axis=1)]}
+        if len(needed) < width:
+            truth = _without_idle(row, width, needed)
+        blocks |= {_key(part, inputs) for part in _parts(truth, len(needed), inputs) if len(_support(part, inputs)) > 1}
+        for level in range(inputs + 1, len(needed) + 1):
+            half = 1 << (level - 1)
+            for part in _parts(truth, len(needed), level):
+                if part >> half != part & ((1 << half) - 1):
+                    choices.add(_key(part, level))
     return small + len(blocks), len(choices)
 
 
-def _key(part: _Bits) -> bytes:
-    """One name for a block and its inverse; the length keeps blocks of different sizes apart."""
-    return len(part).to_bytes(4, "little") + np.packbits(part ^ part[0]).tobytes()
+# A function of `size` address bits is a number of 2**size bits here, the result for address 0 lowest.
 
 
-def _support(truth: _Bits) -> list[int]:
+def _parts(truth: int, size: int, part: int) -> list[int]:
+    """The functions of the lowest `part` address bits that a function of `size` bits is put together from."""
+    if part < 3:  # less than a byte
+        length, mask = 1 << part, (1 << (1 << part)) - 1
+        return [truth >> begin & mask for begin in range(0, 1 << size, length)]
+    length, whole = 1 << (part - 3), truth.to_bytes(1 << (size - 3), "little")
+    return [int.from_bytes(whole[begin : begin + length], "little") for begin in range(0, len(whole), length)]
+
+
+def _key(truth: int, size: int) -> tuple[int, int]:
+    """One name for a block and its inverse; the size keeps blocks of different sizes apart."""
+    return size, truth ^ ((1 << (1 << size)) - 1) if truth & 1 else truth
+
+
+def _support(truth: int, size: int) -> list[int]:
     """The address bits that the function depends on."""
-    size = len(truth).bit_length() - 1
-    return [
-        bit for bit in range(size)
-        if (truth.reshape(-1, 2, 1 << bit)[:, 0] != truth.reshape(-1, 2, 1 << bit)[:, 1]).any()
-    ]  # fmt: skip
+    return [bit for bit in range(size) if (truth ^ truth >> (1 << bit)) & _clear(size, bit)]
 
 
-def _without_idle(truth: _Bits, width: int) -> tuple[_Bits, int]:
-    """The function over the bits that matter, and how many those are."""
-    bits = _support(truth)
-    cube = truth.reshape((2,) * width)
-    kept = tuple(slice(None) if width - 1 - axis in bits else 0 for axis in range(width))
-    return np.ascontiguousarray(cube[kept]).reshape(-1), len(bits)
+@lru_cache(maxsize=1 << 9)
+def _clear(size: int, bit: int) -> int:
+    """The addresses in which a bit is 0."""
+    mask = (1 << (1 << bit)) - 1
+    for level in range(bit + 1, size):
+        mask |= mask << (1 << level)
+    return mask
+
+
+def _without_idle(row: _Bits, width: int, needed: list[int]) -> int:
+    """The function over the bits that matter."""
+    cube = row.reshape((2,) * width)
+    kept = tuple(slice(None) if width - 1 - axis in needed else 0 for axis in range(width))
+    return int.from_bytes(np.packbits(cube[kept].reshape(-1), bitorder="little").tobytes(), "little")

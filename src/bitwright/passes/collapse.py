@@ -50,6 +50,10 @@ class _Collapsing:
     most_bits: int
     cuts: list[list[_Cut]] = field(default_factory=list[list[_Cut]])
     chosen: dict[int, tuple[_Cut, Table, Word]] = field(default_factory=dict[int, tuple[_Cut, Table, Word]])
+    known: dict[int, float] = field(default_factory=dict[int, float])
+
+    def __post_init__(self) -> None:
+        self.widths = [node.type.width for node in self.program.nodes]
 
     def build(self) -> Netlist:
         nodes = self.program.nodes
@@ -72,25 +76,22 @@ class _Collapsing:
                 alive[word] = True
         return self.rebuilt(alive) if self.chosen else self.program
 
-    def width(self, word: int) -> int:
-        return self.program.nodes[word].type.width
-
     def bits(self, cut: Iterable[int]) -> int:
-        return sum(self.width(word) for word in cut)
+        return sum([self.widths[word] for word in cut])
 
     def cuts_of(self, position: int) -> list[_Cut]:
         """Sets of words of few bits that determine the word, the narrowest first; the word itself among them."""
         node = self.program.nodes[position]
         if isinstance(node.op, Constant):
             return [()]
-        own: list[_Cut] = [(position,)] if self.width(position) <= self.most_bits else []
+        own: list[_Cut] = [(position,)] if self.widths[position] <= self.most_bits else []
         if isinstance(node.op, Input | Register):
             return own
         choices = [self.cuts[argument] for argument in node.args]
         if not all(choices) or prod(map(len, choices)) > _MOST_MERGED * 4:
             return own
         merged = {tuple(sorted(set().union(*parts))) for parts in product(*choices)}
-        fitting = sorted((self.bits(cut), cut) for cut in merged if self.bits(cut) <= self.most_bits)
+        fitting = sorted((bits, cut) for cut in merged if (bits := self.bits(cut)) <= self.most_bits)
         return own + [cut for _, cut in fitting[:_MOST_CUTS] if cut != (position,)]
 
     def consider(self, position: int, readers: list[list[int]], alive: list[bool], kept: list[bool]) -> None:
@@ -113,8 +114,11 @@ class _Collapsing:
                 self.chosen[position] = (cut, table, index)
 
     def luts(self, word: int) -> float:
-        node = self.program.nodes[word]
-        return area(node.op, node.type, [self.program.nodes[a].type for a in node.args], self.fabric).luts
+        if word not in self.known:
+            node = self.program.nodes[word]
+            types = [self.program.nodes[a].type for a in node.args]
+            self.known[word] = area(node.op, node.type, types, self.fabric).luts
+        return self.known[word]
 
     def cone(self, position: int, cut: _Cut) -> list[int]:
         """The words between the cut and the word, itself last."""
@@ -150,12 +154,12 @@ class _Collapsing:
             code = codes >> begin & ((1 << type.width) - 1)
             if type.signed:
                 code = code - ((code >> (type.width - 1)) << type.width)
-            values[word] = np.clip(code, type.low, type.high)
+            values[word] = _within(code, type)
             begin += type.width
         for word in cone:
-            given = np.asarray(evaluate(nodes[word].op, [values[a] for a in nodes[word].args]))
+            given = evaluate(nodes[word].op, [values[a] for a in nodes[word].args])
             # Beyond a proven range no code occurs: whatever the piece would make of it, the table need not.
-            values[word] = np.clip(given, nodes[word].type.low, nodes[word].type.high)
+            values[word] = _within(given, nodes[word].type)
         reached = np.broadcast_to(values[position], codes.shape)
         last = self.pattern_limit(cut)
         return Table(0, Ints(reached[: last + 1])), Word(0, last)
@@ -212,6 +216,10 @@ class _Collapsing:
         for part, left in parts[1:]:
             whole = append(Add(left, 0), (part, whole))
         return whole
+
+
+def _within(values: IntArray, type: Word) -> IntArray:
+    return np.minimum(np.maximum(values, type.low), type.high)
 
 
 def _fresh(name: str, names: set[str]) -> str:
