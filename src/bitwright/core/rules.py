@@ -47,7 +47,8 @@ class Rules(Generic[P, R]):
 
     def __call__(self, op: object, *args: P.args, **kwargs: P.kwargs) -> R:
         """The answer for `op`; raises `Unsupported` when there is none."""
-        return self.rule(op)(op, *args, **kwargs)
+        rule = self._table.get(type(op)) or self.rule(op)
+        return rule(op, *args, **kwargs)
 
     def rule(self, op: object) -> Callable[..., R]:
         """The function that answers for `op`; raises `Unsupported` when there is none."""

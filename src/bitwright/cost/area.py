@@ -92,8 +92,8 @@ def _(op: Sum, out: Word, args: list[Word], fabric: Fabric) -> Area:
     chain = chain_of(op, out, args)
     if fabric.adder_operands >= len(args) and not fabric.carry_luts:
         # What is left over is added by a second chain, from the lowest column up (`bw_sum`).
-        bits = (chain.width - chain.first, chain.width if chain.rest else 0)
-        return Area(luts=chain.lut_count, carries=sum(-(-b // fabric.carry_bits) for b in bits))
+        cells, second = -(-(chain.width - chain.first) // fabric.carry_bits), -(-chain.width // fabric.carry_bits)
+        return Area(luts=chain.lut_count, carries=cells + (second if chain.rest else 0))
     flips = sum((o.inverted & o.present).bit_count() for o in chain.operands)
     chains = max(len(args) - 1, 0) + (chain.constant + chain.free + chain.rest > 0)
     one = chained(chain.lut_count, chain.width - chain.first, fabric)
@@ -102,21 +102,23 @@ def _(op: Sum, out: Word, args: list[Word], fabric: Fabric) -> Area:
 
 def _sum(out: Word, args: list[Word], shifts: tuple[int, int], subtract: bool, fabric: Fabric) -> Area:
     """The LUTs where two signals meet: sign extensions repeat a pair of bits that has its LUT already."""
-    tops = [a.width + s for a, s in zip(args, shifts, strict=True)]
-    begin = max(shifts)
-    fixed = any(a.low == a.high for a in args)
-    ends = [top for top, a in zip(tops, args, strict=True) if not a.signed]
-    end = min(min(ends, default=max(tops)), max(tops), out.width)
-    first = shifts[1] if subtract else begin
+    (a, b), (left, right), width = args, shifts, out.width
+    tops = (a.width + left, b.width + right)
+    begin, end = max(shifts), min(max(tops), width)
+    for top, arg in zip(tops, args, strict=True):
+        if arg.low >= 0 and top < end:
+            end = top
+    fixed = a.low == a.high or b.low == b.high
+    first = right if subtract else begin
     if fixed:
         first = _free_bits(args, shifts, subtract)
-    bits = max(out.width - first, 0)
+    bits = max(width - first, 0)
     if fixed and bits < fabric.shortest_chain:
         return Area(luts=max(bits - 1, 0))
     found = chained(0 if fixed else max(end - begin, 0), bits, fabric)
     if fabric.inverter_luts and found.carries:
         # The last carry is left out; where it would be the sum's top bit, so is the LUT.
-        return Area(found.luts - (out.width > max(tops) and not any(a.signed for a in args)), 0, found.carries - 1)
+        return Area(found.luts - (width > max(tops) and a.low >= 0 and b.low >= 0), 0, found.carries - 1)
     return found
 
 

@@ -65,8 +65,8 @@ class Chain:
 
 def chain_of(op: Sum, out: Word, args: Sequence[Word]) -> Chain:
     """The cheapest placing of `op` on a chain: fewest LUTs, then fewest carry cells."""
-    shapes = tuple((a.width, a.signed) for a in args)
-    return _planned(op.shifts, op.signs, op.constant & ((1 << out.width) - 1), out.width, shapes)
+    width, shapes = out.width, tuple([(a.width, a.low < 0) for a in args])
+    return _planned(op.shifts, op.signs, op.constant & ((1 << width) - 1), width, shapes)
 
 
 @lru_cache(maxsize=1 << 16)

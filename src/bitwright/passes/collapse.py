@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import product
 from math import prod
 
@@ -104,7 +105,7 @@ class _Collapsing:
             if cut in ((position,), ()) or (isinstance(node.op, Table) and cut == node.args):
                 continue
             cone = self.cone(position, cut)
-            saved = sum(self.luts(word) for word in self.exclusive(position, cone, readers, alive, kept))
+            saved = sum([self.luts(word) for word in self.exclusive(position, cone, readers, alive, kept)])
             if saved <= best:
                 continue
             table, index = self.table(position, cut, cone)
@@ -146,21 +147,23 @@ class _Collapsing:
         """The word as a table of the cut's codes side by side, the first word of the cut lowest."""
         nodes = self.program.nodes
         width = self.bits(cut)
-        codes = np.arange(1 << width, dtype=np.int64)
+        codes = _codes(width)
         values: dict[int, IntArray] = {}
         begin = 0
         for word in cut:
-            type = nodes[word].type
-            code = codes >> begin & ((1 << type.width) - 1)
+            type, bits = nodes[word].type, self.widths[word]
+            code = codes >> begin & ((1 << bits) - 1)
             if type.signed:
-                code = code - ((code >> (type.width - 1)) << type.width)
-            values[word] = _within(code, type)
-            begin += type.width
+                code = code - ((code >> (bits - 1)) << bits)
+            values[word] = code if type.high - type.low + 1 == 1 << bits else _within(code, type)
+            begin += bits
         for word in cone:
             given = evaluate(nodes[word].op, [values[a] for a in nodes[word].args])
             # Beyond a proven range no code occurs: whatever the piece would make of it, the table need not.
             values[word] = _within(given, nodes[word].type)
-        reached = np.broadcast_to(values[position], codes.shape)
+        reached = values[position]
+        if reached.shape != codes.shape:
+            reached = np.broadcast_to(reached, codes.shape)
         last = self.pattern_limit(cut)
         return Table(0, Ints(reached[: last + 1])), Word(0, last)
 
@@ -168,9 +171,9 @@ class _Collapsing:
         """The largest index: signed words may have every pattern."""
         total = begin = 0
         for word in cut:
-            type = self.program.nodes[word].type
-            total += ((1 << type.width) - 1 if type.signed else type.high) << begin
-            begin += type.width
+            type, bits = self.program.nodes[word].type, self.widths[word]
+            total += ((1 << bits) - 1 if type.signed else type.high) << begin
+            begin += bits
         return total
 
     # ---- the new netlist ---------------------------------------------------------------------------
@@ -216,6 +219,12 @@ class _Collapsing:
         for part, left in parts[1:]:
             whole = append(Add(left, 0), (part, whole))
         return whole
+
+
+@cache
+def _codes(width: int) -> IntArray:
+    """All codes of so many bits."""
+    return np.arange(1 << width, dtype=np.int64)
 
 
 def _within(values: IntArray, type: Word) -> IntArray:

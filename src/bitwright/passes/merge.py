@@ -46,6 +46,8 @@ class _Merging:
                 self.readers[argument] += 1
         for output in program.outputs:
             self.readers[output] += 1
+        self.found: dict[int, tuple[list[_Term], int] | None] = {}
+        self.prices: dict[int, float] = {}
 
     def build(self) -> Netlist:
         for position in range(len(self.nodes)):
@@ -71,6 +73,11 @@ class _Merging:
 
     def terms(self, position: int) -> tuple[list[_Term], int] | None:
         """What a sum adds up: variable terms and a constant; None for a word that is no sum."""
+        if position not in self.found:
+            self.found[position] = self._terms(position)
+        return self.found[position]
+
+    def _terms(self, position: int) -> tuple[list[_Term], int] | None:
         node = self.nodes[position]
         op = node.op
         constant = 0
@@ -93,18 +100,26 @@ class _Merging:
 
     def replaced(self, position: int, word: int, terms: list[_Term], constant: int) -> bool:
         node, inner = self.nodes[position], self.nodes[word]
-        op = Sum(tuple(s for _, s, _ in terms), tuple(g for _, _, g in terms), constant)
-        args = tuple(w for w, _, _ in terms)
-        if self.luts(op, args, node.type) > self.luts(node.op, node.args, node.type) + self.luts(
-            inner.op, inner.args, inner.type
-        ):
+        op = Sum(tuple([s for _, s, _ in terms]), tuple([g for _, _, g in terms]), constant)
+        args = tuple([w for w, _, _ in terms])
+        price = self.luts(op, args, node.type)
+        if price > self.price(position) + self.price(word):
             return False
         for argument in (*node.args, *inner.args):
             self.readers[argument] -= 1
         for argument in args:
             self.readers[argument] += 1
         self.nodes[position] = Node(op, args, node.type, node.name, node.origin)
+        self.prices[position] = price
+        del self.found[position]
         return True
+
+    def price(self, position: int) -> float:
+        """The LUTs of a word as it is now."""
+        if position not in self.prices:
+            node = self.nodes[position]
+            self.prices[position] = self.luts(node.op, node.args, node.type)
+        return self.prices[position]
 
     def luts(self, op: WordOp, args: tuple[int, ...], out: Word) -> float:
         return area(op, out, [self.nodes[a].type for a in args], self.fabric).luts

@@ -80,6 +80,8 @@ def stages(program: Netlist) -> list[int]:
 
 def latency_cycles(program: Netlist) -> int:
     """Clock cycles from an input to the outputs that it determines."""
+    if not any(isinstance(node.op, Register) for node in program.nodes):
+        return 0
     stage = stages(program)
     return max((stage[o] for o in program.outputs if stage[o] >= 0), default=0)
 

@@ -47,10 +47,12 @@ class Word(Type):
     @property
     def width(self) -> int:
         """Bits of the code."""
-        high = self.high if self.high > 0 else 0
-        if self.low >= 0:
-            return high.bit_length() or 1
-        return max((-self.low - 1).bit_length(), high.bit_length()) + 1
+        low, high = self.low, self.high  # asked for millions of times: no calls but those of the bits
+        upper = high.bit_length() if high > 0 else 0
+        if low >= 0:
+            return upper or 1
+        lower = (~low).bit_length()
+        return (lower if lower > upper else upper) + 1
 
 
 class WordOp(Op):
