@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from bitwright.core.errors import InvalidValue, ToolFailed
-from bitwright.toolchain import Combined, Ports, Simulation, build, combine
+from bitwright.toolchain import Combined, Ports, Simulation, build, combine, verilator
+from bitwright.toolchain.repeated import repeated_modules
 
 from .designs import DESIGNS, ROM_HEX, STREAM, STREAM_PORTS, Rows
 
@@ -291,3 +292,47 @@ def test_a_combinational_loop_is_an_error_with_its_cycle_and_not_a_hang(tmp_path
         with pytest.raises(ToolFailed, match="did not converge") as caught:
             simulation.run({"x": rows})
         assert "stopped in cycle 8500" in str(caught.value)
+
+
+REPEATED = """
+module chain(input wire clk, input wire [39:0] x, output wire [39:0] y, output wire [7:0] now);
+  wire [39:0] a, b;
+  wire [7:0] unused_a, unused_b;
+  turn first (.clk(clk), .x(x), .y(a), .now(now));
+  turn second (.clk(clk), .x(a), .y(b), .now(unused_a));
+  turn third (.clk(clk), .x(b), .y(y), .now(unused_b));
+endmodule
+module turn(input wire clk, input wire [39:0] x, output reg [39:0] y, output wire [7:0] now);
+  reg [39:0] sum = 40'd0;
+  assign now = x[7:0] + sum[7:0];
+  always @(posedge clk) begin
+    sum <= sum + x;
+    y <= {sum[0], x[39:1]} ^ sum;
+  end
+endmodule
+"""
+
+
+@pytest.mark.tool("verilator", "g++", "make", "yosys")
+def test_modules_compiled_once_and_placed_often_keep_a_state_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[tuple[str, ...]] = []
+
+    def all_repeated(contents: dict[str, bytes], top: str) -> tuple[str, ...]:
+        taken.append(repeated_modules(contents, top, saved=1))
+        return taken[-1]
+
+    monkeypatch.setattr(verilator, "repeated_modules", all_repeated)
+    source = tmp_path / "chain.v"
+    source.write_text(REPEATED)
+    ports = Ports((("x", 40),), (("y", 40), ("now", 8)))
+    x = np.random.default_rng(5).integers(0, 1 << 8, (CYCLES, 2), dtype=np.uint32)
+    rows: list[Rows] = []
+    for simulator in ("verilator", "cxxrtl"):
+        with build([source], "chain", ports, tmp_path / simulator, simulator=simulator) as built:
+            rows.append(built.run({"x": x}))
+    assert taken == [("turn",)]
+    assert rows[0]["y"].any()
+    assert (rows[0]["y"] == rows[1]["y"]).all()
+    assert (rows[0]["now"] == rows[1]["now"]).all()

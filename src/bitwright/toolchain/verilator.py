@@ -14,6 +14,7 @@ from bitwright.core.progress import Progress, Silent
 from bitwright.toolchain.bridge import LIBRARY, WRAPPER, Job, mismatch, write_driver
 from bitwright.toolchain.find import Tool, find_compiler, find_make, find_verilator
 from bitwright.toolchain.process import Deadline, run
+from bitwright.toolchain.repeated import repeated_modules
 from bitwright.toolchain.stage import checked_name, stage, storing
 
 __all__ = ["LintWarning", "build_verilator", "lint", "verilator_tools"]
@@ -59,6 +60,10 @@ def build_verilator(
     write_driver(job, "verilator", folder)
     words = [*_OPTIONS, "--top-module", WRAPPER, "-CFLAGS", _CXXFLAGS, "-LDFLAGS", _LDFLAGS, "-o", LIBRARY]
     files = [f"{WRAPPER}.v", *staged.verilog, "driver.cc"]
+    blocks = repeated_modules(job.contents, job.top)
+    if blocks:
+        words.append("--hierarchical")
+        files.insert(0, _blocks(blocks, folder))
     advice = "correct the line named above, or add the missing source"
     call = (*verilator.command, *words, *files)
     done = run(call, folder, deadline.left_s, name="verilator", missing=_MISSING, remedy=advice)
@@ -66,7 +71,7 @@ def build_verilator(
     # OPT_SLOW is code that runs once; optimizing it doubles the build.
     options = ("OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1", f"CXX={' '.join(compiler.command)}")
     options += (f"LINK={' '.join(compiler.command)}", "OBJCACHE=", "-s", f"-j{os.cpu_count() or 2}")
-    words = [*make.command, "-C", "obj", "-f", "Vmodel.mk", *options]
+    words = [*make.command, "-C", "obj", "-f", "Vmodel_hier.mk" if blocks else "Vmodel.mk", *options]
     kept = _runtime(verilator, compiler)
     with storing(folder):
         for name, data in kept.items():
@@ -76,6 +81,14 @@ def build_verilator(
     kept.update({path.name: path.read_bytes() for path in made if path.is_file()})
     listener.done(f"{deadline.spent_s:.1f} s")
     return folder / "obj" / LIBRARY
+
+
+def _blocks(names: Sequence[str], folder: Path) -> str:
+    """Write the settings that make each of the modules a library of its own; the file's name."""
+    lines = ["`verilator_config", *(f'hier_block -module "{name}"' for name in names)]
+    with storing(folder):
+        (folder / "blocks.vlt").write_text("\n".join(lines) + "\n")
+    return "blocks.vlt"
 
 
 @cache
