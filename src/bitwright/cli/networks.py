@@ -17,6 +17,7 @@ from bitwright.cli.shared import (
     Out,
     OutputFormat,
     Seed,
+    StateFormat,
     app,
     bars,
     options_of,
@@ -114,12 +115,13 @@ def explore(
     report: Annotated[Path | None, typer.Option(help="folder for the page of the front, as HTML and JSON")] = None,
     input_format: InputFormat = None,
     output_format: OutputFormat = None,
+    state_format: StateFormat = None,
 ) -> None:
     """Find the best folding of every layer under a device's budget, and prove it."""
     from bitwright.flow.explore_asked import ExploreAsked
     from bitwright.flow.exploring import told_variants
 
-    given = {"input_format": input_format, "output_format": output_format}
+    given = {"input_format": input_format, "output_format": output_format, "state_format": state_format}
     asked = ExploreAsked(
         model, tuple(devices.split(",")), {name: value for name, value in given.items() if value is not None},
         clock_mhz, target_fps, objective, architecture, front, told_variants(narrower, pruned, channels), out, report,
@@ -137,6 +139,7 @@ def import_(
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="tell what becomes of each part of the model")] = False,
     input_format: InputFormat = None,
+    state_format: StateFormat = None,
 ) -> None:
     """Turn an old model file into a .keras file, explain a model, or build what an hls4ml_config.yml asks for."""
     from bitwright.flow.explaining import explain_model
@@ -145,12 +148,12 @@ def import_(
     if model.suffix.lower() in (".yml", ".yaml"):
         from bitwright.flow.hls4ml_build import import_hls4ml
 
-        told = {"input_format": input_format} if input_format else {}
-        design, hls = import_hls4ml(model, out or Path("build/design"), **told)
+        told = {"input_format": input_format, "state_format": state_format}
+        design, hls = import_hls4ml(model, out or Path("build/design"), **{k: v for k, v in told.items() if v})
         typer.echo("\n".join([design.headline(), *(f"note: {note}" for note in hls.notes)]))
         return
     if explain:
-        typer.echo(explain_model(model, input_format, weights).text())
+        typer.echo(explain_model(model, input_format, weights, state_format).text())
         return
     found = import_model(model, out or Path("model.keras"), weights)
     typer.echo(f"{found.path}: {found.layers} layers, {found.weights} weights")
@@ -163,9 +166,10 @@ def export(
     dialect: Annotated[str, typer.Option(help="qonnx (Quant, MultiThreshold) or qdq (QuantizeLinear)")] = "qonnx",
     input_format: InputFormat = None,
     output_format: OutputFormat = None,
+    state_format: StateFormat = None,
 ) -> None:
     """Write a model's integers as an ONNX file: QONNX, or ONNX with its own quantizers (QDQ)."""
     from bitwright.flow.exporting import to_onnx
 
-    told = {"input_format": input_format, "output_format": output_format}
+    told = {"input_format": input_format, "output_format": output_format, "state_format": state_format}
     typer.echo(str(to_onnx(model, out, dialect, **{k: v for k, v in told.items() if v is not None})))

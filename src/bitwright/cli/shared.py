@@ -27,6 +27,7 @@ __all__ = [
     "OutputFormat",
     "Pace",
     "Seed",
+    "StateFormat",
     "app",
     "bars",
     "compiled",
@@ -56,6 +57,7 @@ Writable = Annotated[
 Config = Annotated[Path | None, typer.Option(help="options as .toml, .yaml or .json")]
 InputFormat = Annotated[str | None, typer.Option(help="grid of an input without a quantizer, e.g. s8.4")]
 OutputFormat = Annotated[str | None, typer.Option(help="grid of an output that has no exact one, e.g. s16.8")]
+StateFormat = Annotated[str | None, typer.Option(help="grid of states of LSTM, GRU and RNN in ONNX files, e.g. s8.4")]
 Seed = Annotated[int | None, typer.Option(help="seed of training and random vectors [default: 0]")]
 Out = Annotated[Path, typer.Option(help="folder for what is written")]
 Data = Annotated[Path | None, typer.Option(help="an .npy file of inputs, or an .npz with `x` or `x_test`")]
@@ -88,6 +90,7 @@ def _shared(
     clock_mhz: Clock = None,
     input_format: InputFormat = None,
     output_format: OutputFormat = None,
+    state_format: StateFormat = None,
     architecture: Architecture = None,
     initiation_cycles: Pace = None,
     target_fps: Fps = None,

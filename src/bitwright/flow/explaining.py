@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bitwright.core.errors import BitwrightError
+from bitwright.flow.importing import with_states
 
 if TYPE_CHECKING:
     from bitwright.frontends.grid.explained import Explained, Row
@@ -17,26 +18,29 @@ Layer = tuple[str, str, str, Any]
 """(name, class in the file, class here or "", what stands in the way or None)."""
 
 
-def explain_model(path: str | Path, input_format: Any = None, weights: str | Path | None = None) -> Explained:
+def explain_model(
+    path: str | Path, input_format: Any = None, weights: str | Path | None = None, state_format: str | None = None
+) -> Explained:
     """What becomes of each node or layer of a model file: supported, rewritten into what, or refused, why, what to do.
 
     Takes what `load_model` takes: ONNX, TFLite, Keras, QKeras, HGQ 1, HGQ2 and HGQ-LUT. Files of other days are told
-    in their own words: the classes of the file, what they become here, and what that becomes in the graph. Raises
-    `InvalidModel` for a file that cannot be read at all.
+    in their own words: the classes of the file, what they become here, and what that becomes in the graph.
+    state_format: as `compile` takes it, of LSTM, GRU and RNN in ONNX files.
+    Raises `InvalidModel` for a file that cannot be read at all.
     """
     suffix = Path(path).suffix.lower()
     if suffix == ".onnx":
         from bitwright.frontends import qonnx
 
-        return qonnx.explain(qonnx.read_file(path), input_format=input_format)
+        return qonnx.explain(with_states(qonnx.read_file(path), state_format), input_format=input_format)
     if suffix == ".tflite":
         from bitwright.frontends import tflite
 
-        return tflite.explain(tflite.read_file(path))
-    return _explain_keras(Path(path), input_format, weights)
+        return tflite.explain(with_states(tflite.read_file(path), state_format))
+    return _explain_keras(Path(path), input_format, weights, state_format)
 
 
-def _explain_keras(path: Path, input_format: Any, weights: str | Path | None) -> Explained:
+def _explain_keras(path: Path, input_format: Any, weights: str | Path | None, state_format: str | None) -> Explained:
     from bitwright.flow.models import load_model
     from bitwright.frontends import hgq, keras, qkeras
     from bitwright.frontends.grid.explained import Explained
@@ -48,7 +52,7 @@ def _explain_keras(path: Path, input_format: Any, weights: str | Path | None) ->
         layers = qkeras.explained_layers(path)
     if any(layer[3] is not None for layer in layers):
         return Explained(path.stem, tuple(_converted(layer) for layer in layers))
-    found = keras.explain(load_model(path, weights), input_format=input_format)
+    found = keras.explain(with_states(load_model(path, weights), state_format), input_format=input_format)
     return Explained(path.stem, tuple(_joined(layers, found.rows))) if layers else found
 
 

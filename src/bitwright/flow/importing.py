@@ -17,7 +17,7 @@ from bitwright.passes import ARGMAX, STANDARD, apply
 if TYPE_CHECKING:
     from bitwright.frontends.grid.reading import Reading
 
-__all__ = ["Built", "Imported", "graphs_of", "imported"]
+__all__ = ["Built", "Imported", "graphs_of", "imported", "with_states"]
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,7 @@ def _read(model: Any, options: Options, name: str) -> tuple[Reading, Any]:
     """What the frontend of the model's kind makes of it, and the model that integers are compared with."""
     from bitwright.frontends import qonnx, tflite
 
-    if options.state_format is not None and not isinstance(model, qonnx.Model):
-        raise ConfigError(
-            "state_format for a model that is no ONNX file", where="options",
-            remedy="give its cells state_quantizer='quantized_bits(8,1,1)'",
-        )  # fmt: skip
+    model = with_states(model, options.state_format)
     if isinstance(model, tflite.Model):
         if options.writable:
             raise ConfigError("writable for a TFLite file", where="options", remedy="compile the Keras or ONNX model")
@@ -71,12 +67,26 @@ def _read(model: Any, options: Options, name: str) -> tuple[Reading, Any]:
     told: dict[str, Any] = {"input_format": options.input_format, "output_format": options.output_format, "name": name}
     told["writable"] = declarations(options.writable)
     if isinstance(model, qonnx.Model):
-        return qonnx.read_model(qonnx.with_states(model, state) if (state := options.state_format) else model, **told)
+        return qonnx.read_model(model, **told)
     from bitwright.frontends.keras import read_model
 
     reading = read_model(model, **told)
     _warn_of_dead_layers(model)
     return replace(reading, graph=_in_float64(model, options, reading)), model
+
+
+def with_states(model: Any, state_format: str | None) -> Any:
+    """`model`, its LSTM, GRU and RNN rounded to `state_format` where one is told; only ONNX files take one."""
+    from bitwright.frontends import qonnx
+
+    if state_format is None:
+        return model
+    if isinstance(model, qonnx.Model):
+        return qonnx.with_states(model, state_format)
+    raise ConfigError(
+        "state_format for a model that is no ONNX file", where="options",
+        remedy="give its cells state_quantizer='quantized_bits(8,1,1)'",
+    )  # fmt: skip
 
 
 def _warn_of_dead_layers(model: Any) -> None:

@@ -39,9 +39,9 @@ _INTO_KERAS = {"LSTM": (0, 2, 3, 1), "GRU": (0, 1, 2), "RNN": (0,)}
 """ONNX's gates (i o f c; z r h) in Keras's order (i f c o; z r h)."""
 _WIDEST = 20
 _OUT = (
-    "give compile state_format='s8.4', the format of its states; or quantize inside the cell: Brevitas's QuantLSTM is"
-    " exported step by step with its quantizers, bw.QLSTM and bw.QGRU are exact; or use activations Relu and"
-    " HardSigmoid with alpha=0.25"
+    "give compile state_format='s8.4' (--state-format s8.4), the format of its states; or quantize inside the cell:"
+    " Brevitas's QuantLSTM is exported step by step with its quantizers, bw.QLSTM and bw.QGRU are exact; or use"
+    " activations Relu and HardSigmoid with alpha=0.25"
 )
 _REMEDIES = Remedies(_OUT, _OUT, _OUT, "use fewer steps or bits, or a cell with quantized states: bw.QLSTM or bw.QGRU",
                      "quantize the bias to the step of inputs x weights")  # fmt: skip
