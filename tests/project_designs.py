@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.engine_graphs import perceptron
 from bitwright.core.naming import identifier
 from bitwright.core.origin import Origin
 from bitwright.flow.engines import EngineDesign
+from bitwright.flow.hls import Hls
 from bitwright.flow.matrix import compile_matrix
 from bitwright.flow.options import Options
 from bitwright.flow.streamed import StreamDesign
@@ -19,9 +21,14 @@ from bitwright.ir.graph.ops import Add, Dense, Map, Subtract, Writable
 from bitwright.ir.interface import Decoder, GridEncoder
 from bitwright.numeric import Ints, Steps, Thresholds
 
-__all__ = ["ARCHITECTURES", "architecture", "made", "two_and_two"]
+__all__ = ["ARCHITECTURES", "HLS", "architecture", "made", "two_and_two", "write_everything"]
 
 ARCHITECTURES = ("parallel", "dataflow", "engine")
+HLS = {
+    "parallel": Hls("smarthls", strategy="resource", reuse_factor={"y": 2}),
+    "dataflow": Hls("catapult", loadable=True),
+    "engine": Hls("vitis", part="xc7z020clg400-1"),
+}
 
 
 @cache
@@ -37,6 +44,11 @@ def architecture(name: str) -> Any:
         return made(EngineDesign, perceptron(), architecture="engine", engine_lanes=4, engine_memory={})
     graph = _writable() if name == "writable" else perceptron()
     return made(StreamDesign, graph, architecture="dataflow")
+
+
+def write_everything(name: str, folder: Path) -> Path:
+    """A build of the architecture called `name` with all that can stand beside its Verilog."""
+    return architecture(name).write(folder, vectors=3, projects=["all"], hls=HLS[name], emulator=True)
 
 
 def _writable() -> Graph:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import bitwright
 from bitwright.backends.cpp import EmulatorFiles, emulator
@@ -15,7 +16,7 @@ from bitwright.flow.compiled import Compiled
 from bitwright.toolchain import find_compiler
 from bitwright.toolchain.process import run
 
-__all__ = ["build_emulator", "emulator_files"]
+__all__ = ["build_emulator", "emulator_files", "emulator_texts"]
 
 _FLAGS = ("-std=c++17", "-O3", "-shared", "-fPIC")
 _NATIVE = "-march=native"
@@ -27,6 +28,16 @@ def emulator_files(design: Compiled, version: str = "") -> EmulatorFiles:
         design.graph, design.encoders, design.decoders, name=design.name, version=version,
         header=f"{design.name}: written by bitwright {bitwright.__version__}; graph {design.graph.digest()[:16]}",
     )  # fmt: skip
+
+
+def emulator_texts(design: Compiled) -> tuple[dict[str, str], dict[str, Any]]:
+    """The files of `emulator_files` below `emulator/`, and what the manifest says of them."""
+    made = emulator_files(design)
+    record = {
+        "namespace": made.namespace, "folder": "emulator",
+        "commands": ["cmake -S . -B build -DCMAKE_BUILD_TYPE=Release", "cmake --build build"],
+    }  # fmt: skip
+    return {f"emulator/{name}": text for name, text in made.files.items()}, {"emulator": record}
 
 
 def build_emulator(

@@ -205,13 +205,14 @@ class Framed(Shared):
 
     def write(
         self, folder: str | Path, *, vectors: int = 4, primitives: bool = False, projects: Sequence[str] = (),
-        hls: Hls | str = "",
+        hls: Hls | str = "", emulator: bool = False,
     ) -> Path:  # fmt: skip
         """Write rtl/, programs/, reports/, manifest.json and what the level has more into `folder`; returns it.
 
         projects: tools and boards to write files for, such as "vivado" or "quartus=5CSEBA6U23I7" (with a part).
-        hls: HLS C++ too, a vendor's name or `Hls`.
+        hls: HLS C++ too, a vendor's name or `Hls`. emulator: the network as one C++ header too, all weights in it.
         """
+        from bitwright.flow.emulators import emulator_texts
         from bitwright.flow.hls import hls_texts
         from bitwright.flow.projects import checked_projects, described_frames, project_files
 
@@ -222,8 +223,10 @@ class Framed(Shared):
         registers = json.loads(texts.get("registers.json", "{}"))
         block = described_frames(self, emitted, vectors=max(vectors, 1) if projects else 0, registers=registers)
         files, used = project_files(self, block, projects)
+        beside = [hls_texts(self, hls, vectors=max(vectors, 1)), *([emulator_texts(self)] if emulator else [])]
+        for more, told in beside:
+            files, used = files | more, used | told
         texts |= files
-        texts |= hls_texts(self, hls, vectors=max(vectors, 1))
         if self.certificate is not None:
             texts["reports/certificate.json"] = self.certificate.to_json()
         contents: dict[str, str | bytes] = {**texts, **self.blobs(emitted)}

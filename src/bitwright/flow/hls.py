@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 import bitwright
-from bitwright.backends.cpp.project import HlsFiles, Target, folded_project, parallel_project
+from bitwright.backends.cpp.project import HlsFiles, Target, commands, folded_project, parallel_project
 from bitwright.backends.cpp.streaming import framed_project
 from bitwright.core.errors import ConfigError
-from bitwright.core.files import inside, write_atomic
 from bitwright.flow.compiled import Compiled
 from bitwright.flow.hls_size import check_size
 from bitwright.flow.vectors import random_codes
 from bitwright.ir.graph import run
 
-__all__ = ["STRATEGIES", "Hls", "hls_files", "hls_texts", "write_hls"]
+__all__ = ["STRATEGIES", "Hls", "hls_files", "hls_texts"]
 
 STRATEGIES = ("latency", "distributed_arithmetic", "resource")
 
@@ -85,12 +83,17 @@ def hls_files(design: Compiled, options: Hls | None = None, *, vectors: int = 64
     return parallel_project(design.combinational, target, name=design.name, vectors=golden, header=header)
 
 
-def hls_texts(design: Compiled, options: Hls | str, *, vectors: int) -> dict[str, str]:
-    """The files of `hls_files` below `hls/`; none where `options` is ""."""
+def hls_texts(design: Compiled, options: Hls | str, *, vectors: int) -> tuple[dict[str, str], dict[str, Any]]:
+    """The files of `hls_files` below `hls/`, and what the manifest says of them; nothing where `options` is ""."""
     if not options:
-        return {}
+        return {}, {}
     told = Hls(options) if isinstance(options, str) else options
-    return {f"hls/{name}": text for name, text in hls_files(design, told, vectors=vectors).files.items()}
+    made = hls_files(design, told, vectors=vectors)
+    record = {**asdict(told), "part": told.part or design.options.device, "top": made.top, "folder": "hls"}
+    record |= {"notes": list(told.notes), "commands": list(commands(told.vendor))}
+    if getattr(design, "program", None) is not None:  # folded as it was compiled: options.folding tells
+        del record["strategy"], record["reuse_factor"]
+    return {f"hls/{name}": text for name, text in made.files.items()}, {"hls": record}
 
 
 def _folded_already(told: Hls) -> None:
@@ -109,8 +112,3 @@ def _known_layers(design: Compiled, factors: int | Mapping[str, int]) -> None:
         if name not in names:
             near = get_close_matches(name, sorted(names), 1) or [", ".join(sorted(names))]
             raise ConfigError(f"no layer {name!r}", where="option reuse_factor", remedy=f"did you mean {near[0]}?")
-
-
-def write_hls(files: HlsFiles, folder: Path) -> list[Path]:
-    """Write the project's files into `folder`."""
-    return [write_atomic(inside(folder, name), text) for name, text in files.files.items()]

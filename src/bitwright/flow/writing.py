@@ -15,8 +15,8 @@ from bitwright.backends.verilog import Emitted, vhdl_wrapper
 from bitwright.backends.verilog import emit as emit_verilog
 from bitwright.core.files import inside, sha256, write_atomic
 from bitwright.flow.compiled import Compiled
-from bitwright.flow.emulators import emulator_files
-from bitwright.flow.hls import Hls, hls_files, write_hls
+from bitwright.flow.emulators import emulator_texts
+from bitwright.flow.hls import Hls, hls_texts
 from bitwright.flow.integers import c_header, save_npz
 from bitwright.flow.projects import described, project_files
 from bitwright.flow.vectors import random_codes
@@ -64,14 +64,12 @@ def write(
     written.append(write_atomic(inside(folder, "programs/graph.txt"), show(design.graph)))
     written.append(save_npz(design.graph, inside(folder, "integers/integers.npz")))
     written.append(write_atomic(inside(folder, f"integers/{design.name}.h"), c_header(design.graph)))
-    if emulator:
-        texts = emulator_files(design).files
-        written += [write_atomic(inside(folder, f"emulator/{name}"), text) for name, text in texts.items()]
-    if hls:
-        told = Hls(hls) if isinstance(hls, str) else hls
-        written += write_hls(hls_files(design, told, vectors=max(vectors, 1)), inside(folder, "hls"))
+    beside = [emulator_texts(design)] if emulator else []
+    beside.append(hls_texts(design, hls, vectors=max(vectors, 1)))
     block = described(design, emitted, _header(design), vectors=max(vectors, 1) if projects else 0)
     texts, used = project_files(design, block, projects)
+    for more, told in beside:
+        texts, used = texts | more, used | told
     written += [write_atomic(inside(folder, name), text) for name, text in texts.items()]
     if design.certificate is not None:
         written.append(write_atomic(inside(folder, "reports/certificate.json"), design.certificate.to_json()))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.project_designs import ARCHITECTURES, architecture, made, two_and_two
+from tests.project_designs import ARCHITECTURES, architecture, made, two_and_two, write_everything
 
 from bitwright.backends.projects import PROJECTS
 from bitwright.core.errors import ConfigError
@@ -17,18 +20,28 @@ from bitwright.flow.design import Design
 from bitwright.flow.matrix import compile_matrix
 from bitwright.flow.streamed import StreamDesign
 
+ROOT = Path(__file__).parents[3]
+
 
 def files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: Any) -> Path:
+    """Builds of every architecture that another process made, in which sets have another order."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    code = "import sys, pathlib; from tests.project_designs import *\n"
+    code += "for name in ARCHITECTURES: write_everything(name, pathlib.Path(sys.argv[1]) / name)"
+    environment = {**os.environ, "PYTHONHASHSEED": "77"}
+    subprocess.run([sys.executable, "-c", code, str(folder)], cwd=ROOT, env=environment, check=True)
+    return folder
+
+
 @pytest.fixture(scope="module", params=ARCHITECTURES)
-def twice(request: Any, tmp_path_factory: Any) -> tuple[Path, Path]:
-    """Two builds of one input, the second one from a design made anew."""
-    first, second = (tmp_path_factory.mktemp(request.param) for _ in "ab")
-    architecture(request.param).write(first, vectors=3, projects=["all"])
-    architecture.__wrapped__(request.param).write(second, vectors=3, projects=["all"])
-    return first, second
+def twice(request: Any, elsewhere: Path, tmp_path_factory: Any) -> tuple[Path, Path]:
+    """Two builds of one input: Verilog, every project, HLS C++ and the emulator."""
+    return write_everything(request.param, tmp_path_factory.mktemp(request.param)), elsewhere / request.param
 
 
 def test_two_builds_of_one_input_are_byte_identical(twice: Any) -> None:
@@ -54,6 +67,23 @@ def test_the_manifest_tells_each_project_with_part_and_commands(twice: Any) -> N
             named = [word.partition(":")[2] if word.startswith("SCRIPT:") else word for word in command.split()]
             for word in (word for word in named if word.startswith("projects/")):
                 assert (twice[0] / word).is_file(), (name, word)
+
+
+def test_the_manifest_tells_how_hls_and_the_emulator_are_compiled(twice: Any) -> None:
+    manifest = json.loads((twice[0] / "manifest.json").read_text())
+    assert {"emulator/CMakeLists.txt", f"hls/{manifest['hls']['top']}.cpp"} <= manifest["files"].keys()
+    assert manifest["emulator"]["namespace"] in (twice[0] / f"emulator/{manifest['name']}.h").read_text()
+    assert manifest["emulator"]["commands"][0].startswith("cmake ")
+    vendor, part, command = {
+        "parallel": ("smarthls", "xc7a35t", "shls hw"),
+        "dataflow": ("catapult", "xc7z020", "catapult -shell -file run.tcl"),
+        "engine": ("vitis", "xc7z020clg400-1", "vitis_hls -f run_hls.tcl -tclargs csim csynth cosim export"),
+    }[manifest.get("architecture", "parallel")]
+    told = manifest["hls"]
+    assert (told["vendor"], told["part"], "strategy" in told) == (vendor, part, vendor == "smarthls")
+    assert command in told["commands"]
+    for word in (word for line in told["commands"] for word in line.split() if word.endswith(".tcl")):
+        assert (twice[0] / "hls" / word).is_file()
 
 
 def test_a_build_names_no_machine_and_no_day(twice: Any) -> None:

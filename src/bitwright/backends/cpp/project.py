@@ -21,6 +21,7 @@ __all__ = [
     "HlsFiles",
     "Target",
     "Vectors",
+    "commands",
     "folded_project",
     "golden",
     "hls_project",
@@ -166,4 +167,18 @@ _SCRIPTS = {
     "catapult": "catapult_run.tcl",
     "intel": "intel_Makefile",
     "smarthls": "smarthls_Makefile",
+}
+
+
+def commands(vendor: str) -> tuple[str, ...]:
+    """What the vendor's tool is called with, in the project's folder: C simulation, synthesis, cosimulation, export."""
+    return _COMMANDS[dialect(vendor).name]
+
+
+_COMMANDS = {
+    "vitis": ("vitis_hls -f run_hls.tcl -tclargs csim csynth cosim export",),
+    "vivado": ("vivado_hls -f run_hls.tcl -tclargs csim csynth cosim export",),
+    "catapult": ("catapult -shell -file run.tcl",),
+    "intel": ("make test", "make rtl"),
+    "smarthls": ("shls sw_compile", "shls hw", "shls cosim"),
 }
