@@ -74,11 +74,20 @@ class Executor:
         first = self._run([a[:1] for a in arrays], steps, None, 1)
         size = max(max((v.size for v in first.values()), default=1), 1)
         chunk = max(1, min(batch, _PER_CHUNK // size))
-        pieces = [
-            self._run([a[i : i + chunk] for a in arrays], steps, set(wanted), min(chunk, batch - i))
-            for i in range(0, batch, chunk)
+        pieces = self._pieces(arrays, steps, wanted, chunk)
+        if self.told == 1 and not all(_long(pieces, name) == batch or name in self.constants for name in wanted):
+            # What the file takes from its batch of 1 (its first sample, say) is every sample's own.
+            pieces = self._pieces(arrays, steps, wanted, 1)
+        return [_joined(pieces, name, batch) for name in wanted]
+
+    def _pieces(
+        self, arrays: Sequence[Array], steps: Sequence[_Step], wanted: Sequence[str], chunk: int
+    ) -> list[dict[str, Array]]:
+        """The tensors `wanted` of `chunk` samples at a time."""
+        return [
+            self._run([a[i : i + chunk] for a in arrays], steps, set(wanted), min(chunk, len(arrays[0]) - i))
+            for i in range(0, len(arrays[0]), chunk)
         ]
-        return [self._joined([p[name] for p in pieces], batch) for name in wanted]
 
     def trace(self, inputs: Sequence[Array]) -> dict[str, Array]:
         """Every tensor by name, in one piece: memory grows with the batch."""
@@ -98,12 +107,6 @@ class Executor:
             a.ndim and len(a) == batch and (shape is None or len(shape) == a.ndim)
             for a, shape in zip(arrays, ports, strict=True)
         )  # fmt: skip
-
-    def _joined(self, pieces: list[Array], batch: int) -> Array:
-        """Pieces one behind the other; what does not depend on the batch is the same in all."""
-        if sum(len(p) if p.ndim else 0 for p in pieces) == batch:
-            return np.concatenate(pieces)
-        return pieces[0]
 
     def _checked(self, inputs: Sequence[Array]) -> list[Array]:
         ports = self.model.inputs
@@ -139,6 +142,18 @@ class Executor:
             if name not in values:
                 values[name] = known[name]
         return values
+
+
+def _long(pieces: Sequence[Mapping[str, Array]], name: str) -> int:
+    """How many samples the pieces of a tensor are together."""
+    return sum(len(p[name]) if p[name].ndim else 0 for p in pieces)
+
+
+def _joined(pieces: Sequence[Mapping[str, Array]], name: str, batch: int) -> Array:
+    """Pieces one behind the other; what does not depend on the batch is the same in all."""
+    if _long(pieces, name) == batch:
+        return np.concatenate([p[name] for p in pieces])
+    return pieces[0][name]
 
 
 def _folded(model: Model) -> tuple[dict[str, Any], list[Node]]:

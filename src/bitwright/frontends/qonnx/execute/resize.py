@@ -78,7 +78,11 @@ def _linear(x: Array, axis: int, places: Array) -> Array:
 def _(op: o.Resize, args: Values, frame: Frame) -> Array:
     x = args[0]
     assert x is not None
-    shape, scales = resized_shape(op, x.shape, args)
+    # Sizes hold the file's batch, whatever batch runs.
+    other = frame.told is not None and x.shape[:1] == (frame.batch,)
+    shape, scales = resized_shape(op, (frame.told or 1, *x.shape[1:]) if other else x.shape, args)
+    if other and shape[0] == frame.told:
+        shape = (frame.batch, *shape[1:])
     for axis, (size, out, scale) in enumerate(zip(x.shape, shape, scales, strict=True)):
         if size == out and scale == 1:
             continue
