@@ -16,8 +16,8 @@ from bitwright.flow.hls_size import MOST_CONSTANTS, check_size
 
 FORMS = {"latency": "parallel", "resource": "parallel", "dataflow": "dataflow", "engine": "engine"}
 # The others have millions of weights or of pixels: it takes minutes to read them, and all is refused but what folds.
-SMALL = ("anomaly_autoencoder", "autoencoder", "ds_cnn", "gru", "jet_tagger", "kws_mlp", "lstm", "resnet8", "sfc",
-         "svhn_cnn", "tfc")  # fmt: skip
+SMALL = ("anomaly_autoencoder", "autoencoder", "ds_cnn", "gru", "jet_tagger", "kws_mlp", "lstm", "resnet18_block",
+         "resnet8", "sfc", "svhn_cnn", "tfc")  # fmt: skip
 HUGE = ("cnv", "lfc")
 SANITIZED = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
