@@ -89,9 +89,10 @@ def _worse(lanes: Sequence[int], other: Stage, wire: Wire, produces: bool) -> Fl
     ends = sorted({c.given if produces else c.made for c in other.candidates})
     own = sorted(set(lanes))
     table = np.array([[_vector(conversion(*((a, e) if produces else (e, a)), wire.width)) for e in ends] for a in own])
-    at = [own.index(lane) for lane in lanes]
-    rows = table[at]
-    return (rows[:, None] - rows[None]).max(axis=2)
+    # Many candidates have the same lanes: the worst is looked for once for each pair of these.
+    worst = (table[:, None] - table[None]).max(axis=2)
+    at = np.searchsorted(own, lanes)
+    return worst[at[:, None], at[None]]
 
 
 @dataclass

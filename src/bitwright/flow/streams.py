@@ -27,6 +27,8 @@ __all__ = ["StreamBatch", "StreamRun", "simulate_stream", "simulate_streams"]
 Words = NDArray[np.uint32]
 Simulator = Literal["auto", "verilator", "cxxrtl"]
 _FIRST_ROWS, _MOST_ROWS = 1024, 32768
+_BUILD_S = 3600.0
+"""Most that building a simulator may take: networks of some hundred thousand LUTs are compiled for half an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ class StreamBatch:
             for program, design, prefix in zip(programs, emitted, both.prefixes, strict=True)
         ]
         self._simulation: Simulation = build(
-            sources, both.top, both.ports, workdir, simulator=simulator, progress=progress
+            sources, both.top, both.ports, workdir, simulator=simulator, timeout_s=_BUILD_S, progress=progress
         )
 
     def __enter__(self) -> StreamBatch:
