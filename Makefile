@@ -20,7 +20,7 @@ TORCH ?= torch==2.13.0
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-APT_TOOLS := yosys verilator iverilog g++ clang make chromium ghdl tcl
+APT_TOOLS := yosys verilator iverilog g++ clang make cmake chromium ghdl tcl
 NATIVE := $(wildcard CMakeLists.txt src/native/*)
 BENCHMARKS := $(filter-out __init__ render,$(basename $(notdir $(wildcard benchmarks/[a-z]*.py))))
 # 400 MB that only iCE40 and Gowin boards need.

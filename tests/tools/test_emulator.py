@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -16,6 +18,7 @@ from tests.tools.emulators import STRICT, Case, build, case, differing, doors
 
 from bitwright.backends.cpp import EmulatorFiles, emulator
 from bitwright.backends.cpp.loader import Emulator
+from bitwright.flow.vectors import random_codes
 from bitwright.ir.graph import Graph, GraphBuilder, TensorType, ops, run
 from bitwright.ir.interface import Decoder, GridEncoder, Head, LevelEncoder, RoundEncoder
 from bitwright.numeric import Ints, Steps
@@ -216,3 +219,24 @@ def test_a_design_builds_its_emulator_and_writes_it(tmp_path: Path) -> None:
     assert names == {"two_by_two.h", "two_by_two_c.h", "two_by_two_c.cpp", "CMakeLists.txt", "emulator.py"}
     design.write(tmp_path / "less", vectors=1, emulator=False)
     assert not (tmp_path / "less" / "emulator").exists()
+
+
+@pytest.mark.tool("cmake", "make", "g++")
+def test_the_commands_of_the_manifest_build_a_library_that_its_own_loader_reads(tmp_path: Path) -> None:
+    from tests.project_designs import architecture
+
+    design = architecture("engine")
+    folder = design.write(tmp_path, vectors=1, emulator=True)
+    told = json.loads((folder / "manifest.json").read_text())["emulator"]
+    for command in told["commands"]:
+        done = subprocess.run(command.split(), cwd=folder / told["folder"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    (library,) = (folder / told["folder"] / "build").glob("*.so")
+    code = (
+        "import sys, numpy as np; from emulator import Emulator; e = Emulator(sys.argv[1])\n"
+        "np.save('codes.npy', e.run(np.load('given.npy')))"
+    )
+    given = random_codes(design.graph, 50, 0)[0]
+    np.save(folder / "emulator/given.npy", given)
+    subprocess.run([sys.executable, "-c", code, str(library)], cwd=folder / "emulator", check=True)
+    np.testing.assert_array_equal(np.load(folder / "emulator/codes.npy"), run(design.graph, [given])[0])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -140,7 +139,7 @@ def test_a_design_writes_its_project(tmp_path: Path) -> None:
     assert len((folder / "two_by_two_in.dat").read_text().splitlines()) == 3
 
 
-@pytest.mark.skipif(shutil.which("tclsh") is None, reason="no tclsh to run the script")
+@pytest.mark.tool("tclsh")
 @pytest.mark.parametrize(("words", "steps"), [("", "csim csynth"), ("-tclargs csynth export", "csynth export")])
 def test_the_vitis_script_asks_for_the_steps_that_are_named(words: str, steps: str, tmp_path: Path) -> None:
     script = project(31, "vitis").files["run_hls.tcl"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from bitwright.flow.hls import Hls, hls_files
 from bitwright.flow.matrix import compile_matrix
 from bitwright.ir.dataflow import run
 from bitwright.passes.buffer import Buffer
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "from_hls4ml.md"
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
@@ -70,3 +74,14 @@ def test_layers_may_be_called_like_anything_in_the_code_around_them(tmp_path: Pa
         projects.append(stream_project(made, Target("catapult"), name=top, vectors=(given, run(made, given))))
     told = build_and_run(projects, tmp_path, "-DBW_SIMULATION")
     assert told == "".join(f"{top}: 2 vectors, 0 numbers differ\n" for top in ("one", "two", "give"))
+
+
+def test_every_complaint_names_tests_that_are_there() -> None:
+    rows = [line.split("|") for line in PAGE.read_text().splitlines() if line.startswith("| ") and "`tests/" in line]
+    assert len(rows) == 15
+    for *_, shown, _ in rows:
+        for path, claim in re.findall(r"`(?:(?=tests/)|(?=test_))([\w/.]+)`(?:: ([\w ,]+))?", shown):
+            found = list(ROOT.glob(path) if "/" in path else ROOT.glob(f"tests/**/{path}"))
+            assert found, path
+            words = re.sub(r"\W+", "_", claim.strip()).lower()
+            assert not claim or any(f"def test_{words}" in p.read_text() for p in found), claim

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -119,7 +118,7 @@ CALLS = {
 }
 
 
-@pytest.mark.skipif(shutil.which("tclsh") is None, reason="no tclsh to run the script")
+@pytest.mark.tool("tclsh")
 @pytest.mark.parametrize("make", [folded, residual])
 def test_the_scripts_of_streams_and_engines_ask_for_every_step(make: Callable[[], Any], tmp_path: Path) -> None:
     program = make()
