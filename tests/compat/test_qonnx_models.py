@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.float_orders import cropped, reach, unexplained
 
 import bitwright as bw
 from bitwright.frontends.qonnx import Executor, parse_model, read_file, read_model
+from bitwright.frontends.qonnx.execute import linear
 from bitwright.frontends.qonnx.write import model_of
 from bitwright.ir.graph import check, run
 from bitwright.ir.graph.ops import Conv, Input, Reshape, Transpose
@@ -37,6 +39,7 @@ FILES = {
     "zoo_qkeras_jettagging": ZOO / "qkeras_jettagging.onnx",
     "zoo_unsw_nb15_mlp_w2a2": ZOO / "unsw_nb15-mlp-w2a2.onnx",
 }
+SUPER = "qonnx_espcn_subpixel_quant"
 FORMATS: dict[str, Any] = {"zoo_qkeras_jettagging": "s16.10", "zoo_unsw_nb15_mlp_w2a2": "s2.0"}
 
 
@@ -54,15 +57,17 @@ def test_the_executor_gives_the_outputs_of_the_reference(name: str) -> None:
     x, wanted = pair(name)
     (found,) = Executor(read_file(FILES[name]))([x])
     assert found.shape == wanted.shape
-    off = np.abs(found.astype(np.float64) - wanted)
-    # The last quantizer of the super-resolution model meets ties: another order of sums moves single pixels one step.
-    ties = 1e-4 if name == "qonnx_espcn_subpixel_quant" else 0
-    assert (off > 1e-6 * np.abs(wanted).max()).mean() <= ties
-    assert off.max() <= (1 / 254 if ties else 1e-6 * np.abs(wanted).max())
+    far = np.abs(found.astype(np.float64) - wanted) > 1e-6 * np.abs(wanted).max()
+    if name == SUPER and far.any():
+        # Matrix libraries for processors without AVX-512 sum in other orders; here no output differs with one for it.
+        assert far.mean() < 1e-3
+        assert unexplained(reach(read_file(FILES[name]), x), found) == 0
+    else:
+        assert not far.any()
     assert np.array_equal(classes(found), classes(wanted))
 
 
-@pytest.mark.parametrize("name", [n for n in FILES if n != "qonnx_espcn_subpixel_quant"])
+@pytest.mark.parametrize("name", [n for n in FILES if n != SUPER])
 def test_the_integer_graph_gives_the_executors_outputs(name: str) -> None:
     reading, truth = read_model(read_file(FILES[name]), input_format=FORMATS.get(name))
     check(reading.graph)
@@ -77,17 +82,39 @@ def test_the_integer_graph_gives_the_executors_outputs(name: str) -> None:
     assert np.array_equal(classes(reading.decoders[0](found)), classes(wanted))
 
 
+def test_super_resolution_differs_only_where_the_order_of_a_float32_sum_decides(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever the order, each output is one that float32 may give; the few that it decides are counted."""
+    model, x = cropped(read_file(FILES[SUPER]), 40), pair(SUPER)[0][2:, :, 40:80, 40:80]
+    span = reach(model, x)
+    decided = span[0] == span[1]
+    assert decided.mean() > 0.9
+    found: list[np.ndarray] = []
+    for terms in (128, 16, 1 << 20):
+        monkeypatch.setattr(linear, "_TERMS", terms)
+        found.extend(Executor(model)([x]))
+        assert unexplained(span, found[-1]) == 0
+    assert any((found[0] != other).any() for other in found[1:])
+    assert all((found[0] == other)[decided].all() for other in found[1:])
+    place = tuple(np.argwhere(decided)[0])
+    found[0][place] += np.float32(1 / 255)
+    assert unexplained(span, found[0]) == 1
+
+
 @pytest.mark.long
-def test_super_resolution_equals_the_executor_but_for_ties() -> None:
+def test_super_resolution_as_integers_is_what_some_order_of_its_sums_gives() -> None:
     """Its scales are no powers of two: float32 sums round, and a few pixels in 10000 differ by one step of 1/255."""
     told = ("u8.0", Fraction(1, 255))
-    reading, truth = read_model(read_file(FILES["qonnx_espcn_subpixel_quant"]), input_format=told)
-    codes = [encoder(pair("qonnx_espcn_subpixel_quant")[0][:1]) for encoder in reading.encoders]
+    model, x = read_file(FILES[SUPER]), pair(SUPER)[0][:1]
+    reading, truth = read_model(model, input_format=told)
+    codes = [encoder(x) for encoder in reading.encoders]
     (found,) = run(reading.graph, codes)
     (values,) = truth.logits([reading.encoders[0].sample(codes[0])])
     off = np.abs(np.rint(reading.decoders[0].codes(values)) - found)
     assert off.max() <= 1
     assert (off > 0).mean() < 2e-4
+    assert unexplained(reach(model, x), reading.decoders[0](found)) == 0
 
 
 def mnist() -> tuple[np.ndarray, np.ndarray]:
