@@ -5,8 +5,9 @@ and simulated (some frames, always ready): words against the integer graph, cycl
 files are compared with the integers of TFLite's reference kernels, HGQ files (parallel, RTL with random and corner
 vectors) with the outputs of their Keras model. Areas are predicted. TFC runs on all 10000 test images of MNIST, in our
 executor and in qonnx's own, in the Python that BENCH_QONNX_PYTHON names. Where the data are absent nothing is run. One
-pixel in 10000 of the super-resolution model may lie a step off in float: sums of another order meet ties. One whole
-frame of it is simulated, a million cycles.
+whole frame of the super-resolution model is simulated, a million cycles. Its scales are no powers of two: where numpy's
+matrix products add in another order than here (processors without AVX-512), up to 2 of its outputs in 10000 differ by
+one step, each where that order decides (tests/float_orders.py).
 """
 
 from __future__ import annotations
@@ -41,17 +42,13 @@ TFC = {"1W1A": 93.17, "1W2A": 94.79, "2W2A": 96.60}
 
 @dataclass(frozen=True)
 class Case:
-    """A file, the grid of an input without a quantizer, the pace in cycles, how many frames are simulated.
-
-    `ties`: the share of outputs that may lie one step off, where float sums of other orders meet ties.
-    """
+    """A file, the grid of an input without a quantizer, the pace in cycles, how many frames are simulated."""
 
     name: str
     path: Path
     pace: int = 1024
     format: Any = None
     frames: int = 3
-    ties: float = 0.0
 
 
 CASES = (
@@ -67,7 +64,7 @@ CASES = (
     Case("brevitas_cnv_w2a2", PAIRS / "brevitas_cnv_w2a2.onnx", 65536, frames=2),
     Case("brevitas_cnv_w2a2_dynamo", PAIRS / "brevitas_cnv_w2a2_dynamo.onnx", 65536, frames=2),
     Case("qonnx_espcn_subpixel_quant", PAIRS / "qonnx_espcn_subpixel_quant.onnx", 1 << 20, ("u8.0", Fraction(1, 255)),
-         1, 1e-4),
+         1),
 )  # fmt: skip
 
 TFLITE = (
@@ -95,13 +92,12 @@ def row(case: Case) -> dict[str, Any]:
     with np.load(PAIRS / f"{case.name}.npz") as pairs:
         x, wanted = pairs["input"], pairs["output"]
     (found,) = Executor(read_file(case.path))([x])
-    off = np.sort(np.abs(found.astype(np.float64) - wanted).ravel())
-    off = off[: len(off) - int(len(off) * case.ties)]
+    off = np.abs(found.astype(np.float64) - wanted).max()
     made: dict[str, Any] = {
         "model": case.name,
         "written by": producer(case.path),
         "pairs": len(x),
-        "largest relative difference": float(off[-1] / np.abs(wanted).max()),
+        "largest relative difference": float(off / np.abs(wanted).max()),
         "same argmax": bool(np.array_equal(classes(found), classes(wanted))),
     }
     design: Any = bw.compile(
