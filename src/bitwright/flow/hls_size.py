@@ -20,8 +20,8 @@ __all__ = ["MOST_CONSTANTS", "MOST_STATEMENTS", "HlsSize", "check_size", "predic
 
 MOST_STATEMENTS = 200_000
 """Straight-line statements: HLS compilers take hours from about a tenth of this on."""
-MOST_CONSTANTS = 8_000_000
-"""Codes of weights in headers."""
+MOST_CONSTANTS = 1_000_000
+"""Codes of weights in headers: with three million g++ alone had taken 14 GB when it was stopped."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def check_size(design: Compiled, strategy: str = "latency") -> HlsSize:
     if found.constants > MOST_CONSTANTS:
         raise Unsupported(
             f"{found.constants:,} weights in headers", where=f"{design.name}, most in {found.layer}",
-            why=f"the limit is {MOST_CONSTANTS:,}",
+            why=f"compilers run out of memory over them; the limit is {MOST_CONSTANTS:,}",
             remedy="architecture='engine' with engine_memory reads weights from external memory in Verilog",
         )  # fmt: skip
     return found
