@@ -7,7 +7,7 @@ vectors) with the outputs of their Keras model. Areas are predicted. TFC runs on
 executor and in qonnx's own, in the Python that BENCH_QONNX_PYTHON names. Where the data are absent nothing is run. One
 whole frame of the super-resolution model is simulated, a million cycles. Its scales are no powers of two: where numpy's
 matrix products add in another order than here (processors without AVX-512), up to 2 of its outputs in 10000 differ by
-one step, each where that order decides (tests/float_orders.py).
+a step or two, each where that order decides (tests/float_orders.py).
 """
 
 from __future__ import annotations
