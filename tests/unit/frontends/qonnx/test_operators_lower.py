@@ -26,7 +26,8 @@ HELD = {
     "minus": np.array([-1]), "one_place": np.array([1]), "first": np.array([0]), "c": np.array([1, -2, 0.5, 3], F) / 4,
     "tall": np.array([[1, -2, 0, 3, 1, 0], [2, 1, -1, 0, 3, 1], [0, 0, 1, -3, 2, 1], [1, 1, 1, 1, -2, 0]], F),
     "gamma": np.array([1.5, -0.5], F), "beta": np.array([0.25, -1], F), "mean": np.array([0.5, 0.3], F),
-    "var": np.array([1, 4.2], F), "third": F(0.3), "lone": RNG.integers(-3, 4, (2, 1, 2, 2)).astype(F),
+    "var": np.array([1, 4.2], F), "third": F(0.3), "fifth": F(0.21),
+    "lone": RNG.integers(-3, 4, (2, 1, 2, 2)).astype(F),
     "row": RNG.integers(-3, 4, (2, 2, 2)).astype(F), "matrix": RNG.integers(-3, 4, (6, 4)).astype(F),
     "k": np.array([2]),
 }  # fmt: skip
@@ -83,6 +84,14 @@ CASES: dict[str, tuple[list[Any], tuple[int, ...]]] = {
     "Add": ([quant("q", "r", "half", "three"), node("Add", ["q", "r"], "y")], ROW),
     "Add of steps without a common grid": (
         [quant("q", "r", "third", "three"), node("Add", ["q", "r"], "t"), quant("t", "y", "half", "four")], ROW,
+    ),
+    "Add of three steps without a common grid": (
+        [quant("q", "r", "third", "three"), quant("q", "v", "fifth", "three"), node("Add", ["q", "r"], "t"),
+         node("Add", ["t", "v"], "u"), quant("u", "y", "half", "four")], ROW,
+    ),
+    "Add of three steps without a common grid, the sum in between scaled": (
+        [quant("q", "r", "third", "three"), quant("q", "v", "fifth", "three"), node("Sub", ["q", "r"], "t"),
+         node("Mul", ["t", "half"], "m"), node("Add", ["v", "m"], "u"), quant("u", "y", "half", "four")], ROW,
     ),
     "Mul": ([node("Mul", ["q", "third"], "t"), quant("t", "y", "half", "four")], ROW),
     "Mul of live tensors": ([quant("q", "r", "half", "three"), node("Mul", ["q", "r"], "y")], ROW),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,9 @@ def merged(op: o.Binary, node: Node, reader: Reader, left: Live, right: Live) ->
     if op.function is not Two.MUL and _unlike(reader, positions):
         table = _tabled(node, reader, left, positions)
         if table is not None:
+            # Where no quantizer reads it, another sum perhaps, the codes are those on the common step after all.
+            exact = cache(lambda: _emitted(_OPS[op.function], node, reader, left, positions))
+            reader.stand_in(table, exact)
             return table
     return _emitted(_OPS[op.function], node, reader, left, positions)
 

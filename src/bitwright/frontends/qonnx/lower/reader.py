@@ -72,6 +72,7 @@ class Reader:
     """One lowering: the walk that collects the graph, and what is known of each tensor by name.
 
     factors: for pieces that only scale, the exact factor, one number or (channels,).
+    exact: for pieces that read the float result of a sum from a table, the base they read and the exact sum.
     opened: pieces that yield integers with their zero point; dequantized: what a DequantizeLinear made of a tensor.
     """
 
@@ -81,6 +82,9 @@ class Reader:
     absorbed: set[str] = field(default_factory=set[str])
     factors: dict[int, tuple[Elementwise, NDArray[Any]]] = field(
         default_factory=dict[int, tuple[Elementwise, "NDArray[Any]"]]
+    )
+    exact: dict[int, tuple[Lazy, Callable[[], Live]]] = field(
+        default_factory=dict[int, tuple[Lazy, Callable[[], Live]]]
     )
     biases: dict[str, tuple[Node, str]] = field(default_factory=dict[str, tuple[Node, str]])
     opened: dict[int, Elementwise] = field(default_factory=dict[int, Elementwise])
@@ -98,6 +102,11 @@ class Reader:
         chain = live.lazy.chain
         last = next((i + 1 for i in range(len(chain) - 1, -1, -1) if chain[i].step is not None), 0)
         tail = chain[last:]
+        if tail and id(tail[0]) in self.exact:
+            tabled, exact = self.exact[id(tail[0])]
+            if replace(live.lazy, chain=tail[:1]) == tabled:
+                summed = exact().lazy
+                return self.codes(replace(live, lazy=replace(summed, chain=(*summed.chain, *tail[1:]))), layer)
         scaled = tail and all(id(p) in self.factors for p in tail) and (last or live.lazy.base is not None)
         if not scaled:
             return self.walk.codes(live.lazy, layer)
@@ -243,6 +252,10 @@ class Reader:
         elementwise = any(n > 1 for s in shapes for n in s[:-1])
         piece = Elementwise(node.name, apply, bool(shapes), elementwise=elementwise, **more)
         return replace(live, lazy=then(live.lazy, piece))
+
+    def stand_in(self, live: Live, exact: Callable[[], Live]) -> None:
+        """Where codes are needed of `live`, whose last function is a table over a sum's codes, `exact` has them."""
+        self.exact[id(live.lazy.chain[-1])] = live.lazy, exact
 
     def remember(self, piece: Elementwise, parameter: Array, exact: Sequence[Fraction]) -> None:
         """`piece` multiplies by `exact`, numbers in the layout of `parameter`, and does nothing else."""
