@@ -12,7 +12,7 @@ import pytest
 from tests.generate_streams import random_dataflow
 from tests.stream_programs import PROGRAMS, Clockwork, buffered, codes, folded, joined, rearranged, residual, starved
 
-from bitwright.backends.verilog.stream import StreamEmitted, emit_stream
+from bitwright.backends.verilog.stream import StreamEmitted, actor, emit_stream
 from bitwright.core.errors import InvalidProgram, InvalidValue
 from bitwright.cost.timetable import timetable
 from bitwright.flow.streams import StreamBatch, simulate_stream
@@ -114,6 +114,16 @@ def test_the_bench_notices_a_wrong_bit(what: str, tmp_path: Path) -> None:
     spoiled.write_text("".join(f"{int(line, 16) ^ 5:0{len(line)}x}\n" for line in spoiled.read_text().split()))
     printed = run_bench(paths, f"{made.top}_tb", workdir=tmp_path)
     assert "FAIL frame 0, beat 0: wrong data" in printed
+
+
+@pytest.mark.tool("iverilog")
+def test_weights_in_several_memories_are_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actor, "_WIDEST_LOGIC", 1)  # a memory for each unit
+    made = emitted(folded)
+    paths = written(made, tmp_path)
+    several = [path.name for path in paths if "_weights" in path.name]
+    assert len(several) > 1
+    assert run_bench(paths, f"{made.top}_tb", workdir=tmp_path).startswith("PASS 2 frames, ")
 
 
 @pytest.mark.long

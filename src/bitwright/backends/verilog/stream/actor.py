@@ -39,6 +39,9 @@ from bitwright.ir.program import Node
 
 __all__ = ["ActorModule", "actor_module", "argument_names"]
 
+_WIDEST_LOGIC = 2048
+"""Bits of a memory in lookup tables; yosys takes time with the square of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ActorModule:
@@ -313,14 +316,14 @@ class _Body:
             return lanes
         packed_rows = pack_tight([rows], [bus("weights", words)])
         self.items.append(Comment(f"{len(rows)} words of weights: (group, block, fold), unit 0 lane 0 lowest"))
-        if not op.spilled:
+        memories = _memories(op, lanes.bits)
+        if len(memories) == 1:
             self.rom("weights", packed_rows, lanes.bits, op.memory)
             return lanes
-        # What does not fit into whole blocks is in lookup tables.
-        kept = lanes.bits - op.spilled
-        self.rom("weights_low", *_bits_of(packed_rows, 0, kept), op.memory)
-        self.rom("weights_high", *_bits_of(packed_rows, kept, op.spilled), Memory.LUT)
-        self.items.append(Net("wire", "weights", lanes.bits, value=Concat((Ref("weights_high"), Ref("weights_low")))))
+        for name, lowest, count, memory in memories:
+            self.rom(name, *_bits_of(packed_rows, lowest, count), memory)
+        together = Concat(tuple(Ref(name) for name, *_ in reversed(memories)))
+        self.items.append(Net("wire", "weights", lanes.bits, value=together))
         return lanes
 
     def rom(self, name: str, rows: BusWords, width: int, memory: Memory) -> None:
@@ -331,6 +334,22 @@ class _Body:
         joined = (("clk", Ref("clk")), ("index", Ref("index")), ("word", Ref(name)))
         sizes = (("WIDTH", width), ("WORDS", len(rows)), ("BLOCK", BLOCK[memory]), ("FILE", file))
         self.items.append(Instance("bw_rom", f"rom_{name}", joined, sizes))
+
+
+def _memories(op: MatVec, width: int) -> list[tuple[str, int, int, Memory]]:
+    """The memories of a word of weights from its lowest bit up: name, lowest bit, bits, kind.
+
+    What does not fit into whole blocks is in lookup tables, and those are in memories of whole units that are no wider
+    than synthesis tools are quick with.
+    """
+    if op.memory is not Memory.LUT:
+        kept = width - op.spilled
+        above = [("weights_high", kept, op.spilled, Memory.LUT)] if op.spilled else []
+        return [("weights_low", 0, kept, op.memory), *above]
+    row = width // op.units
+    units = max(_WIDEST_LOGIC // row, 1)
+    begins = range(0, width, units * row)
+    return [(f"weights_{k}", low, min(units * row, width - low), op.memory) for k, low in enumerate(begins)]
 
 
 def _bits_of(rows: BusWords, lowest: int, count: int) -> tuple[BusWords, int]:
