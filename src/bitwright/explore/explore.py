@@ -160,31 +160,34 @@ def _without_blocks(task: Task) -> Task:
 
 def fits(task: Task, cycles: int, seconds: float | None = None) -> bool:
     """Whether any choice keeps that pace under the ceilings."""
-    return _solved(task, cycles, Objective.MIN_AREA, seconds) is not None
+    return _solved(task, cycles, Objective.MIN_AREA, seconds, any_choice=True) is not None
 
 
 def _fastest(task: Task, paces: Sequence[int], seconds: float | None) -> Plan:
-    """The first pace that fits; a pace that fits makes all slower ones fit."""
+    """The first pace that fits, in the least area; a pace that fits makes all slower ones fit."""
     high = len(paces)
-    best: tuple[Task, Answer] | None = None
+    best: Task | None = None
     for told in (_without_blocks(task), task):
         low = 0
         while low < high:
             middle = (low + high) // 2
-            answer = _solved(told, paces[middle], Objective.MIN_AREA, seconds)
-            if answer is None:
-                low = middle + 1
+            if fits(told, paces[middle], seconds):
+                best, high = told, middle
             else:
-                best, high = (told, answer), middle
-    if best is None:
+                low = middle + 1
+    answer = None if best is None else _solved(best, paces[high], Objective.MIN_AREA, seconds)
+    if best is None or answer is None:
         raise _too_large(task, paces[-1])
-    return plan_of(*best, Objective.MAX_THROUGHPUT.value, paces[high - 1] if high else None)
+    return plan_of(best, answer, Objective.MAX_THROUGHPUT.value, paces[high - 1] if high else None)
 
 
-def _solved(task: Task, cycles: int, objective: Objective, seconds: float | None) -> Answer | None:
+def _solved(
+    task: Task, cycles: int, objective: Objective, seconds: float | None, any_choice: bool = False
+) -> Answer | None:
+    """The best choice for the objective at a pace; `any_choice`: the first that fits, if one does."""
     kept = pruned(task.stages, task.wires, cycles) if objective is Objective.MIN_AREA else _keeping(task, cycles)
     if objective is Objective.MIN_AREA:
-        return least(task.stages, task.wires, kept, task.prices, task.room, None, seconds)
+        return least(task.stages, task.wires, kept, task.prices, task.room, None, seconds, any_choice)
     extra = {
         (n, at): energy_pj(task.stages[n].candidates[at].area) * task.stages[n].candidates[at].cycles * 1e-6
         for n, options in enumerate(kept)

@@ -152,12 +152,15 @@ class _Model:
                 row = dict.fromkeys((at for key, at in cells.items() if key[side] == lanes), 1.0)
                 self.rows.append((row | dict.fromkeys(own, -1.0), 0.0, 0.0))
 
-    def solve(self, costs: Mapping[int, float], seconds: float | None, spare: int = 0) -> Answer | None:
-        """The least cost; None where nothing fulfills the rows."""
+    def solve(
+        self, costs: Mapping[int, float], seconds: float | None, spare: int = 0, any_choice: bool = False
+    ) -> Answer | None:
+        """The least cost, or with `any_choice` the first that is found; None where nothing fulfills the rows."""
         highspy = _highs()
         solver = highspy.Highs()
         settings: dict[str, Any] = {"output_flag": False, "threads": 1, "random_seed": 0}
-        settings |= {"mip_rel_gap": 0.0, "mip_abs_gap": 0.0, "mip_feasibility_tolerance": 1e-9}
+        gap = highspy.kHighsInf if any_choice else 0.0
+        settings |= {"mip_rel_gap": gap, "mip_abs_gap": gap, "mip_feasibility_tolerance": 1e-9}
         settings |= {"primal_feasibility_tolerance": 1e-9}
         for name, value in (settings | ({} if seconds is None else {"time_limit": float(seconds)})).items():
             solver.setOptionValue(name, value)
@@ -208,10 +211,11 @@ def least(
     ceilings: Mapping[str, float],
     extra: Mapping[tuple[int, int], float] | None = None,
     seconds: float | None = None,
+    any_choice: bool = False,
 ) -> Answer | None:
     """The choice with the least sum of prices times resources under `ceilings`; None where none keeps them.
 
-    `extra`: a cost of its own of a stage's candidate, by both numbers.
+    `extra`: a cost of its own of a stage's candidate, by both numbers. any_choice: the first that keeps the ceilings.
     """
     if not all(kept):
         return None
@@ -227,7 +231,7 @@ def least(
     for name, most in ceilings.items():
         scale = max(most, 1.0)
         model.rows.append(({at: v / scale for at, v in model.usage[name].items()}, -np.inf, most / scale))
-    return model.solve(costs, seconds)
+    return model.solve(costs, seconds, any_choice=any_choice)
 
 
 def overshoot(
