@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,10 @@ def luts_at(points: list[tuple[float, float]], accuracy: float) -> float | None:
 def rows_of(family: str, result: SearchResult, quick: bool, seed: int) -> list[dict[str, Any]]:
     """A row a point; `yosys LUT` where it was synthesized."""
     rows: list[dict[str, Any]] = []
-    for point in result.points:
-        measured = None if quick else point.design.synthesize().luts
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        designs = [] if quick else [point.design for point in result.points]
+        counted = list(pool.map(lambda design: design.synthesize().luts, designs)) or [None] * len(result.points)
+    for point, measured in zip(result.points, counted, strict=True):
         rows.append({
             "family": family, "seed": seed, "test %": 100 * (point.test or 0), "error %": 100 * (point.test_error or 0),
             "validation %": 100 * point.validation, "LUT": round(point.facts["luts"]), "yosys LUT": measured,
