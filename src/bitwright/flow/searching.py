@@ -40,6 +40,7 @@ __all__ = ["search", "search_file"]
 
 Score = Callable[[NDArray[Any], NDArray[Any]], float]
 _VERIFIED = 2000
+_BATCH = 4096
 _RANGED = 16384
 """Samples that set the ranges of what wraps while a search is on its way; at its end all of them do."""
 _TOLD = ("luts", "bits", "dsps", "accuracy_drop")
@@ -244,7 +245,7 @@ class _Search:
 
     def _scored(self, model: Any) -> tuple[float, float | None]:
         def one(part: Any) -> float:
-            return self.score(np.asarray(model.predict(part[0], batch_size=4096, verbose=0)), part[1])
+            return self.score(_outputs(model, part[0]), part[1])
 
         return one(self.splits.validation), None if self.splits.test is None else one(self.splits.test)
 
@@ -269,3 +270,9 @@ class _Search:
             point.design.verify(x, rtl=verify == "all" or point is best)
             self.progress.advance()
         self.progress.done()
+
+
+def _outputs(model: Any, x: NDArray[Any]) -> NDArray[Any]:
+    """What `model` makes of samples, in whole batches: for a smaller rest JAX would compile the network again."""
+    padded = np.concatenate([x, np.repeat(x[-1:], -len(x) % _BATCH, axis=0)])
+    return np.asarray(model.predict(padded, batch_size=_BATCH, verbose=0))[: len(x)]
