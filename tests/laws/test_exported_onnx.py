@@ -92,6 +92,10 @@ def test_graphs_of_any_operators_come_back_from_onnx() -> None:
     assert back > 0.6 * tried
 
 
+def test_a_pool_behind_functions_that_differ_from_pixel_to_pixel_comes_back() -> None:
+    assert counted([(736, random_graph(random.Random(736)))])[:2] == (2, 2)
+
+
 def of_onnx(seed: int) -> Graph | None:
     """The graph of a random network in the dialect of QONNX; None where the last layer lies on no grid."""
     try:

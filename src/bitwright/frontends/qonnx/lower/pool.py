@@ -49,7 +49,9 @@ def _(op: o.MaxPool, node: Node, reader: Reader, args: list[Any]) -> Value:
     live, pads = _window(op, node, reader, args[0])
     pool = MaxPool(op.kernel, full(op.strides, len(op.kernel), "strides"), pads)
     chain = live.lazy.chain
-    lazy = live.lazy.base is not None and chain and chain[-1].step is None and all(p.monotone for p in chain)
+    # What differs from pixel to pixel may not be put behind the maximum of several.
+    rises = all(p.monotone and not p.elementwise for p in chain)
+    lazy = live.lazy.base is not None and chain and chain[-1].step is None and rises
     if not lazy or live.lazy.base is None or _differs(reader, live.lazy.base, len(op.kernel)):
         position = _on_one_step(reader, reader.codes(live, node.name), len(op.kernel), node.name)
         return reader.emitted(reader.walk.emit(pool, [position], node.name), live)
