@@ -75,7 +75,7 @@ def searched(model: Any, data: Dataset, family: str, quick: bool, seed: int = 0)
         )  # fmt: skip
     else:
         tables = bw.Tables(
-            points=2 if quick else 10, epochs=(1, 2, 1) if quick else None,
+            points=2 if quick else 12, epochs=(1, 2, 1) if quick else None,
             budget_s=None if quick else SECONDS, first=4200.0, last=1500.0 if quick else 450.0,
             seed=seed,
         )  # fmt: skip
