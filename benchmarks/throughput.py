@@ -41,7 +41,7 @@ class Goal:
 
 SMALL, LARGE = Goal("xczu3eg", 250, 5), Goal("xcvu9p", 300, 50)
 BEYOND = (Goal("xcvu9p", 300, 100),)
-"""The most that was tried."""
+"""What comes after the goals."""
 
 
 def reached(goal: Goal) -> dict[str, Any]:

@@ -28,7 +28,7 @@ Words = NDArray[np.uint32]
 Simulator = Literal["auto", "verilator", "cxxrtl"]
 _FIRST_ROWS, _MOST_ROWS = 1024, 32768
 _BUILD_S = 3600.0
-"""Most that building a simulator may take: networks of some hundred thousand LUTs are compiled for half an hour."""
+"""Most that building a simulator may take: large networks without repeated modules take a good part of it."""
 
 
 @dataclass(frozen=True, slots=True)

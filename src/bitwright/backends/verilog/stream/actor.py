@@ -316,40 +316,36 @@ class _Body:
             return lanes
         packed_rows = pack_tight([rows], [bus("weights", words)])
         self.items.append(Comment(f"{len(rows)} words of weights: (group, block, fold), unit 0 lane 0 lowest"))
-        memories = _memories(op, lanes.bits)
-        if len(memories) == 1:
-            self.rom("weights", packed_rows, lanes.bits, op.memory)
+        unit = lanes.bits // op.units
+        if not op.spilled:
+            self.rom("weights", packed_rows, lanes.bits, op.memory, unit)
             return lanes
-        for name, lowest, count, memory in memories:
-            self.rom(name, *_bits_of(packed_rows, lowest, count), memory)
-        together = Concat(tuple(Ref(name) for name, *_ in reversed(memories)))
-        self.items.append(Net("wire", "weights", lanes.bits, value=together))
+        # What does not fit into whole blocks is in lookup tables.
+        kept = lanes.bits - op.spilled
+        self.rom("weights_low", *_bits_of(packed_rows, 0, kept), op.memory)
+        self.rom("weights_high", *_bits_of(packed_rows, kept, op.spilled), Memory.LUT)
+        self.items.append(Net("wire", "weights", lanes.bits, value=Concat((Ref("weights_high"), Ref("weights_low")))))
         return lanes
 
-    def rom(self, name: str, rows: BusWords, width: int, memory: Memory) -> None:
-        """A memory of constants that `index` reads, its contents, and the wire `name` with the word."""
+    def rom(self, name: str, rows: BusWords, width: int, memory: Memory, unit: int = 1) -> None:
+        """A memory of constants that `index` reads, its contents, and the wire `name` with the word.
+
+        A wide one in lookup tables is several, each of whole units of `unit` bits.
+        """
+        most = max(_WIDEST_LOGIC // unit, 1) * unit
+        if memory is Memory.LUT and width > most:
+            parts = [(f"{name}_{k}", low) for k, low in enumerate(range(0, width, most))]
+            for part, low in parts:
+                self.rom(part, *_bits_of(rows, low, min(most, width - low)), memory, unit)
+            together = Concat(tuple(Ref(part) for part, _ in reversed(parts)))
+            self.items.append(Net("wire", name, width, value=together))
+            return
         file = f"{self.name}_{name}.hex"
         self.images[f"rtl/{file}"] = hex_lines(rows, width)
         self.items.append(Net("wire", name, width))
         joined = (("clk", Ref("clk")), ("index", Ref("index")), ("word", Ref(name)))
         sizes = (("WIDTH", width), ("WORDS", len(rows)), ("BLOCK", BLOCK[memory]), ("FILE", file))
         self.items.append(Instance("bw_rom", f"rom_{name}", joined, sizes))
-
-
-def _memories(op: MatVec, width: int) -> list[tuple[str, int, int, Memory]]:
-    """The memories of a word of weights from its lowest bit up: name, lowest bit, bits, kind.
-
-    What does not fit into whole blocks is in lookup tables, and those are in memories of whole units that are no wider
-    than synthesis tools are quick with.
-    """
-    if op.memory is not Memory.LUT:
-        kept = width - op.spilled
-        above = [("weights_high", kept, op.spilled, Memory.LUT)] if op.spilled else []
-        return [("weights_low", 0, kept, op.memory), *above]
-    row = width // op.units
-    units = max(_WIDEST_LOGIC // row, 1)
-    begins = range(0, width, units * row)
-    return [(f"weights_{k}", low, min(units * row, width - low), op.memory) for k, low in enumerate(begins)]
 
 
 def _bits_of(rows: BusWords, lowest: int, count: int) -> tuple[BusWords, int]:
