@@ -96,6 +96,11 @@ def test_a_pool_behind_functions_that_differ_from_pixel_to_pixel_comes_back() ->
     assert counted([(736, random_graph(random.Random(736)))])[:2] == (2, 2)
 
 
+def test_a_table_serves_codes_that_only_a_reader_holds_for_possible() -> None:
+    """Inputs of a file have one range, those of this graph one for each element: the index seems to go below zero."""
+    assert counted([(580, random_graph(random.Random(580)))])[:2] == (2, 2)
+
+
 def of_onnx(seed: int) -> Graph | None:
     """The graph of a random network in the dialect of QONNX; None where the last layer lies on no grid."""
     try:

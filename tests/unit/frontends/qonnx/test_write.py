@@ -90,7 +90,19 @@ def test_a_table_is_a_look_up(dialect: Dialect) -> None:
 def test_few_thresholds_over_many_codes_are_a_look_up_in_a_window() -> None:
     form = Thresholds(Ints([[-70000, -69990]]), Ints([[1, -1, 4]]))
     made = written(graph_of((Map(form, Ints(0)), 1), low=-(1 << 20), high=1 << 20), Dialect.QDQ)
-    assert made[:2] == ["Max", "Min"]
+    assert made[:2] == ["Clip", "Sub"]
+
+
+TABLED = Table(Ints([-40]), Ints([np.random.default_rng(1).integers(-9, 10, 81).tolist()]))
+
+
+@pytest.mark.parametrize("function", [Map(TABLED, Ints(0)), rounded(Rounding.HALF_UP)], ids=["table", "rounding"])
+@BOTH
+def test_a_function_behind_a_sum_without_a_bias_does_not_give_it_one(dialect: Dialect, function: Map) -> None:
+    matrix = Dense(Ints([[1, -2], [1, 1], [2, 1], [1, 1]]), Ints([0, 0]))
+    proto = model_of(graph_of((matrix, 1), (function, 4)), dialect)
+    reading, _ = read_model(parse_model(proto.SerializeToString()))
+    assert [n.op for n in reading.graph if isinstance(n.op, Dense)] == [matrix]
 
 
 @BOTH

@@ -10,7 +10,7 @@ import numpy as np
 
 from bitwright.core.errors import InvalidValue, Unsupported
 from bitwright.frontends.qonnx.write.file import Dialect, File
-from bitwright.frontends.qonnx.write.quantizers import quantize
+from bitwright.frontends.qonnx.write.quantizers import clipped, quantize
 from bitwright.frontends.qonnx.write.writer import HOLDS, Tensor, Writer, unit_of, write
 from bitwright.ir.graph import Graph, TensorType
 from bitwright.ir.graph.ops import GraphOp, Input
@@ -188,7 +188,9 @@ def _output(writer: Writer, number: int, position: int, decoder: Decoder | None)
 def _tabled(writer: Writer, tensor: Tensor, unit: Any, decoder: Decoder, layer: str) -> Tensor:
     """The decoder's table of values."""
     assert len(decoder.table) < HOLDS
-    codes = writer.changed("Add", writer.scaled(tensor, 1 / unit, layer), np.float64(-decoder.start), layer, 0.0)
+    codes = writer.scaled(tensor, 1 / unit, layer)
+    ends = np.array(decoder.start), np.array(decoder.start + len(decoder.table) - 1)
+    codes = writer.shifted(clipped(writer, codes, np.ones(()), ends, layer), np.float64(-decoder.start), layer)
     index = writer.file.node("Cast", [codes.name], layer, to=7)
     held = writer.file.hold(np.array(decoder.table, np.float32), layer, "values")
     return replace(tensor, name=writer.file.node("Gather", [held, index], layer, axis=0))

@@ -9,7 +9,7 @@ import numpy as np
 
 from bitwright.core.errors import Inexact
 from bitwright.frontends.qonnx.write.file import Dialect
-from bitwright.frontends.qonnx.write.quantizers import quantize, rounds
+from bitwright.frontends.qonnx.write.quantizers import clipped, quantize, rounds
 from bitwright.frontends.qonnx.write.writer import HOLDS, Floats, Tensor, Writer, unit_of, write
 from bitwright.ir.graph import TensorType
 from bitwright.ir.graph.ops import GraphOp, Map
@@ -122,7 +122,7 @@ def _saturated(writer: Writer, case: _Case, form: ShiftRoundSaturate) -> Tensor 
     factor = (mul * down)[case.rows] * case.after / case.before
     offset = (add * down + half)[case.rows] * case.after
     tensor = writer.scaled(case.tensor, factor, case.layer)
-    tensor = writer.changed("Add", tensor, offset, case.layer, 0.0)
+    tensor = writer.shifted(tensor, offset, case.layer)
     cut = _cuts(case, form)
     if not cut and not shift.any():
         return tensor
@@ -264,13 +264,14 @@ def _window(case: _Case, row: int) -> tuple[int, int]:
 
 
 def _index(writer: Writer, case: _Case, starts: IntArray, sizes: IntArray, width: int) -> str:
-    """The place of each element in the tables, as integers."""
+    """The place of each element in the tables, as integers.
+
+    Every code is cut at the ends of its table, those that need no cut here, too: who reads the file knows one range
+    for all elements of an input and so proves less, and a place below zero would count from the table's end.
+    """
     codes = writer.scaled(case.tensor, 1 / case.before, case.layer)
-    if (starts > case.low).any():
-        codes = writer.changed("Max", codes, starts[case.rows], case.layer)
-    ends = starts + sizes - 1
-    if (ends < case.high).any():
-        codes = writer.changed("Min", codes, ends[case.rows], case.layer)
+    ends = starts[case.rows], (starts + sizes - 1)[case.rows]
+    codes = clipped(writer, codes, np.ones(()), ends, case.layer)
     offsets = np.arange(len(starts)) * width - starts
-    places = writer.changed("Add", codes, offsets[case.rows], case.layer, 0.0)
+    places = writer.shifted(codes, offsets[case.rows], case.layer)
     return writer.file.node("Cast", [places.name], case.layer, to=7)

@@ -12,7 +12,7 @@ from bitwright.frontends.qonnx.write.file import Dialect, Packed
 from bitwright.frontends.qonnx.write.writer import Floats, Tensor, Writer
 from bitwright.numeric import IntArray, Rounding, width_of
 
-__all__ = ["ROUNDINGS", "constant", "quantize", "rounds"]
+__all__ = ["ROUNDINGS", "clipped", "constant", "quantize", "rounds"]
 
 ROUNDINGS = {
     Rounding.HALF_EVEN: "ROUND", Rounding.HALF_AWAY: "HALF_UP", Rounding.HALF_ZERO: "HALF_DOWN",
@@ -45,7 +45,7 @@ def quantize(
     if writer.file.dialect is Dialect.QONNX:
         bits, signed, narrow, exact = _width(low, high)
         if cut and not (same and exact):
-            tensor = _clipped(writer, tensor, unit, ends, layer)
+            tensor = clipped(writer, tensor, unit, ends, layer)
         told = [
             writer.file.hold(writer.facing(tensor, unit), layer, "scale"),
             writer.file.hold(0, layer, "zero"),
@@ -60,7 +60,7 @@ def quantize(
     if rounding is not Rounding.HALF_EVEN or not kind:
         tensor = _rounded(writer, tensor, unit, rounding, layer)
     if cut and not (same and _TYPES.get(kind) == (low, high)):
-        tensor = _clipped(writer, tensor, unit if scale is None else np.array(scale), ends, layer)
+        tensor = clipped(writer, tensor, unit if scale is None else np.array(scale), ends, layer)
     return _pair(writer, tensor, unit, kind, layer, scale) if kind else tensor
 
 
@@ -72,10 +72,11 @@ def _width(low: int, high: int) -> tuple[int, bool, bool, bool]:
     return bits, signed, narrow, narrow or (low, high) == full
 
 
-def _clipped(
+def clipped(
     writer: Writer, tensor: Tensor, unit: Floats, ends: tuple[IntArray, IntArray], layer: str
 ) -> Tensor:
-    low, high = (np.asarray(e * unit) for e in ends)
+    """`tensor` cut at `ends` times `unit` (each broadcasts): one Clip where both are the same for all elements."""
+    low, high = (v.ravel()[:1] if (v == v.flat[0]).all() else v for v in (np.asarray(e * unit) for e in ends))
     if low.size > 1 or high.size > 1:
         return writer.changed("Min", writer.changed("Max", tensor, low, layer), high, layer)
     held = [writer.file.hold(v.reshape(()), layer, w) for v, w in ((low, "low"), (high, "high"))]

@@ -92,12 +92,16 @@ class Writer:
     # Element by element.
 
     def changed(self, kind: str, tensor: Tensor, values: Any, layer: str, neutral: float | None = None) -> Tensor:
-        """Mul, Add, Max or Min with numbers; nothing where all of them are `neutral`."""
+        """Mul, Add, Sub, Max or Min with numbers; nothing where all of them are `neutral`."""
         array = self.facing(tensor, values)
         if neutral is not None and (array == neutral).all():
             return tensor
         held = self.file.hold(array, layer, kind.lower())
         return Tensor(self.file.node(kind, [tensor.name, held], layer), tensor.shape, tensor.first)
+
+    def shifted(self, tensor: Tensor, offsets: Any, layer: str) -> Tensor:
+        """The tensor plus numbers: written as Sub, as an Add right behind a sum is read as the sum's bias."""
+        return self.changed("Sub", tensor, -np.asarray(offsets), layer, 0.0)
 
     def scaled(self, tensor: Tensor, factors: Any, layer: str) -> Tensor:
         """The tensor times powers of two (or integers that float32 holds)."""
