@@ -30,7 +30,10 @@ def input_steps(walk: Walk, source: int, codes: IntArray, name: str) -> tuple[In
     common = step.finest
     factors = [f / common for f in step.array.ravel()]
     if max(f.numerator.bit_length() for f in factors) > 24:
-        raise Unsupported("its input channels have no common step", where=f"layer '{name}'", remedy="align them")
+        raise Unsupported(
+            "its input channels have no common step", where=f"layer '{name}'",
+            remedy="put bw.QActivation('quantized_bits(8,2,alpha=1)') before it, or use one scale for the sums there",
+        )  # fmt: skip
     whole = np.array([int(f) for f in factors], dtype=np.int64)
     return codes * whole[:, None], common
 

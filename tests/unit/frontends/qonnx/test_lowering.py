@@ -14,6 +14,7 @@ from bitwright.core.errors import Inexact, InvalidModel, Unsupported
 from bitwright.frontends.qonnx import Status, explain, read_model
 from bitwright.ir.graph import run
 from bitwright.ir.graph.ops import Add, Constant, Conv, Dense, Map, Reshape, TopK, Transpose
+from bitwright.numeric import ShiftRoundSaturate
 
 F = np.float32
 
@@ -228,6 +229,42 @@ def test_a_constant_that_is_no_number_is_refused_at_once(value: float) -> None:
              node("MatMul", ["r", "v"], "y")]  # fmt: skip
     with pytest.raises(Inexact, match="infinities"):
         read_model(parsed(model(nodes, {"x": (1, 3)}, constants=held)))
+
+
+def rectified(bias: float, **held: Any) -> Any:
+    """Quantized matrices on scales that are no powers of two, a Relu between and no quantizer; `held` replaces."""
+    rng = np.random.default_rng(4)
+    told = {"s": F(0.3), "b": F(4), "v": rng.normal(size=(3, 4)).astype(F), "w": rng.normal(size=(4, 2)).astype(F),
+            "c": F(0.137), "d": F(0.2), "o": F(bias) * np.arange(4, dtype=F)}  # fmt: skip
+    nodes = [quant("x", "q", "s", "b"), quant("v", "m", "c", "b"), node("MatMul", ["q", "m"], "t"),
+             node("Add", ["t", "o"], "u"), node("Relu", ["u"], "r"), node("Neg", ["r"], "n"),
+             quant("w", "k", "d", "b"), node("MatMul", ["n", "k"], "y")]  # fmt: skip
+    live = [n for n in nodes if n.output[0] not in held]
+    return parsed(model(live, {"x": (1, 3)}, constants=told | held))
+
+
+def test_a_relu_between_sums_on_any_scales_needs_no_quantizer() -> None:
+    reading, truth = read_model(rectified(0))
+    x = np.random.default_rng(0).normal(size=(500, 3)).astype(F)
+    (found,) = run(reading.graph, [encoder(x) for encoder in reading.encoders])
+    values, wanted = reading.decoders[0](found), truth.logits([x])[0]
+    np.testing.assert_allclose(values, wanted, rtol=1e-5, atol=1e-6)
+    assert wanted.any()
+    assert not [n for n in reading.graph if isinstance(n.op, Map) and not isinstance(n.op.form, ShiftRoundSaturate)]
+
+
+@pytest.mark.parametrize(
+    ("bias", "held", "what", "remedy"),
+    [(0.1, {}, "lie on no grid", "Quant node behind it"),
+     (0, {"c": np.array([[0.137, 0.211, 0.059, 0.3]], F)}, "no common step", "Quant node"),
+     (0, {"m": np.random.default_rng(0).normal(size=(3, 4)).astype(F)}, "not quantized", "quantize_static")],
+)  # fmt: skip
+def test_floats_that_no_quantizer_ends_are_refused_with_a_way_out(
+    bias: float, held: Any, what: str, remedy: str
+) -> None:
+    with pytest.raises(Unsupported, match=what) as caught:
+        read_model(rectified(bias, **held))
+    assert remedy in caught.value.remedy
 
 
 def normalized_image() -> Any:

@@ -252,7 +252,7 @@ def _integers(weights: Fixed, name: str) -> tuple[IntArray, list[Fraction]]:
             )  # fmt: skip
         raise Unsupported(
             f"its weights need {bits} bits: they are not quantized", where=f"layer '{name}'",
-            remedy="put a Quant node on the weights",
+            remedy="put a Quant node on the weights, or quantize the file with onnxruntime's quantize_static",
         )  # fmt: skip
     codes = np.rint(np.ldexp(values, found)).astype(np.int64)
     return codes, [Fraction(2) ** -found] * values.shape[-1]

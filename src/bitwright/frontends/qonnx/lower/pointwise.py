@@ -37,9 +37,15 @@ def _call(node: Node, op: Any = None) -> Any:
 def _(op: o.Unary, node: Node, reader: Reader, args: list[Any]) -> Value:
     if op.function is Pointwise.IDENTITY:
         return args[0]
-    return reader.piece(
+    found = reader.piece(
         node, args[0], _call(node), monotone=op.function.monotone, head=_HEADS.get(op.function)
     )
+    piece = found.lazy.chain[-1]
+    if op.function is Pointwise.RELU:
+        reader.halved[id(piece)] = piece
+    if op.function is Pointwise.NEG:
+        reader.remember(piece, np.array(-1.0), [Fraction(-1)])
+    return found
 
 
 @lower.on(o.Parametric)

@@ -72,6 +72,7 @@ class Reader:
     """One lowering: the walk that collects the graph, and what is known of each tensor by name.
 
     factors: for pieces that only scale, the exact factor, one number or (channels,).
+    halved: pieces that are max(x, 0), which is the same function of values and of their codes, whatever the step.
     exact: for pieces that read the float result of a sum from a table, the base they read and the exact sum.
     opened: pieces that yield integers with their zero point; dequantized: what a DequantizeLinear made of a tensor.
     """
@@ -83,6 +84,7 @@ class Reader:
     factors: dict[int, tuple[Elementwise, NDArray[Any]]] = field(
         default_factory=dict[int, tuple[Elementwise, "NDArray[Any]"]]
     )
+    halved: dict[int, Elementwise] = field(default_factory=dict[int, Elementwise])
     exact: dict[int, tuple[Lazy, Callable[[], Live]]] = field(
         default_factory=dict[int, tuple[Lazy, Callable[[], Live]]]
     )
@@ -107,13 +109,22 @@ class Reader:
             if replace(live.lazy, chain=tail[:1]) == tabled:
                 summed = exact().lazy
                 return self.codes(replace(live, lazy=replace(summed, chain=(*summed.chain, *tail[1:]))), layer)
-        scaled = tail and all(id(p) in self.factors for p in tail) and (last or live.lazy.base is not None)
-        if not scaled:
+        plain = all(id(p) in self.factors or id(p) in self.halved for p in tail)
+        if not (tail and plain and (last or live.lazy.base is not None)):
             return self.walk.codes(live.lazy, layer)
         position = self.walk.codes(replace(live.lazy, chain=chain[:last]), layer)
         for piece in tail:
-            position = self._rescaled(position, self.factors[id(piece)][1], piece.layer)
+            if id(piece) in self.halved:
+                position = self._halved(position, piece.layer)
+            else:
+                position = self._rescaled(position, self.factors[id(piece)][1], piece.layer)
         return position
+
+    def _halved(self, position: int, layer: str) -> int:
+        """The codes without those below zero, on the same step."""
+        one, zero = Ints([1]), Ints([0])
+        form = ShiftRoundSaturate(one, zero, zero, Rounding.FLOOR, zero, Ints([_FAR]))
+        return self.walk.emit(Map(form, Ints(0)), [position], layer, self.walk.type(position).step)
 
     def _rescaled(self, position: int, factors: NDArray[Any], layer: str) -> int:
         """The same codes, each worth its factor more; negative ones change sign."""
