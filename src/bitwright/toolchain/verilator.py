@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from bitwright.core.cores import usable_cores
 from bitwright.core.errors import InvalidValue
 from bitwright.core.progress import Progress, Silent
 from bitwright.toolchain.bridge import LIBRARY, WRAPPER, Job, mismatch, write_driver
@@ -70,7 +71,7 @@ def build_verilator(
     _check_ports(job, done.stdout + done.stderr)
     # OPT_SLOW is code that runs once; optimizing it doubles the build.
     options = ("OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1", f"CXX={' '.join(compiler.command)}")
-    options += (f"LINK={' '.join(compiler.command)}", "OBJCACHE=", "-s", f"-j{os.cpu_count() or 2}")
+    options += (f"LINK={' '.join(compiler.command)}", "OBJCACHE=", "-s", f"-j{usable_cores()}")
     words = [*make.command, "-C", "obj", "-f", "Vmodel_hier.mk" if blocks else "Vmodel.mk", *options]
     kept = _runtime(verilator, compiler)
     with storing(folder):

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
-from os import cpu_count
 from threading import local
 from typing import Any
 
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from bitwright.core.cores import usable_cores
 from bitwright.ir.graph.graph import Graph
 from bitwright.ir.graph.kernels import plain_conv, spread, windows
 from bitwright.ir.graph.ops import Constant, Conv, ConvTranspose, Dense, Input, Map, Reshape
@@ -68,7 +68,7 @@ class Emulator:
 
     def __init__(self, program: Graph, threads: int | None = None) -> None:
         self.program = program
-        self.threads = threads or min(cpu_count() or 1, 8)
+        self.threads = threads or min(usable_cores(), 8)
         self.steps = _plan(program)
         self.inputs = [i for i, n in enumerate(program.nodes) if isinstance(n.op, Input)]
         widest = max(node.type.size for node in program.nodes)

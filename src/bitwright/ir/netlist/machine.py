@@ -5,10 +5,10 @@ from __future__ import annotations
 import weakref
 from array import array
 from collections.abc import Sequence
-from os import cpu_count
 
 import numpy as np
 
+from bitwright.core.cores import usable_cores
 from bitwright.core.interpreter import COLUMNS, LANES, Code, Instruction, Interpreter
 from bitwright.core.rules import Rules
 from bitwright.ir.netlist.netlist import Netlist
@@ -211,6 +211,6 @@ def machine_of(program: Netlist) -> Interpreter:
     held = _known.get(key)
     if held is not None and held[0]() is program:
         return held[1]
-    machine = Interpreter(flattened(program), threads=min(cpu_count() or 1, 8))
+    machine = Interpreter(flattened(program), threads=min(usable_cores(), 8))
     _known[key] = (weakref.ref(program, lambda _: _known.pop(key, None)), machine)
     return machine

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from os import cpu_count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bitwright.core.cores import usable_cores
 from bitwright.core.errors import InvalidModel
 from bitwright.core.progress import Progress, Silent
 from bitwright.core.table_sums import Codes, Floats
@@ -126,7 +126,7 @@ class _Run:
 
     def _affordable(self, seconds: float) -> tuple[int, int, int]:
         many = (self.options.budget_s or 0.0) / seconds
-        side = min(cpu_count() or 1, self.options.points)
+        side = min(usable_cores(), self.options.points)
         warm, descent, finish = (share * many for share in _SHARES)
         return max(int(warm), 2), max(int(descent), 4), max(int(finish * side / self.options.points), 2)
 
@@ -165,7 +165,7 @@ class _Run:
         left = [i for i in range(len(at.kept)) if i not in at.finished]
         self.progress.step("tables: finish", len(at.kept))
         self.progress.advance(len(at.finished))
-        with ThreadPoolExecutor(cpu_count() or 1) as pool:
+        with ThreadPoolExecutor(usable_cores()) as pool:
             work = {pool.submit(self._finished, at.kept[i].copied(), i, float(goals[i]), at.epochs[2]): i for i in left}
             for done in as_completed(work):
                 at.finished[work[done]] = done.result()
