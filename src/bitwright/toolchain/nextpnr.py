@@ -62,13 +62,15 @@ def place_and_route(
     device: str = "lfe5u-45",
     seeds: Sequence[int] = (1, 2, 3),
     target_mhz: float = 400.0,
+    needed_mhz: float = 0.0,
     timeout_s: float = 1800.0,
     progress: Progress | None = None,
 ) -> Routing:
     """Map, place and route `top` of the Verilog `sources` on `device`, once per seed, between registers.
 
     `target_mhz` is what the placer strives for: above what can be reached, so that it does its best. Missing it is
-    no failure. Nothing stays in `workdir`.
+    no failure. No further seed is tried once more than half of them stay below `needed_mhz`: the median is that of the
+    seeds tried then. Nothing stays in `workdir`.
 
     Raises `ToolMissing`, `ToolFailed`, `ToolTimeout`, `StorageError`, `ConfigError` (no open tool for the device).
     """
@@ -92,6 +94,8 @@ def place_and_route(
             done = _route(router, part, seed, target_mhz, folder, deadline)
             listener.done(f"{done.seconds:.1f} s")
             reports[seed] = _report(folder / _REPORT)
+            if 2 * sum(_fmax(report) < needed_mhz for report in reports.values()) > len(seeds):
+                break
     reached = {seed: _fmax(report) for seed, report in reports.items()}
     middle = statistics.median_low(reached.values())
     chosen = next(report for seed, report in reports.items() if reached[seed] == middle)

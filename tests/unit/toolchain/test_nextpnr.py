@@ -55,6 +55,16 @@ def test_the_clock_is_the_median_over_the_seeds(fake: Fake, tmp_path: Path, sour
     assert all("--25k" in line and "--freq 400" in line for line in words)
 
 
+def test_seeds_end_once_the_median_cannot_reach_what_is_needed(fake: Fake, tmp_path: Path, source: Path) -> None:
+    reached = {1: 100.0, 2: 130.0, 3: 90.0, 4: 95.0, 5: 99.0}
+    fake_tools(fake, tmp_path, {seed: report(mhz) for seed, mhz in reached.items()})
+    told = {"workdir": tmp_path / "work", "device": "lfe5u-25", "seeds": tuple(reached)}
+    given_up = place_and_route([source], "top", PORTS, **told, needed_mhz=120.0)
+    assert given_up.fmax_by_seed == {seed: reached[seed] for seed in (1, 2, 3, 4)}
+    assert given_up.fmax_mhz < 120.0
+    assert len(place_and_route([source], "top", PORTS, **told, needed_mhz=98.0).fmax_by_seed) == 5
+
+
 def test_the_block_is_mapped_with_its_sums_kept(fake: Fake, tmp_path: Path, source: Path) -> None:
     fake_tools(fake, tmp_path, {7: report(100.0)})
     place_and_route([source], "top", PORTS, workdir=tmp_path, seeds=(7,))
