@@ -19,7 +19,16 @@ struct Term {
     std::int32_t node = -1;
     std::int32_t shift = 0;
     std::int32_t sign = 1;
+
+    // By node, shift and sign, as one number; shifts and signs of -1 and -2 stand before those that occur.
+    std::uint64_t key() const {
+        return static_cast<std::uint64_t>(node) << 32 | static_cast<std::uint64_t>(shift + 1) << 3 |
+               static_cast<std::uint64_t>(sign + 2);
+    }
 };
+
+// As an object, not as a function, so that what sorts by it contains it.
+constexpr auto earlier = [](const Term& left, const Term& right) { return left.key() < right.key(); };
 
 // Bits that hold every integer of `range`: two's complement if it reaches below zero.
 int width(const Interval& range);

@@ -11,21 +11,29 @@ using Sum = Sums::Sum;
 
 constexpr std::size_t kLongest = 400;
 constexpr std::size_t kPaired = 128;
-constexpr std::size_t kMet = 6;
 constexpr std::size_t kExisting = 6;
 constexpr std::size_t kMostUsers = 8;
 constexpr int kWeighed = 6;
 constexpr int kSettlings = 400;
+constexpr int kKnownBits = 16;
+constexpr std::size_t kKnown = std::size_t{1} << kKnownBits;
 
-bool before(const Term& left, const Term& right) {
-    return std::tie(left.node, left.shift, left.sign) < std::tie(right.node, right.shift, right.sign);
+// The first term of `node`, or where it would stand.
+Sum::const_iterator first_of(const Sum& sum, int node) {
+    auto at = sum.begin();
+    for (auto left = static_cast<std::ptrdiff_t>(sum.size()); left > 0;) {
+        const auto half = (left + 1) / 2;
+        at += at[half - 1].node < node ? half : 0;
+        left -= half;
+    }
+    return at;
 }
 
-bool holds(const Sum& sum, const Term& term) { return std::binary_search(sum.begin(), sum.end(), term, before); }
+bool holds(const Sum& sum, const Term& term) { return std::binary_search(sum.begin(), sum.end(), term, earlier); }
 
 // Ordered, its least shift 0 and its first sign +1: the form in which patterns are compared.
 Sum normal(Sum pattern) {
-    std::sort(pattern.begin(), pattern.end(), before);
+    std::sort(pattern.begin(), pattern.end(), earlier);
     int shift = pattern.front().shift;
     for (const Term& term : pattern) shift = std::min(shift, term.shift);
     const int sign = pattern.front().sign;
@@ -46,8 +54,7 @@ bool is_normal(const Sum& sum) {
 template <class Visit>
 void each_occurrence(const Sum& sum, const Sum& pattern, Visit visit) {
     const Term& head = pattern.front();
-    auto at = std::lower_bound(sum.begin(), sum.end(), Term{head.node, -1, -2}, before);
-    for (; at != sum.end() && at->node == head.node; ++at) {
+    for (auto at = first_of(sum, head.node); at != sum.end() && at->node == head.node; ++at) {
         const int shift = at->shift - head.shift;
         const int sign = at->sign * head.sign;
         if (shift < 0) continue;
@@ -68,11 +75,13 @@ Sum replaced(const Sum& sum, const Sum& pattern, int node) {
     for (const auto& [shift, sign] : places) {
         const auto aligned = [s = shift, g = sign](const Term& term) { return Term{term.node, term.shift + s, term.sign * g}; };
         if (!std::all_of(pattern.begin(), pattern.end(), [&](const Term& term) { return holds(rest, aligned(term)); })) continue;
-        for (const Term& term : pattern) rest.erase(std::lower_bound(rest.begin(), rest.end(), aligned(term), before));
+        for (const Term& term : pattern) rest.erase(std::lower_bound(rest.begin(), rest.end(), aligned(term), earlier));
         made.push_back({node, shift, sign});
     }
+    const auto kept = static_cast<std::ptrdiff_t>(rest.size());
     rest.insert(rest.end(), made.begin(), made.end());
-    Sums::sort(rest);
+    std::inplace_merge(rest.begin(), rest.begin() + kept, rest.end(), earlier);
+    Sums::settle(rest);
     return rest;
 }
 
@@ -158,25 +167,35 @@ void Regroup::dissolve_where_cheaper(std::vector<std::int32_t> nodes) {
         const std::vector<std::int32_t> users = sums_.users(node);
         if (users.size() > kMostUsers || !changed_since_checked(node)) continue;
         int difference = -sums_.cost(node);
-        std::vector<Change> changes;
         bool possible = true;
         for (const int user : users) {
-            // What a long sum would cost is dear to know, and it gains little.
-            possible = sums_.sum(user).size() <= kPaired;
+            const int cost = cost_without(node, user);
+            possible = cost >= 0;
             if (!possible) break;
-            Sum made = Sums::substituted(sums_.sum(user), node, sums_.sum(node));
-            possible = made.size() >= 2 && made.size() <= kLongest && sums_.fits(made, sums_.level(user));
-            if (!possible) break;
-            difference += sums_.cost(made, sums_.level(user), sums_.is_root(user)) - sums_.cost(user);
-            changes.push_back({user, std::move(made)});
+            difference += cost - sums_.cost(user);
         }
-        if (!possible || difference > 0 || (difference == 0 && users.size() > 1)) continue;
-        for (const Change& change : changes) {
-            sums_.change(change.node, change.sum);
-            touched_.push_back(change.node);
-        }
-        sums_.remove(node);
+        if (possible && (difference < 0 || (difference == 0 && users.size() <= 1))) dissolve(node);
     }
+}
+
+// What `user` costs with the addends of `node` in its place; -1 where it may not have them. Asked again and again of
+// what did not change, as all readers of a sum are weighed when one of them has.
+int Regroup::cost_without(int node, int user) {
+    // What a long sum would cost is dear to know, and it gains little.
+    if (sums_.sum(user).size() > kPaired) return -1;
+    known_.resize(kKnown);
+    const std::uint64_t pair = static_cast<std::uint64_t>(node) << 32 | static_cast<std::uint64_t>(user);
+    const std::int64_t stamp =
+        std::max({sums_.stamp(user), sums_.stamp(sums_.sum(user)), sums_.stamp(sums_.sum(node))});
+    Known& known = known_[(pair * 0x9e3779b97f4a7c15u) >> (64 - kKnownBits)];
+    if (known.pair != pair || known.stamp != stamp) known = {pair, stamp, weighed_without(node, user)};
+    return known.cost;
+}
+
+int Regroup::weighed_without(int node, int user) const {
+    const Sum made = Sums::substituted(sums_.sum(user), node, sums_.sum(node));
+    const bool possible = made.size() >= 2 && made.size() <= kLongest && sums_.fits(made, sums_.level(user));
+    return possible ? sums_.cost(made, sums_.level(user), sums_.is_root(user)) : -1;
 }
 
 bool Regroup::changed_since_checked(int node) {
@@ -229,72 +248,81 @@ void Regroup::consider_existing(int node, Best& best) {
     }
 }
 
-// Expressions that `node` has in common with another sum, or twice, most promising first: wherever two sums meet with the
-// same shift and sign between them, all that they share there and its pairs and triples.
-std::vector<Regroup::Pattern> Regroup::patterns_of(int node) {
+// Where the terms of `node` occur in other sums, or in itself with another shift or sign.
+void Regroup::meet(int node) {
     const Sum& sum = sums_.sum(node);
     meetings_.clear();
     for (std::size_t i = 0; i < sum.size(); ++i) {
         for (const int user : sums_.users(sum[i].node)) {
             const Sum& other = sums_.sum(user);
-            auto at = std::lower_bound(other.begin(), other.end(), Term{sum[i].node, -1, -2}, before);
-            for (; at != other.end() && at->node == sum[i].node; ++at) {
+            for (auto at = first_of(other, sum[i].node); at != other.end() && at->node == sum[i].node; ++at) {
                 const int offset = at->shift - sum[i].shift;
                 const int sign = at->sign * sum[i].sign;
                 // With itself every meeting is seen from both sides.
                 if (user == node && (offset < 0 || (offset == 0 && sign > 0))) continue;
-                meetings_.push_back({user, offset, sign, static_cast<std::int32_t>(i)});
+                meetings_.emplace_back(user, offset, sign, i);
             }
         }
     }
     std::sort(meetings_.begin(), meetings_.end());
+}
+
+// Expressions that `node` has in common with another sum, or twice, most promising first: wherever two sums meet with the
+// same shift and sign between them, all that they share there and its pairs and triples.
+std::vector<Regroup::Pattern> Regroup::patterns_of(int node) {
+    meet(node);
     shared_.clear();
     for (std::size_t begin = 0, end = 0; begin < meetings_.size(); begin = end) {
         while (end < meetings_.size() && meetings_[end].same_place(meetings_[begin])) ++end;
         if (end - begin > 1) collect(begin, end);
     }
     std::sort(shared_.begin(), shared_.end());
-    std::vector<Pattern> found;
+    groups_.clear();
     for (std::size_t begin = 0, end = 0; begin < shared_.size(); begin = end) {
-        while (end < shared_.size() && shared_[end].same_terms(shared_[begin])) ++end;
-        const Shared& first = shared_[begin];
-        Pattern pattern;
-        pattern.score = (first.count() - 1) * static_cast<int>(end - begin);
-        if (first.count() == 2 && end - begin < 2) continue;
-        for (const std::int16_t term : first.terms) {
-            if (term >= 0) pattern.sum.push_back(sum[term]);
-        }
-        for (std::size_t i = begin; i < end; ++i) {
-            if (shared_[i].user != node) pattern.users.push_back(shared_[i].user);
-        }
-        pattern.users.push_back(node);
-        std::sort(pattern.users.begin(), pattern.users.end());
-        pattern.users.erase(std::unique(pattern.users.begin(), pattern.users.end()), pattern.users.end());
-        found.push_back(std::move(pattern));
+        while (end < shared_.size() && shared_[end].terms == shared_[begin].terms) ++end;
+        const int count = shared_[begin].count();
+        if (count > 2 || end - begin > 1) groups_.push_back({(count - 1) * static_cast<int>(end - begin), begin, end});
     }
-    const auto better = [](const Pattern& left, const Pattern& right) { return left.score > right.score; };
-    const std::size_t kept = std::min<std::size_t>(kWeighed, found.size());
-    std::stable_sort(found.begin(), found.end(), better);
-    found.resize(kept);
-    for (Pattern& pattern : found) pattern.sum = normal(std::move(pattern.sum));
+    const auto better = [](const Group& left, const Group& right) {
+        return left.score != right.score ? left.score > right.score : left.begin < right.begin;
+    };
+    const auto kept = groups_.begin() + std::min<std::ptrdiff_t>(kWeighed, static_cast<std::ptrdiff_t>(groups_.size()));
+    std::partial_sort(groups_.begin(), kept, groups_.end(), better);
+    std::vector<Pattern> found;
+    for (auto group = groups_.begin(); group != kept; ++group) found.push_back(pattern_of(node, *group));
     return found;
+}
+
+Regroup::Pattern Regroup::pattern_of(int node, const Group& group) const {
+    const Sum& sum = sums_.sum(node);
+    const Shared& first = shared_[group.begin];
+    Pattern pattern;
+    for (int i = 0; i < first.count(); ++i) pattern.sum.push_back(sum[first.term(i)]);
+    pattern.sum = normal(std::move(pattern.sum));
+    for (std::size_t i = group.begin; i < group.end; ++i) pattern.users.push_back(shared_[i].user);
+    pattern.users.push_back(node);
+    std::sort(pattern.users.begin(), pattern.users.end());
+    pattern.users.erase(std::unique(pattern.users.begin(), pattern.users.end()), pattern.users.end());
+    return pattern;
 }
 
 // The terms that meet in one place: all of them, and their pairs and triples.
 void Regroup::collect(std::size_t begin, std::size_t end) {
-    const std::size_t count = std::min<std::size_t>(end - begin, kMet);
-    const auto term = [&](std::size_t i) { return static_cast<std::int16_t>(meetings_[begin + i].term); };
-    const int user = meetings_[begin].user;
-    for (std::size_t i = 0; i < count; ++i) {
-        for (std::size_t j = i + 1; j < count; ++j) {
-            shared_.push_back({{term(i), term(j), -1, -1, -1, -1}, user});
-            for (std::size_t k = j + 1; k < count; ++k) shared_.push_back({{term(i), term(j), term(k), -1, -1, -1}, user});
+    const int count = static_cast<int>(std::min<std::size_t>(end - begin, Shared::kMost));
+    const int user = meetings_[begin].user();
+    std::uint64_t term[Shared::kMost];
+    for (int i = 0; i < count; ++i) term[i] = static_cast<std::uint64_t>(meetings_[begin + i].term()) + 1;
+    for (int i = 0; i < count; ++i) {
+        for (int j = i + 1; j < count; ++j) {
+            const std::uint64_t pair = term[i] << 40 | term[j] << 32;
+            shared_.push_back({pair, user});
+            for (int k = j + 1; k < count; ++k) shared_.push_back({pair | term[k] << 24, user});
         }
     }
     if (count < 4) return;
-    Shared whole{{-1, -1, -1, -1, -1, -1}, user};
-    for (std::size_t i = 0; i < count && i < whole.terms.size(); ++i) whole.terms[i] = term(i);
-    shared_.push_back(whole);
+    std::uint64_t whole = 0;
+    for (int i = 0; i < count; ++i) whole |= term[i] << 8 * (Shared::kMost - 1 - i);
+    shared_.push_back({whole, user});
 }
 
 // Makes the best expression that `node` shares with others, or with itself, a sum of its own.

@@ -4,13 +4,12 @@
 // graph of two-operand adders: three addends that occur twice save as much as two that occur four times.
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "digits.hpp"
 #include "sums.hpp"
 
 namespace bitwright {
@@ -39,25 +38,45 @@ class Regroup {
     struct Pattern {
         Sum sum;
         std::vector<std::int32_t> users;
-        int score;
     };
-    // Term `term` of a sum occurs in `user`, shifted by `offset` and times `sign`.
+    // Where a term of a sum occurs: in `user`, shifted by an offset and with a sign (a place). The term's position is
+    // the key's end.
     struct Meeting {
-        std::int32_t user, offset, sign, term;
-        bool same_place(const Meeting& other) const {
-            return user == other.user && offset == other.offset && sign == other.sign;
-        }
-        bool operator<(const Meeting& other) const {
-            return std::tie(user, offset, sign, term) < std::tie(other.user, other.offset, other.sign, other.term);
-        }
+        std::uint64_t key;
+
+        Meeting(int user, int offset, int sign, std::size_t term)
+            : key(static_cast<std::uint64_t>(user) << 32 | static_cast<std::uint64_t>(offset + kOffset) << 17 |
+                  static_cast<std::uint64_t>(sign > 0) << 16 | term) {}
+        int user() const { return static_cast<int>(key >> 32); }
+        int term() const { return static_cast<int>(key & 0xffff); }
+        bool same_place(const Meeting& other) const { return key >> 16 == other.key >> 16; }
+        bool operator<(const Meeting& other) const { return key < other.key; }
+
+        static constexpr int kOffset = 64;
     };
-    // Up to six terms of a sum, by position, that occur in `user`.
+    // Up to six terms of a sum, by position, that occur in `user`: a byte each, one more than the position, the first
+    // on top.
     struct Shared {
-        std::array<std::int16_t, 6> terms;
+        std::uint64_t terms;
         std::int32_t user;
-        bool same_terms(const Shared& other) const { return terms == other.terms; }
         bool operator<(const Shared& other) const { return std::tie(terms, user) < std::tie(other.terms, other.user); }
-        int count() const { return static_cast<int>(terms.size() - std::count(terms.begin(), terms.end(), -1)); }
+        // How many.
+        int count() const { return kMost - lowest_bit(terms) / 8; }
+        // The position of one of them.
+        int term(int place) const { return static_cast<int>(terms >> 8 * (kMost - 1 - place) & 0xff) - 1; }
+
+        static constexpr int kMost = 6;
+    };
+    // Those of `shared_` in [begin, end) have their terms in common.
+    struct Group {
+        int score;
+        std::size_t begin, end;
+    };
+    // What `user` costs with the addends of `node` in its place, as of `stamp`.
+    struct Known {
+        std::uint64_t pair = 0;
+        std::int64_t stamp = 0;
+        int cost = 0;
     };
     struct Best {
         int saving = 0;
@@ -70,13 +89,17 @@ class Regroup {
     std::int64_t wasted(int node) const;
     bool dissolve(int node);
     void dissolve_where_cheaper(std::vector<std::int32_t> nodes);
+    int cost_without(int node, int user);
+    int weighed_without(int node, int user) const;
     void settle_around(std::vector<std::int32_t> work);
     bool changed_since_checked(int node);
     bool share_within(int node);
     void weigh(const Sum& pattern, int existing, const std::vector<std::int32_t>& users, int within, Best& best);
     void consider_existing(int node, Best& best);
     std::vector<Pattern> patterns_of(int node);
+    void meet(int node);
     void collect(std::size_t begin, std::size_t end);
+    Pattern pattern_of(int node, const Group& group) const;
     void perturb(std::uint64_t& state);
     int random_sum(std::uint64_t& state) const;
 
@@ -85,6 +108,8 @@ class Regroup {
     std::vector<std::int64_t> checked_;
     std::vector<Meeting> meetings_;
     std::vector<Shared> shared_;
+    std::vector<Group> groups_;
+    std::vector<Known> known_;
 };
 
 }  // namespace bitwright

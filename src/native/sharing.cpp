@@ -11,14 +11,17 @@ constexpr int kNoLevel = -1;
 }  // namespace
 
 Sharing::Sharing(Graph& graph, const std::vector<std::int64_t>& weights, int columns, int max_depth)
-    : graph_(graph), entries_(graph.inputs()), columns_(columns), room_(columns, power(max_depth)) {
+    : graph_(graph),
+      entries_(graph.inputs()),
+      open_(graph.inputs()),
+      columns_(columns),
+      room_(columns, power(max_depth)) {
     for (int input = 0; input < graph.inputs(); ++input) {
         block_.push_back(input);
         for (int column = 0; column < columns; ++column) {
             const Digits digits = csd(weights[static_cast<std::size_t>(input) * columns + column]);
             if (digits.places() == 0) continue;
-            columns_[column].push_back({input, static_cast<std::int32_t>(entries_[input].size())});
-            entries_[input].push_back({column, digits});
+            append(input, column, digits);
             room_[column] -= bit_count(digits.places());
         }
     }
@@ -82,8 +85,10 @@ Candidate Sharing::candidate(const Pattern& pattern, int count) const {
 }
 
 int Sharing::find_matches(const Pattern& pattern) {
-    const auto& first = entries_[pattern.first];
-    const auto& second = entries_[pattern.second];
+    const auto& first = open_[pattern.first];
+    const auto& second = open_[pattern.second];
+    const Entry* const firsts = entries_[pattern.first].data();
+    const Entry* const seconds = entries_[pattern.second].data();
     const std::int64_t price = graph_.price(pattern.first, pattern.second);
     matches_.clear();
     int count = 0;
@@ -91,10 +96,10 @@ int Sharing::find_matches(const Pattern& pattern) {
         const std::int32_t column = first[i].column;
         const std::int32_t other = second[j].column;
         if (column == other) {
-            Digits at = aligned(pattern, first[i].digits, second[j].digits);
+            Digits at = aligned(pattern, firsts[first[i].index].digits, seconds[second[j].index].digits);
             if (at.places() != 0) at = affordable(pattern, at, price, room_[column]);
             if (at.places() != 0) {
-                matches_.push_back({static_cast<std::int32_t>(i), static_cast<std::int32_t>(j), at});
+                matches_.push_back({first[i].index, second[j].index, at});
                 count += bit_count(at.places());
             }
         }
@@ -143,6 +148,7 @@ void Sharing::replace(const Pattern& pattern, const Term& node) {
     const std::int64_t price = graph_.price(pattern.first, pattern.second);
     block_.push_back(block_[pattern.first]);
     entries_.emplace_back();
+    open_.emplace_back();
     for (const Match& match : matches_) {
         Entry& first = entries_[pattern.first][match.first_index];
         Entry& second = entries_[pattern.second][match.second_index];
@@ -152,18 +158,32 @@ void Sharing::replace(const Pattern& pattern, const Term& node) {
         second.digits.clear(at << std::max(0, pattern.offset));
         room_[column] -= price * bit_count(at);
         forget_empty(pattern, column);
-        columns_[column].push_back({node.node, static_cast<std::int32_t>(entries_.back().size())});
-        entries_.back().push_back({column, node.sign < 0 ? match.at.negated() : match.at});
+        append(node.node, column, node.sign < 0 ? match.at.negated() : match.at);
     }
+}
+
+// Digits of a node in the next of its columns.
+void Sharing::append(int node, int column, Digits digits) {
+    const auto index = static_cast<std::int32_t>(entries_[node].size());
+    columns_[column].push_back({node, index});
+    open_[node].push_back({column, index});
+    entries_[node].push_back({column, digits});
 }
 
 void Sharing::forget_empty(const Pattern& pattern, int column) {
     auto& places = columns_[column];
     const auto empty = [&](const Place& place) {
         const bool touched = place.node == pattern.first || place.node == pattern.second;
-        return touched && entries_[place.node][place.index].digits.places() == 0;
+        const bool is_empty = touched && entries_[place.node][place.index].digits.places() == 0;
+        if (is_empty) close(place.node, column);
+        return is_empty;
     };
     places.erase(std::remove_if(places.begin(), places.end(), empty), places.end());
+}
+
+void Sharing::close(int node, int column) {
+    const auto before = [](const Open& open, int wanted) { return open.column < wanted; };
+    open_[node].erase(std::lower_bound(open_[node].begin(), open_[node].end(), column, before));
 }
 
 // Queues the pairs of `node` with itself and with older nodes of its group, except those that already

@@ -38,6 +38,11 @@ class Sharing {
         std::int32_t column;
         Digits digits;
     };
+    // Where a node has digits left: entries_[node][index].
+    struct Open {
+        std::int32_t column;
+        std::int32_t index;
+    };
     // Where a column finds the digits of a node: entries_[node][index].
     struct Place {
         std::int32_t node;
@@ -63,7 +68,9 @@ class Sharing {
     static Digits affordable(const Pattern& pattern, Digits found, std::int64_t price, std::int64_t room);
     Term make_node(const Pattern& pattern);
     void replace(const Pattern& pattern, const Term& node);
+    void append(int node, int column, Digits digits);
     void forget_empty(const Pattern& pattern, int column);
+    void close(int node, int column);
     void offer_pairs(int node, int finer_level);
     void count_pairs(const Place& other, const Entry& entry, int node);
     void drain_queue();
@@ -73,6 +80,7 @@ class Sharing {
 
     Graph& graph_;
     std::vector<std::vector<Entry>> entries_;
+    std::vector<std::vector<Open>> open_;
     std::vector<std::vector<Place>> columns_;
     std::vector<std::int64_t> room_;
     std::vector<std::int32_t> block_;

@@ -33,6 +33,9 @@ class Sums {
     std::int64_t clock() const { return clock_; }
     std::int64_t version(int node) const { return nodes_[node].version; }
     std::int64_t total() const { return total_; }
+    // What all that the cost of `sum` depends on was last made by; a number comes back only with what it stood for.
+    std::int64_t stamp(const Sum& sum) const;
+    std::int64_t stamp(int node) const { return stamps_[node]; }
 
     // Whether `sum` can be ready at `level`.
     bool fits(const Sum& sum, int level) const;
@@ -59,6 +62,8 @@ class Sums {
     Term build(int node, const std::vector<Term>& made, int first_node, std::vector<TernaryRow>& rows) const;
 
     static void sort(Sum& sum);
+    // The same for one that is ordered already.
+    static void settle(Sum& sum);
     // `sum` with every addend `node` replaced by the addends of `by`.
     static Sum substituted(const Sum& sum, int node, const Sum& by);
 
@@ -77,6 +82,7 @@ class Sums {
         std::int32_t node;
         Sum sum;
         Code code;
+        std::int64_t stamp;
         std::int32_t level;
         std::int32_t cost;
         bool alive;
@@ -92,9 +98,10 @@ class Sums {
     std::int64_t total_ = 0;
     std::int64_t clock_ = 0;
     std::vector<Node> nodes_;
+    std::vector<std::int64_t> stamps_;
     std::vector<std::int32_t> free_;
     std::vector<Past> past_;
-    mutable std::vector<Operand> operands_;
+    mutable TernaryTree tree_;
 };
 
 }  // namespace bitwright

@@ -10,69 +10,22 @@ namespace {
 
 constexpr int kHighest = 1 << 20;
 
-// As objects, not as functions, so that what sorts by them contains them.
-constexpr auto narrower = [](const Operand& left, const Operand& right) {
-    const int a = left.top - left.start, b = right.top - right.start;
-    return a != b ? a < b : left.start < right.start;
-};
-
-constexpr auto ordered = [](const Operand& left, const Operand& right) {
-    const int a = left.top - left.start, b = right.top - right.start;
-    if (a != b) return a < b;
-    if (left.start != right.start) return left.start < right.start;
-    return left.term.node != right.term.node ? left.term.node < right.term.node : left.term.sign < right.term.sign;
-};
-
-constexpr auto shallower = [](const Operand& left, const Operand& right) { return left.level < right.level; };
-
-// What a tree has less room for once these are added first.
-std::int64_t price(const Operand* operands, int count) {
-    int level = 0;
-    std::int64_t weight = 0;
-    for (int i = 0; i < count; ++i) {
-        level = std::max(level, operands[i].level);
-        weight += ternary_weight(operands[i].level);
-    }
-    return ternary_weight(level + 1) - weight;
+std::uint64_t entry_of(const Operand& operand, std::size_t place) {
+    const auto width = static_cast<std::uint64_t>(operand.top - operand.start);
+    const auto start = static_cast<std::uint64_t>(operand.start), level = static_cast<std::uint64_t>(operand.level);
+    return width << 52 | start << 40 | level << 32 | place;
 }
 
-// Moves the shallowest to the front, the first among equals, of the others the shallower before one as narrow;
-// returns how many to add: `taken`, or two where an even number is left and three do not fit.
-int shallowest_first(Operand* first, Operand* end, int taken, std::int64_t room) {
-    for (int i = 0; i < taken; ++i) {
-        Operand* const least = std::min_element(first + i, end, shallower);
-        const Operand found = *least;
-        if (i == 2 && (end - first) % 2 == 0) {
-            // Three of the least levels need not fit where two do: 0 0 1 1 makes 2 as (0 0) 1 1, not as (0 0 1) 1.
-            const Operand three[] = {first[0], first[1], found};
-            if (price(three, 3) > room) {
-                taken = 2;
-                break;
-            }
-        }
-        std::move_backward(first + i, least, least + 1);
-        first[i] = found;
-    }
-    for (Operand* at = first + taken + 1; at < end; ++at) {
-        const Operand moved = *at;
-        Operand* place = at;
-        for (; place > first + taken && !narrower(place[-1], moved) && shallower(moved, place[-1]); --place) *place = place[-1];
-        *place = moved;
-    }
-    return taken;
-}
+// Width and start alone.
+std::uint32_t shape(std::uint64_t entry) { return static_cast<std::uint32_t>(entry >> 40); }
+std::uint32_t level_of(std::uint64_t entry) { return static_cast<std::uint32_t>(entry >> 32) & 0xff; }
 
 int overlap(const Operand& a, const Operand& b) {
     return std::max(0, std::min(a.top, b.top) - std::max(a.start, b.start));
 }
 
 // Columns that need a table. Where three bits meet a carry is saved for the next column, until one has a single bit.
-int tables(const Operand* operands, int count, bool constant) {
-    if (count == 1) return 0;
-    const Operand& a = operands[0];
-    const Operand& b = operands[1];
-    if (count == 2) return overlap(a, b) + (constant && overlap(a, b) > 0 && a.top != b.top ? 1 : 0);
-    const Operand& c = operands[2];
+int tables(const Operand& a, const Operand& b, const Operand& c) {
     const int all = std::min({a.top, b.top, c.top}) - std::max({a.start, b.start, c.start});
     const int pairs = overlap(a, b) + overlap(a, c) + overlap(b, c);
     if (all <= 0) return pairs;
@@ -81,11 +34,75 @@ int tables(const Operand* operands, int count, bool constant) {
     return pairs - 2 * all + alone;
 }
 
-TernaryRow row_of(const Operand* operands, int count, int shift) {
-    TernaryRow row{};
-    for (int i = 0; i < count; ++i) row.addends[i] = {operands[i].term.node, operands[i].term.shift - shift, operands[i].term.sign};
-    if (count == 2) row.addends[2] = {-1, 0, 1};
-    return row;
+// Tables and passed columns of a sum that starts to have two bits in a column at `second`.
+int cost_of(const Operand& sum, int second, int filled) {
+    const int columns = filled == 0 ? 0 : sum.top - second;
+    return kTable * filled + kPassed * std::max(0, columns - filled);
+}
+
+// Sum of two operands, and what it costs; at a root a constant enters as well.
+Operand sum_of(const Operand& a, const Operand& b, bool root, int& cost) {
+    Operand sum;
+    sum.high = a.high + b.high;
+    sum.level = std::max(a.level, b.level) + 1;
+    sum.start = std::min(a.start, b.start);
+    sum.top = bit_length(static_cast<std::uint64_t>(sum.high));
+    const int both = overlap(a, b);
+    cost = cost_of(sum, std::max(a.start, b.start), both + (root && both > 0 && a.top != b.top ? 1 : 0));
+    return sum;
+}
+
+// The same of three: there the constant takes a chain of its own.
+Operand sum_of(const Operand& a, const Operand& b, const Operand& c, bool root, int& cost) {
+    Operand sum;
+    sum.high = a.high + b.high + c.high;
+    sum.level = std::max({a.level, b.level, c.level}) + 1;
+    const int low = std::min(a.start, b.start), high = std::max(a.start, b.start);
+    sum.start = std::min(low, c.start);
+    sum.top = bit_length(static_cast<std::uint64_t>(sum.high));
+    cost = cost_of(sum, std::max(low, std::min(high, c.start)), tables(a, b, c));
+    if (root) cost += kPassed * (sum.top - sum.start);
+    return sum;
+}
+
+// What a tree has less room for once these are added first.
+std::int64_t price(const std::uint64_t* first, int count) {
+    std::uint32_t level = 0;
+    std::int64_t weight = 0;
+    for (int i = 0; i < count; ++i) {
+        const std::uint32_t own = level_of(first[i]);
+        level = std::max(level, own);
+        weight += ternary_weight(static_cast<int>(own));
+    }
+    return ternary_weight(static_cast<int>(level) + 1) - weight;
+}
+
+// Moves the shallowest to the front, the first among equals, of the others the shallower before one as narrow;
+// returns how many to add: `taken`, or two where an even number is left and three do not fit.
+int shallowest_first(std::uint64_t* first, std::uint64_t* end, int taken, std::int64_t room) {
+    const auto shallower = [](std::uint64_t left, std::uint64_t right) { return level_of(left) < level_of(right); };
+    for (int i = 0; i < taken; ++i) {
+        std::uint64_t* const least = std::min_element(first + i, end, shallower);
+        const std::uint64_t found = *least;
+        if (i == 2 && (end - first) % 2 == 0) {
+            // Three of the least levels need not fit where two do: 0 0 1 1 makes 2 as (0 0) 1 1, not as (0 0 1) 1.
+            const std::uint64_t three[] = {first[0], first[1], found};
+            if (price(three, 3) > room) {
+                taken = 2;
+                break;
+            }
+        }
+        std::move_backward(first + i, least, least + 1);
+        first[i] = found;
+    }
+    // The shapes are in order already.
+    for (std::uint64_t* at = first + taken + 1; at < end; ++at) {
+        const std::uint64_t moved = *at;
+        std::uint64_t* place = at;
+        for (; place > first + taken && place[-1] >> 32 > moved >> 32; --place) *place = place[-1];
+        *place = moved;
+    }
+    return taken;
 }
 
 }  // namespace
@@ -99,75 +116,63 @@ Code Code::of_input(const Interval& range) {
     return code;
 }
 
-Operand Code::operand(const Term& term, int level) const {
-    Operand made;
-    const std::int64_t most = power(top) - power(start);
-    made.low = (term.sign < 0 ? most - high : low) * power(term.shift);
-    made.high = (term.sign < 0 ? most - low : high) * power(term.shift);
-    made.start = start + term.shift;
-    made.top = top + term.shift;
-    made.level = level;
-    made.term = term;
-    return made;
-}
-
-Operand sum_of(const Operand* operands, int count, bool root, int& cost) {
-    Operand sum;
-    int second = kHighest;
-    sum.start = kHighest;
-    for (int i = 0; i < count; ++i) {
-        const Operand& operand = operands[i];
-        sum.low += operand.low;
-        sum.high += operand.high;
-        sum.level = std::max(sum.level, operand.level + 1);
-        if (operand.start < sum.start) {
-            second = sum.start;
-            sum.start = operand.start;
-        } else {
-            second = std::min(second, operand.start);
-        }
-    }
-    sum.top = bit_length(static_cast<std::uint64_t>(sum.high));
-    const int filled = tables(operands, count, root);
-    const int columns = filled == 0 ? 0 : sum.top - second;
-    cost = kTable * filled + kPassed * std::max(0, columns - filled);
-    // With three operands the constant takes a chain of its own.
-    if (root && count == 3) cost += kPassed * (sum.top - sum.start);
-    return sum;
-}
-
 int ternary_level(std::int64_t weight) {
     int level = 0;
     for (std::int64_t room = 1; room < weight; room *= 3) ++level;
     return level;
 }
 
-int ternary_tree(std::vector<Operand>& operands, int limit, bool root, Operand& sum, std::vector<TernaryRow>* rows,
-                 int first_node) {
-    std::sort(operands.begin(), operands.end(), ordered);
+TernaryRow TernaryTree::row_of(const std::uint64_t* first, int count, int shift) const {
+    TernaryRow row{};
+    for (int i = 0; i < count; ++i) {
+        const Term& term = at(first[i]).term;
+        row.addends[i] = {term.node, term.shift - shift, term.sign};
+    }
+    if (count == 2) row.addends[2] = {-1, 0, 1};
+    return row;
+}
+
+// The narrowest first, then what starts lowest, then by node and sign.
+void TernaryTree::line_up() {
+    sorted_.clear();
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+        const Operand& operand = operands[i];
+        const auto term = static_cast<std::uint64_t>(operand.term.node) << 1 | (operand.term.sign > 0 ? 1 : 0);
+        sorted_.emplace_back(std::uint64_t{shape(entry_of(operand, 0))} << 40 | term, i);
+    }
+    std::sort(sorted_.begin(), sorted_.end());
+    line_.clear();
+    for (const auto& [key, place] : sorted_) line_.push_back(entry_of(operands[place], place));
+}
+
+int TernaryTree::add_up(int limit, bool root, std::vector<TernaryRow>* rows, int first_node) {
+    line_up();
     std::int64_t room = ternary_weight(limit);
     for (const Operand& operand : operands) room -= ternary_weight(operand.level);
     int total = 0;
-    const int count = static_cast<int>(operands.size());
-    Operand* const end = operands.data() + count;
-    for (Operand* first = operands.data(); end - first > 1;) {
+    operands.reserve(2 * operands.size());
+    std::uint64_t* const end = line_.data() + line_.size();
+    for (std::uint64_t* first = line_.data(); end - first > 1;) {
         const int left = static_cast<int>(end - first);
         int taken = left == 2 || (left % 2 == 0 && !root) ? 2 : 3;
         if (price(first, taken) > room) taken = shallowest_first(first, end, taken, room);
         room -= price(first, taken);
         int cost = 0;
-        Operand made = sum_of(first, taken, root && taken == left, cost);
+        const bool last = root && taken == left;
+        Operand made = taken == 2 ? sum_of(at(first[0]), at(first[1]), last, cost)
+                                  : sum_of(at(first[0]), at(first[1]), at(first[2]), last, cost);
         total += cost;
         if (rows != nullptr) {
             rows->push_back(row_of(first, taken, made.start));
             made.term = {first_node++, made.start, 1};
         }
+        const std::uint64_t entry = entry_of(made, operands.size());
+        operands.push_back(made);
         first += taken - 1;
-        Operand* place = first;
-        for (; place + 1 < end && narrower(place[1], made); ++place) *place = place[1];
-        *place = made;
+        std::uint64_t* place = first;
+        for (; place + 1 < end && shape(place[1]) < shape(entry); ++place) *place = place[1];
+        *place = entry;
     }
-    sum = operands.back();
     return total;
 }
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "graph.hpp"
@@ -19,9 +20,8 @@ constexpr int kTable = 4;
 // A column of a carry chain that needs no table.
 constexpr int kPassed = 1;
 
-// What an addend holds in columns [start, top): a code without sign in [low, high].
+// What an addend holds in columns [start, top): a code without sign, at most `high`.
 struct Operand {
-    std::int64_t low = 0;
     std::int64_t high = 0;
     std::int32_t start = 0;
     std::int32_t top = 0;
@@ -39,12 +39,13 @@ struct Code {
 
     // An input in `range`.
     static Code of_input(const Interval& range);
-    // The node, ready at `level`, as the addend `term`.
-    Operand operand(const Term& term, int level) const;
+    // The least and the most of the code as the addend `term`.
+    Interval range(const Term& term) const {
+        const std::int64_t most = (std::int64_t{1} << top) - (std::int64_t{1} << start);
+        const Interval found = term.sign < 0 ? Interval{most - high, most - low} : Interval{low, high};
+        return {found.low * (std::int64_t{1} << term.shift), found.high * (std::int64_t{1} << term.shift)};
+    }
 };
-
-// Sum of two or three operands, and what it costs; at a root a constant enters as well.
-Operand sum_of(const Operand* operands, int count, bool root, int& cost);
 
 // 3^level: what an operand of that level occupies of a tree.
 inline std::int64_t ternary_weight(int level) {
@@ -63,10 +64,25 @@ struct TernaryRow {
     Term addends[3];
 };
 
-// Adds `operands` three at a time, the narrowest first; of an even number two go first, or last at a root. Never
-// gets deeper than `limit`, which `ternary_level` must allow. Reorders `operands`; returns the cost.
-// With `rows`, appends the adders, numbered from `first_node`. `sum` gets the whole.
-int ternary_tree(std::vector<Operand>& operands, int limit, bool root, Operand& sum,
-                 std::vector<TernaryRow>* rows = nullptr, int first_node = 0);
+// Trees over one set of operands after another; keeps what it needs between two.
+class TernaryTree {
+  public:
+    // What is added up; cleared and filled by the caller.
+    std::vector<Operand> operands;
+
+    // Adds `operands` three at a time, the narrowest first; of an even number two go first, or last at a root. Never
+    // gets deeper than `limit`, which `ternary_level` must allow. Returns the cost.
+    // With `rows`, appends the adders, numbered from `first_node`; the whole is `operands.back()` then.
+    int add_up(int limit, bool root, std::vector<TernaryRow>* rows = nullptr, int first_node = 0);
+
+  private:
+    void line_up();
+    const Operand& at(std::uint64_t entry) const { return operands[entry & 0xffffffff]; }
+    TernaryRow row_of(const std::uint64_t* first, int count, int shift) const;
+
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> sorted_;
+    // Width, start and level of an operand above its place among `operands`: as numbers, the narrower comes first.
+    std::vector<std::uint64_t> line_;
+};
 
 }  // namespace bitwright

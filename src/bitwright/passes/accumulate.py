@@ -37,6 +37,8 @@ class Accumulate:
         """The same function in no more LUTs by the area model."""
         if self.fabric.adder_operands < _OPERANDS or self.fabric.carry_luts:
             return program
+        if not any(isinstance(node.op, Table) for node in program.nodes):
+            return program
         found = _Accumulating(program, self.fabric, self.most).build()
         costs = [sum(a.luts for a in area_of(p, self.fabric)) for p in (found, program)]
         return found if costs[0] < costs[1] else program
