@@ -196,7 +196,8 @@ _C_SOURCE = """\
 #include "@NAME@_c.h"
 
 // GCC for x86-64 without -march: the code is there twice, and the processor decides which one runs.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__AVX2__) && defined(__OPTIMIZE__)
+#if defined(__x86_64__) && defined(__SSE2__) && !defined(__AVX2__) && defined(__OPTIMIZE__) && \\
+    defined(__GNUC__) && !defined(__clang__)
 #define BITWRIGHT_NO_ALIAS
 #include <cfloat>
 #include <cmath>
