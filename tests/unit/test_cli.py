@@ -104,6 +104,37 @@ def test_compile_writes_the_design(run: Run, folder: Path, tmp_path: Path) -> No
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["options"]["clock_mhz"] == 300.0
 
 
+def test_compile_writes_hls_too_and_so_does_a_build_in_stages(run: Run, folder: Path, tmp_path: Path) -> None:
+    told = ("--hls", "catapult=asic", "--strategy", "resource", "--reuse-factor", "logits=4")
+    for place, words in (("whole", ()), ("staged", ("--resume",))):
+        found = run("compile", folder / "tiny.keras", "--out", tmp_path / place, *told, *words)
+        assert found.status == 0, found.err
+        record = json.loads((tmp_path / place / "manifest.json").read_text())["hls"]
+        assert (record["vendor"], record["part"], record["strategy"]) == ("catapult", "asic", "resource")
+        assert record["reuse_factor"] == {"logits": 4}
+        assert "for (" in (tmp_path / place / "hls" / "tiny.cpp").read_text()
+    plain = run("compile", folder / "tiny.keras", "--out", tmp_path / "staged", "--resume", "--hls", "vitis")
+    assert plain.status == 0, plain.err
+    assert "ap_int.h" in (tmp_path / "staged" / "hls" / "tiny.h").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--hls", "vitiss"), "did you mean vitis?"),
+        (("--strategy", "resource"), "--hls vitis"),
+        (("--loadable",), "--hls vitis"),
+        (("--hls", "vitis", "--strategy", "fast"), "unknown HLS strategy 'fast'"),
+        (("--hls", "vitis", "--reuse-factor", "many"), "reuse factor 'many'"),
+        (("--hls", "vitis", "--reuse-factor", "4", "--reuse-factor", "logits=2"), "reuse factor '4 logits=2'"),
+    ],
+)
+def test_compile_refuses_hls_options_that_say_nothing(run: Run, words: tuple[str, ...], told: str) -> None:
+    found = run("compile", "nothing.keras", *words)
+    assert found.status == 1
+    assert told in found.err
+
+
 def test_explore_refuses_options_that_its_kind_of_answer_would_ignore(run: Run, folder: Path, tmp_path: Path) -> None:
     alone = run("explore", folder / "tiny.keras", "--narrower", "4")
     assert alone.status == 1

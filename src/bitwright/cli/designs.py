@@ -42,16 +42,29 @@ def compile_(
     project: Annotated[
         list[str] | None, typer.Option(help="also a project: vivado, quartus, cocotb, ...; again for more, or all")
     ] = None,
+    hls: Annotated[
+        str, typer.Option(metavar="VENDOR[=PART]", help="also HLS C++: vitis, vivado, catapult, intel or smarthls")
+    ] = "",
+    strategy: Annotated[
+        str, typer.Option(help="--hls, parallel: latency, distributed_arithmetic or resource [default: latency]")
+    ] = "",
+    reuse_factor: Annotated[
+        list[str] | None, typer.Option(metavar="[LAYER=]N", help="--hls, resource: of all layers, or of each named")
+    ] = None,
+    loadable: Annotated[bool, typer.Option("--loadable", help="--hls: weights are arguments of the function")] = False,
 ) -> None:
     """Compile a model to Verilog with a bench, integers and a manifest."""
+    from bitwright.flow.hls import asked_hls
+
     model, told = design
+    asked = asked_hls(hls, strategy, reuse_factor or (), loadable)
     if resume or from_stage or to_stage:
         from bitwright.flow.staging import build_file
 
-        typer.echo(build_file(model, options_of(**told), out, from_stage, to_stage, project or (), bars()))
+        typer.echo(build_file(model, options_of(**told), out, from_stage, to_stage, project or (), bars(), asked))
         return
     made = compiled(model, **told)
-    typer.echo(str(made.write(out, projects=project or ())))
+    typer.echo(str(made.write(out, projects=project or (), hls=asked)))
     _echo_estimate(made)
 
 

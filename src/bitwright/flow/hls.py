@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
 import bitwright
+from bitwright.backends.cpp.dialects import dialect
 from bitwright.backends.cpp.project import HlsFiles, Target, commands, folded_project, parallel_project
 from bitwright.backends.cpp.streaming import framed_project
 from bitwright.core.errors import ConfigError
@@ -16,7 +17,7 @@ from bitwright.flow.hls_size import check_size
 from bitwright.flow.vectors import random_codes
 from bitwright.ir.graph import run
 
-__all__ = ["STRATEGIES", "Hls", "hls_files", "hls_texts"]
+__all__ = ["STRATEGIES", "Hls", "asked_hls", "hls_files", "hls_texts"]
 
 STRATEGIES = ("latency", "distributed_arithmetic", "resource")
 
@@ -50,6 +51,36 @@ class Hls:
         factors = [self.reuse_factor] if isinstance(self.reuse_factor, int) else list(self.reuse_factor.values())
         if any(factor < 1 for factor in factors):
             raise ConfigError("a reuse factor below 1", where="option reuse_factor", remedy="give 1 or more")
+
+
+def asked_hls(vendor: str, strategy: str = "", reuse: Sequence[str] = (), loadable: bool = False) -> Hls | str:
+    """What the command line asks for: vendor or vendor=part, reuse factors as 16 or as layer=16; "" where nothing.
+
+    Raises `ConfigError` for an unknown vendor or strategy, for no factor, and for the others without a vendor.
+    """
+    for option, value in (("--strategy", strategy), ("--reuse-factor", reuse), ("--loadable", loadable)):
+        if value and not vendor:
+            raise ConfigError(f"{option} without --hls", where="HLS C++", remedy="name a vendor as well: --hls vitis")
+    if not vendor:
+        return ""
+    name, _, part = vendor.partition("=")
+    factors = _factors(reuse)
+    return Hls(dialect(name).name, strategy or Hls.strategy, factors, part, loadable)
+
+
+def _factors(reuse: Sequence[str]) -> int | dict[str, int]:
+    """One factor for all layers, or some by layer."""
+    pairs = [text.rpartition("=") for text in reuse]
+    wrong = next((text for text, (_, _, n) in zip(reuse, pairs, strict=True) if not n.isdecimal()), None)
+    if wrong is None and len(pairs) > 1 and not all(layer for layer, _, _ in pairs):
+        wrong = " ".join(reuse)
+    if wrong is not None:
+        raise ConfigError(
+            f"reuse factor {wrong!r}", where="option --reuse-factor", remedy="give a number once, or layer=number each"
+        )
+    if pairs and not pairs[0][0]:
+        return int(pairs[0][2])
+    return {layer: int(n) for layer, _, n in pairs} or 1
 
 
 def hls_files(design: Compiled, options: Hls | None = None, *, vectors: int = 64) -> HlsFiles:

@@ -24,6 +24,7 @@ from bitwright.core.errors import ConfigError, Mismatch
 from bitwright.core.files import inside, sha256, write_atomic
 from bitwright.core.progress import Progress, Silent
 from bitwright.flow.designing import designed, planned
+from bitwright.flow.hls import Hls
 from bitwright.flow.importing import Built, graphs_of, imported
 from bitwright.flow.options import Options
 from bitwright.flow.streamed import StreamDesign
@@ -61,8 +62,8 @@ class Stage:
 class Build:
     """A build of `model` (a path, or a Keras model) in `folder`, from whatever is there.
 
-    from_stage: made anew from this one on, whatever is there. to_stage: the last one ("rtl" unless told). projects: as
-    `Design.write` takes them. `run` goes through the stages; `design` is the design as they left it. Raises
+    from_stage: made anew from this one on, whatever is there. to_stage: the last one ("rtl" unless told). projects,
+    hls: as `Design.write` takes them. `run` goes through the stages; `design` is the design as they left it. Raises
     `ConfigError` for stages there are not.
     """
 
@@ -72,6 +73,7 @@ class Build:
     from_stage: str | None = None
     to_stage: str | None = "rtl"
     projects: tuple[str, ...] = ()
+    hls: Hls | str = ""
     progress: Progress = field(default_factory=Silent)
     stages: list[Stage] = field(default_factory=list[Stage])
 
@@ -132,7 +134,7 @@ class Build:
         own: dict[str, Any] = {
             key: record[key] for key in sorted(first if name == "import" else _OPTIONS.get(name, set()))
         }
-        given = _content(self.model) if name == "import" else self.projects if name == "rtl" else ""
+        given = _content(self.model) if name == "import" else [self.projects, self.hls] if name == "rtl" else ""
         return sha256(json.dumps([name, own, given, before, _version(name)], sort_keys=True, default=str))
 
     def _record(self, name: str) -> Path:
@@ -207,7 +209,7 @@ class Build:
 
     def _written(self) -> list[str]:
         """All that `write` writes: its manifest tells."""
-        self.design.write(self.folder, projects=self.projects)
+        self.design.write(self.folder, projects=self.projects, hls=self.hls)
         manifest = json.loads(inside(self.folder, "manifest.json").read_text(encoding="utf-8"))
         return ["manifest.json", *manifest["files"]]
 
@@ -295,10 +297,11 @@ def _version(stage: str) -> str:
 
 def build_file(
     model: Path, told: Mapping[str, Any], folder: Path, from_stage: str | None, to_stage: str | None,
-    projects: Sequence[str], progress: Progress,
+    projects: Sequence[str], progress: Progress, hls: Hls | str = "",
 ) -> str:  # fmt: skip
     """A build in stages from a file and plain options; what became of the stages, as text."""
-    made = Build(model, Options.of(told), folder, from_stage, to_stage or "rtl", tuple(projects), progress).run()
+    last = to_stage or "rtl"
+    made = Build(model, Options.of(told), folder, from_stage, last, tuple(projects), hls, progress).run()
     return stage_table(made.stages)
 
 
