@@ -6,16 +6,17 @@ SmartHLS user guide. Only the integers and the loops can be checked with g++; th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from types import MappingProxyType
 
+from bitwright.backends.cpp.carriers import holding
 from bitwright.backends.cpp.tree import Array, For, Function, Pragma, Statement
 from bitwright.core.errors import ConfigError
 from bitwright.ir.netlist.ops import Word
 
-__all__ = ["DIALECTS", "Dialect", "dialect"]
+__all__ = ["DIALECTS", "Dialect", "dialect", "stored"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,19 @@ class Dialect:
     def table(self, kind: str, name: str, values: Sequence[int]) -> list[Statement]:
         """A read-only memory."""
         texts = tuple(f"{v}LL" if abs(v) >= 1 << 31 else str(v) for v in values)
-        return [Array(kind, name, texts, "static const"), *self.pragma("rom", variable=name)]
+        return [Array(stored(kind, values), name, texts, "static const"), *self.pragma("rom", variable=name)]
+
+
+def stored(kind: str, values: Iterable[int]) -> str:
+    """The type in which constants of the exact type `kind` lie in memory: `bw_stored.h`.
+
+    >>> stored("ap_int<3>", [-4, 3])
+    'bw_hls::Stored<ap_int<3>, std::int8_t>'
+    """
+    ends = [0, *values]
+    low, high = min(ends), max(ends)
+    fits = low >= -(1 << 63) and high < 1 << 63
+    return f"bw_hls::Stored<{kind}, {holding(low, high).text}>" if fits else kind
 
 
 _VITIS = Dialect(

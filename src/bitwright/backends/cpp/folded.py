@@ -74,7 +74,7 @@ def _map_function(op: Map, scope: Folded, name: str) -> Function:
     items, statements = map_parts(op, scope.sources[0], scope.result, scope.kinds)
     arrays: list[Statement] = []
     for item in items:
-        arrays += [replace(item, storage="static const"), *scope.dialect.pragma("rom", variable=item.name)]
+        arrays += scope.dialect.table(item.type, item.name, [int(value) for value in item.values])
     kind, given = scope.kind(scope.result), scope.kind(scope.sources[0])
     head = f"static {kind} {name}(const std::size_t e, const {given} x)"
     silent = [Line("static_cast<void>(e);"), Line("static_cast<void>(x);")]
@@ -196,7 +196,7 @@ def folded_design(graph: Graph, name: str, dialect: Dialect, reuse: int | Mappin
         body += dialect.loop("i", graph.nodes[o].type.size, [copy], dialect.pragma("loop_pipeline", ii=1))
     arguments = [*(b.declared(const=True) for b in inputs), *(b.declared(const=False) for b in results)]
     top = dialect.function(f"{dialect.top} {name}({', '.join(arguments)})", body, dialect.pragma("top"))
-    return Unrolled(items, top, inputs, results, library=True)
+    return Unrolled(items, top, inputs, results, ("bw_stored.h", "bw_hls.h"))
 
 
 def _hull(type: TensorType) -> Word:

@@ -74,7 +74,7 @@ def folded_project(
     design = folded_design(graph, label, dialect(target.vendor), reuse)
     made = hls_project(design, label, target, vectors, header)
     source = made.files[f"{label}.cpp"].replace("detail::", "bw_hls::")
-    return replace(made, files=made.files | {f"{label}.cpp": source, "bw_hls.h": library("bw_hls.h")})
+    return replace(made, files=made.files | {f"{label}.cpp": source})
 
 
 def library(name: str) -> str:
@@ -87,6 +87,7 @@ def hls_project(design: Unrolled, name: str, target: Target, vectors: Vectors | 
     words = dialect(target.vendor)
     top = f"// {remark(header) or name}\n"
     files = {f"{name}.h": top + _header(design, name, words), f"{name}.cpp": top + _source(design, name)}
+    files |= {file: library(file) for file in design.includes}
     if vectors is not None:
         files |= _bench(design, name, vectors)
         files |= scripts(name, target, words)
@@ -109,8 +110,8 @@ def _header(design: Unrolled, name: str, words: Dialect) -> str:
 
 
 def _source(design: Unrolled, name: str) -> str:
-    library = '\n#include "bw_hls.h"\n' if design.library else "\n"
-    return f'#include "{name}.h"\n{library}\n' + printed([*design.items, design.top])
+    includes = "".join(f'#include "{file}"\n' for file in design.includes[-1:])
+    return f'#include "{name}.h"\n{includes}\n' + printed([*design.items, design.top])
 
 
 def _bench(design: Unrolled, name: str, vectors: Vectors) -> dict[str, str]:

@@ -39,8 +39,8 @@ class Unrolled:
     top: Function
     inputs: list[Bus]
     outputs: list[Bus]
-    library: bool = False
-    """Whether it needs `bw_hls.h`."""
+    includes: tuple[str, ...] = ()
+    """What it needs of the library, each file behind those that it reads."""
 
 
 def unrolled_design(netlist: Netlist, name: str, dialect: Dialect, initiation_cycles: int = 1) -> Unrolled:
@@ -105,7 +105,7 @@ class _Writer:
         layers = [item for i, layer in enumerate(self.layers) for item in self._layer(i, layer)]
         tables: list[Item] = list(self.unit.known.values())
         top = self._top(initiation_cycles)
-        return Unrolled([*tables, *layers], top, self.inputs, self.outputs)
+        return Unrolled([*tables, *layers], top, self.inputs, self.outputs, ("bw_stored.h",) if tables else ())
 
     def _sources(self, index: int, layer: Layer) -> tuple[list[int], list[int]]:
         """The ports and the layers that a layer reads."""

@@ -153,7 +153,7 @@ struct Machine {
     BW_PIPELINE_ABOVE
     for (int i = 0; i < told.rows; ++i) {
       BW_PIPELINE
-      weights[told.address + i] = outside[told.weights + i];
+      weights[told.address + i] = bw_stream::as<typename D::weight_t>(outside[told.weights + i]);
     }
   }
 
@@ -204,12 +204,14 @@ struct Machine {
       const bool inside = at.inside(told), first = at.gathers_first(), last = at.gathers_last(told);
       typename D::feature_t x = bw_stream::filled<typename D::feature_t>(0);
       if (inside) x = features[at.address];
+      typename D::weight_t w;
+      if (told.kind == MATRIX) w = bw_stream::as<typename D::weight_t>(given[row]);
       BW_UNROLL_ABOVE
       for (std::size_t k = 0; k < D::LANES; ++k) {
         BW_UNROLL
         if (told.kind == MATRIX) {
           const typename D::sum_t before = first ? typename D::sum_t(0) : totals.lane[k];
-          totals.lane[k] = before + D::dot(x, given[row], k);
+          totals.lane[k] = before + D::dot(x, w, k);
         } else {
           const typename D::sum_t before = first ? typename D::sum_t(D::lowest()) : totals.lane[k];
           const typename D::sum_t here = inside ? typename D::sum_t(x.lane[k]) : typename D::sum_t(D::lowest());

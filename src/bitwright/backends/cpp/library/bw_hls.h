@@ -4,6 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
+
+#include "bw_stored.h"
 
 namespace bw_hls {
 
@@ -16,21 +19,9 @@ template <class From>
 struct Convert<std::size_t, From, false> {
   static std::size_t of(const From& value) { return static_cast<std::size_t>(value.to_int64()); }
 };
-template <class T>
-struct IsPlain {
-  static const bool value = false;
-};
-template <>
-struct IsPlain<int> {
-  static const bool value = true;
-};
-template <>
-struct IsPlain<std::size_t> {
-  static const bool value = true;
-};
 template <class To, class From>
 inline To to(const From& value) {
-  return Convert<To, From, IsPlain<From>::value>::of(value);
+  return Convert<To, From, std::is_integral<From>::value>::of(value);
 }
 
 template <class T>

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 
+#include "bw_stored.h"
 #include "bw_vendor.h"
 
 namespace bw_stream {
@@ -38,6 +39,12 @@ inline To as(const Vector<T, N>& word) {
     found.lane[i] = word.lane[i];
   }
   return found;
+}
+
+// All words of a memory in another type that holds them.
+template <class From, class To, std::size_t N>
+inline void copy(const From (&from)[N], To (&to)[N]) {
+  for (std::size_t i = 0; i < N; ++i) to[i] = as<To>(from[i]);
 }
 
 template <class To, class T>
@@ -469,11 +476,12 @@ inline void matrix_constants(const Weights& weights, const Constants& constants,
         } else {
           x = vector[fold];
         }
+        const typename D::w_t w = as<typename D::w_t>(weights[row]);
         BW_UNROLL_ABOVE
         for (std::size_t unit = 0; unit < D::UNITS; ++unit) {
           BW_UNROLL
           const typename D::sum_t before = fold == 0 ? typename D::sum_t(0) : totals.lane[unit];
-          totals.lane[unit] = before + D::dot(x, weights[row], unit);
+          totals.lane[unit] = before + D::dot(x, w, unit);
         }
         row = next(row, D::ROWS);
         if (fold + 1 == D::FOLDS) {
@@ -517,11 +525,12 @@ inline void cell(const Weights& weights, In& in, Outs&... outs) {
           } else {
             x = D::from_back(back[before][fold - D::OWN]);
           }
+          const typename D::w_t w = as<typename D::w_t>(weights[block * (D::OWN + D::BLOCKS) + fold]);
           BW_UNROLL_ABOVE
           for (std::size_t unit = 0; unit < D::UNITS; ++unit) {
             BW_UNROLL
             const typename D::sum_t sum = fold == 0 ? typename D::sum_t(0) : totals.lane[unit];
-            totals.lane[unit] = sum + D::dot(x, weights[block * (D::OWN + D::BLOCKS) + fold], unit);
+            totals.lane[unit] = sum + D::dot(x, w, unit);
           }
           if (fold + 1 == D::OWN + D::BLOCKS) {
             typename D::made_t made;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bitwright.backends.cpp.dialects import Dialect
+from bitwright.backends.cpp.dialects import Dialect, stored
 from bitwright.backends.cpp.streaming.kernels import lanes_type
 from bitwright.backends.cpp.streaming.parts import Described, Weights, described
 from bitwright.backends.cpp.streaming.vendors import CHANNELS, Channels
@@ -35,6 +35,13 @@ class Memory:
     def declared(self) -> str:
         """As a parameter."""
         return f"const {self.word} {self.name}[{len(self.weights.codes)}]"
+
+    @property
+    def constant(self) -> str:
+        """As a constant, in the types in which constants lie in memory."""
+        codes, kind = self.weights.codes, self.weights.kind
+        words = f"bw_stream::Vector<{stored(kind, (int(codes.min()), int(codes.max())))}, {codes.shape[1]}>"
+        return f"const {words} {self.name}[{len(codes)}]"
 
 
 @dataclass
@@ -103,7 +110,7 @@ class _Writer:
         self.program, self.name, self.dialect, self.loadable = program, name, dialect, loadable
         self.words: Channels = CHANNELS[dialect.name]
         self.fresh = Namer()
-        for taken in (name, "std", "bw_stream", "x", "y", "in", "out", "phase", "x_t", "y_t"):
+        for taken in (name, "std", "bw_hls", "bw_stream", "x", "y", "in", "out", "phase", "x_t", "y_t"):
             self.fresh(taken)
         self.names = [self.fresh(node.name) for node in program.nodes]
         self.ports = stream_ports(program)

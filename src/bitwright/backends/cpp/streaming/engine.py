@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bitwright.backends.cpp.dialects import Dialect
+from bitwright.backends.cpp.dialects import Dialect, stored
 from bitwright.backends.cpp.printer import remark
 from bitwright.backends.cpp.streaming.document import Document, Memory, port_types
 from bitwright.backends.cpp.streaming.kernels import Given, computed, lanes_type, unread
@@ -198,13 +198,17 @@ def _dot(program: Engine, unit: Unit) -> Item:
 
 def _post(program: Engine, unit: Unit) -> Item:
     machine, kind = program.machine, unit.dialect.integer
+
+    def read(text: str, word: Word) -> Given:  # from the type in which it lies in memory
+        return Given(lambda i: f"{kind(word)}({text.format(i)})", kind(word))
+
     given = {
         "total": Given(lambda i: "total", kind(machine.total)),
-        **{part: Given(lambda i, p=part: f"told.{p}", kind(getattr(machine, part))) for part in ("mul", "add")},
-        **{part: Given(lambda i, p=part: f"told.{p}", kind(machine.result)) for part in ("low", "high")},
+        **{part: read(f"told.{part}", getattr(machine, part)) for part in ("mul", "add")},
+        **{part: read(f"told.{part}", machine.result) for part in ("low", "high")},
         "even": Given(lambda i: "step.half_even", "int"),
         "stepped": Given(lambda i: "step.stepped", "int"),
-        "thresholds": Given(lambda i: f"told.thresholds[{i}]", kind(machine.threshold or Word(0, 0))),
+        "thresholds": read("told.thresholds[{}]", machine.threshold or Word(0, 0)),
     }
     result = kind(machine.result)
     body = [Line(f"{result} found;"), *computed(machine.post, given, ["found"], unit)]
@@ -217,9 +221,10 @@ def _parameters(program: Engine, dialect: Dialect) -> list[Item]:
     """The numbers of every channel's last step."""
     machine = program.machine
     kinds = {"mul": machine.mul, "add": machine.add, "low": machine.result, "high": machine.result}
-    fields = [f"{dialect.integer(word)} {part};" for part, word in kinds.items()]
-    if machine.threshold is not None and machine.steps:
-        fields.append(f"{dialect.integer(machine.threshold)} thresholds[{machine.steps}];")
+    lies = {part: stored(dialect.integer(word), (word.low, word.high)) for part, word in kinds.items()}
+    fields = [f"{kind} {part};" for part, kind in lies.items()]
+    if (word := machine.threshold) is not None and machine.steps:
+        fields.append(f"{stored(dialect.integer(word), (word.low, word.high))} thresholds[{machine.steps}];")
     rows = [Line(f"  {{{{{', '.join(map(_parameter, word))}}}}},") for word in program.parameters.array.tolist()]
     body = [Line("static const parameter_word values[] = {"), *rows, Line("};"), Line("return values[n];")]
     return [

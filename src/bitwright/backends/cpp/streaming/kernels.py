@@ -29,6 +29,7 @@ _TAKEN = (
     "phase",
     "found",
     "std",
+    "bw_hls",
     "bw_stream",
     "bw_engine",
 )

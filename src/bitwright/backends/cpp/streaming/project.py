@@ -20,6 +20,7 @@ from bitwright.ir.engine import Engine
 __all__ = ["engine_project", "framed_project", "stream_project"]
 
 _COLUMNS = 110
+_LIBRARY = ("bw_simulation.h", "bw_stored.h", "bw_stream.h")
 
 
 def stream_project(
@@ -75,7 +76,7 @@ def _files(made: Document, target: Target, label: str, header: str) -> dict[str,
         f"{label}.cpp": top + _source(made, label),
         **{f"{label}_{m.name}.h": top + "".join(_weights(m, label)) for m in made.memories},
         "bw_vendor.h": vendor_header(words, CHANNELS[words.name]),
-        **{file: library(file) for file in dict.fromkeys(("bw_simulation.h", "bw_stream.h", *made.includes))},
+        **{file: library(file) for file in dict.fromkeys((*_LIBRARY, *made.includes))},
     }
 
 
@@ -118,7 +119,7 @@ def _weights(memory: Memory, name: str) -> Iterator[str]:
     """The lines of a header with one memory's constants."""
     guard = f"{name}_{memory.name}_H".upper()
     yield f'#ifndef {guard}\n#define {guard}\n\n#include "{name}.h"\n\nnamespace {name}_actors {{\n\n'
-    yield f"static {memory.declared} = {{\n"
+    yield f"static {memory.constant} = {{\n"
     for row in memory.weights.codes.tolist():
         yield from _row(row)
     yield f"}};\n\n}}  // namespace {name}_actors\n\n#endif\n"
@@ -147,7 +148,11 @@ def _bench(made: Document, name: str) -> str:
         else:
             compare.append(f"bad += {name}_compare{told}(out, {port.prefix});")
     given = [port.prefix for port, _, _ in made.ports]
-    given += [f"{name}_actors::{memory.name}" for memory in made.memories if memory.given]
+    for memory in made.memories:
+        if memory.given:
+            ports.append(f"static {name}_actors::{memory.word} {memory.name}[{len(memory.weights.codes)}];")
+            ports.append(f"bw_stream::copy({name}_actors::{memory.name}, {memory.name});")
+            given.append(memory.name)
     for label, word, count in made.outside:
         ports.append(f"static {name}_actors::{word} {label}[{count}];")
         given.append(label)
