@@ -204,16 +204,21 @@ class NetlistBuilder:
 
     def sum(self, terms: Sequence[tuple[int, int, int]], constant: int = 0) -> int:
         """sum(sign * (word << shift)) + constant for up to three `terms` (word, shift, sign)."""
+        live: list[tuple[int, int, int]] = []
         for word, shift, sign in terms:
-            constant += sign * ((self.value_of(word) or 0) << shift)
-        live = sorted(((s, w, g) for w, s, g in terms if self.value_of(w) is None), key=lambda t: (t[0], t[1], -t[2]))
+            value = self.value_of(word)
+            if value is None:
+                live.append((shift, word, -sign))
+            else:
+                constant += sign * (value << shift)
+        live.sort()
         if not live:
             return self.constant(constant)
         least = live[0][0] if constant == 0 else min(live[0][0], (constant & -constant).bit_length() - 1)
-        if len(live) == 1 and constant == 0 and live[0][2] > 0:
+        if len(live) == 1 and constant == 0 and live[0][2] < 0:
             return self.shift(live[0][1], least)
-        op = Sum(tuple(s - least for s, _, _ in live), tuple(g for _, _, g in live), constant >> least)
-        return self.shift(self.word(op, *(w for _, w, _ in live)), least)
+        op = Sum(tuple([s - least for s, _, _ in live]), tuple([-g for _, _, g in live]), constant >> least)
+        return self.shift(self.word(op, *[w for _, w, _ in live]), least)
 
     def negate(self, a: int) -> int:
         """-a."""
