@@ -18,7 +18,7 @@ from bitwright.ir.dataflow.ops import Cell, Convert, Memory, Rearrange, Source
 from bitwright.ir.graph import Graph, GraphBuilder, Scan
 from bitwright.ir.graph.ops import Constant, Conv, Dense, GraphOp, Input, Map, MatMul, MaxPool, Reshape, SumPool, TopK
 from bitwright.ir.netlist import Word
-from bitwright.numeric import Ints, Steps
+from bitwright.numeric import IntArray, Ints, Steps
 from bitwright.passes.streaming import Folding, Kernel, Place, fold_steps, legal_foldings
 from bitwright.passes.streaming.placer import GraphNode, Placer, place
 from bitwright.passes.streaming.serial import turns
@@ -61,8 +61,8 @@ _BUILT = Scan | TopK | MatMul
 """Operators whose cycles only their actors tell."""
 _WIDEST = 16
 """Lanes of an element-wise layer that are really built; more are as many times as large."""
-_SAMPLE = 1024
-"""Weights of an unrolled layer that are really built; more are as many times as large."""
+_SAMPLE, _SAMPLE_IN_TURNS = 1024, 512
+"""Weights of an unrolled layer that are really built; more are as many times as large. In turns sums are shorter."""
 
 
 def stages_of(
@@ -213,10 +213,12 @@ class _Sizer:
         if isinstance(op, Conv):
             view = view_of(op, args[0].shape, node)
             cycles = prod(n + sum(p) for n, p in zip(view.grid[:2], view.pads, strict=True))
-        columns = max(min(_SAMPLE * made // op.weights.array.size, made), 1)
+        sample = _SAMPLE if digits == 1 else _SAMPLE_IN_TURNS
+        columns = np.arange(count := max(min(sample * made // op.weights.array.size, made), 1)) * made // count
         small = _narrowed(op, columns)
         folding = Folding(given, made, Kernel.UNROLLED, digits=digits)
-        area = self._alone(node, last, then if columns == made else None, folding, small).times(made / columns)
+        placed = self._placed(node, last, then and _of_columns(then, columns, made), folding, small)
+        area = self._area(placed, made / count)
         return Candidate(folding, given, made, cycles * digits, area + channel_area(_bits(last) * made, 1))
 
     def _candidate(self, folding: Folding, lanes: int, cycles: int, last: GraphNode, area: Area) -> Candidate:
@@ -260,22 +262,24 @@ class _Sizer:
             args.append(builder.input(given.type, f"given_{number}"))
             told[f"given_{number}"] = Folding(folding.lanes if _has_lanes(given, folding.lanes) else 1)
         # Some of a layer's columns have no use for the steps of all of them; area asks for none.
-        step = node.type.step if op is None or node.type.step.uniform is not None else Steps.of(1)
-        made = builder.apply(op or node.op, args, step=step, name=node.name)
+        asked = node.type.step, last.type.step
+        steps = [step if op is None or step.uniform is not None else Steps.of(1) for step in asked]
+        made = builder.apply(op or node.op, args, step=steps[0], name=node.name)
         if then is not None:
-            made = builder.apply(then, [made], step=last.type.step, name=f"{node.name}_map")
+            made = builder.apply(then, [made], step=steps[1], name=f"{node.name}_map")
         return Place(self.device, self.clock_mhz, told)(builder.graph("alone", [made]))
 
-    def _area(self, placed: Dataflow) -> Area:
-        """Its actors."""
+    def _area(self, placed: Dataflow, share: float = 1.0) -> Area:
+        """Its actors; the last is `share` times as large as it was built."""
         total = Area()
-        for actor in placed.nodes:
+        for position, actor in enumerate(placed.nodes):
             if isinstance(actor.op, Source | Convert):
                 continue
             known = actor.op
             if isinstance(known, Rearrange):
                 known = replace(known, depth=_held(known))
-            total += actor_area(known, actor.type, [a.type for a in placed.args_of(actor)], self.device.fabric)
+            found = actor_area(known, actor.type, [a.type for a in placed.args_of(actor)], self.device.fabric)
+            total += found.times(share) if position in placed.outputs else found
         return total
 
 
@@ -298,6 +302,12 @@ def _is_depthwise(op: Dense | Conv) -> bool:
     return isinstance(op, Conv) and op.groups > 1 and op.weights.shape[-2:] == (1, op.groups)
 
 
-def _narrowed(op: Dense | Conv, columns: int) -> Dense | Conv:
-    """The first `columns` outputs of a layer."""
-    return replace(op, weights=Ints(op.weights.array[..., :columns]), bias=Ints(op.bias.array[:columns]))
+def _narrowed(op: Dense | Conv, columns: IntArray) -> Dense | Conv:
+    """Some outputs of a layer."""
+    return replace(op, weights=Ints(op.weights.array[..., columns]), bias=Ints(op.bias.array[columns]))
+
+
+def _of_columns(op: Map, columns: IntArray, made: int) -> Map:
+    """A map of `made` channels for some of them."""
+    rows = op.rows.array
+    return replace(op, rows=Ints(rows[..., columns])) if rows.ndim and rows.shape[-1] == made else op

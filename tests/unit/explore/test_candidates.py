@@ -1,17 +1,21 @@
-"""Candidates of layers whose channels lie on steps of their own."""
+"""Candidates of unrolled layers: what is built of them and what they take."""
 
 from __future__ import annotations
 
+import importlib
 from fractions import Fraction
 
 import numpy as np
+import pytest
 
 from bitwright.explore.candidates import stages_of
 from bitwright.ir.graph import GraphBuilder, TensorType
-from bitwright.ir.graph.ops import Conv
-from bitwright.numeric import Ints, Steps
+from bitwright.ir.graph.ops import Conv, Dense, Map
+from bitwright.numeric import Ints, Steps, Thresholds
 from bitwright.passes.streaming import Kernel
 from bitwright.platforms import device
+
+candidates = importlib.import_module("bitwright.explore.candidates")
 
 
 def test_a_layer_with_a_step_for_each_channel_is_sampled_by_columns() -> None:
@@ -26,3 +30,25 @@ def test_a_layer_with_a_step_for_each_channel_is_sampled_by_columns() -> None:
     found = [c for s in stages for c in s.candidates if c.folding.kernel is Kernel.UNROLLED]
     assert found
     assert found[0].area.luts > 0
+
+
+def test_samples_of_unrolled_layers_are_as_large_as_the_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With functions that differ from channel to channel behind them, at once and in turns; digits are cut once."""
+    rng = np.random.default_rng(1)
+    builder, one = GraphBuilder(), Steps.of(1)
+    x = builder.input(TensorType((32,), Ints(0), Ints(15), one), "x")
+    y = builder.apply(Dense(Ints(rng.integers(-3, 4, (32, 64))), Ints(np.zeros(64, dtype=np.int64))), [x], step=one)
+    steps = Thresholds(Ints(np.sort(rng.integers(-40, 41, (64, 3)), axis=1)), Ints(np.tile(np.arange(4), (64, 1))))
+    y = builder.apply(Map(steps, Ints(np.arange(64))), [y], step=one)
+    graph = builder.graph("net", [y])
+
+    def luts(weights: int) -> dict[int, float]:
+        for name in ("_SAMPLE", "_SAMPLE_IN_TURNS"):
+            monkeypatch.setattr(candidates, name, weights)
+        stages, _ = stages_of(graph, device("xczu7ev"), 100.0)
+        found = [c for s in stages for c in s.candidates if c.folding.kernel is Kernel.UNROLLED]
+        return {c.folding.digits: c.area.luts for c in found}
+
+    whole, sampled = luts(2048), luts(512)
+    assert sorted(whole) == [1, 2, 4]
+    assert all(abs(sampled[n] / whole[n] - 1) < 0.12 for n in whole), (sampled, whole)
