@@ -1,11 +1,11 @@
 """Samples a second of the jet tagger's emulator (6 bits, 16-64-32-32-5), beside Keras and, where installed, peers.
 
-A bare numpy loop of the same products in float32 shows what the machine could do at most.
+Peers run in the Python that has them (BENCH_HLS4ML_PYTHON, BENCH_ALKAID_PYTHON, or this one). A bare numpy loop of the
+same products in float32 shows what the machine could do at most.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -18,6 +18,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import numpy as np
 
+from benchmarks._peers import python_of
 from benchmarks._table import Outcome, at_least, equal, main, timed
 
 SIZES = (16, 64, 32, 32, 5)
@@ -98,11 +99,14 @@ def peers(mine: float, quick: bool) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     known = (("hls4ml C simulation", "hls4ml", _HLS4ML), ("Alkaid interpreter", "alkaid", _ALKAID))
     for name, package, script in known:
-        if importlib.util.find_spec(package) is None:
+        python = python_of(package)
+        if python is None:
             rows.append({"what": f"{name} (not installed)", "Msamples/s": None, "ratio": None})
             continue
         with tempfile.TemporaryDirectory() as folder:
-            done = subprocess.run([sys.executable, "-c", script, folder], capture_output=True, text=True, check=False)
+            done = subprocess.run([python, "-c", script, folder], capture_output=True, text=True, check=False)
+        if done.returncode:
+            print(done.stderr[-2000:], file=sys.stderr)
         rate = float(done.stdout.split()[-1]) if done.returncode == 0 else None
         rows.append({"what": name, "Msamples/s": rate, "ratio": rate / mine if rate else None})
     return rows
