@@ -87,6 +87,9 @@ Term Sums::build(int node, const std::vector<Term>& made, int first_node, std::v
         const Term& known = made[operand.term.node];
         operand.term = {known.node, operand.term.shift + known.shift, operand.term.sign};
     }
+    std::sort(tree_.operands.begin(), tree_.operands.end(), [](const Operand& left, const Operand& right) {
+        return std::make_pair(left.term.node, left.term.sign) < std::make_pair(right.term.node, right.term.sign);
+    });
     tree_.add_up(nodes_[node].level, nodes_[node].root, &rows, first_node);
     return tree_.operands.back().term;
 }

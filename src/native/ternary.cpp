@@ -132,17 +132,22 @@ TernaryRow TernaryTree::row_of(const std::uint64_t* first, int count, int shift)
     return row;
 }
 
-// The narrowest first, then what starts lowest, then by node and sign.
+// The narrowest first, then what starts lowest, then as they come.
 void TernaryTree::line_up() {
-    sorted_.clear();
-    for (std::size_t i = 0; i < operands.size(); ++i) {
-        const Operand& operand = operands[i];
-        const auto term = static_cast<std::uint64_t>(operand.term.node) << 1 | (operand.term.sign > 0 ? 1 : 0);
-        sorted_.emplace_back(std::uint64_t{shape(entry_of(operand, 0))} << 40 | term, i);
-    }
-    std::sort(sorted_.begin(), sorted_.end());
     line_.clear();
-    for (const auto& [key, place] : sorted_) line_.push_back(entry_of(operands[place], place));
+    for (std::size_t i = 0; i < operands.size(); ++i) line_.push_back(entry_of(operands[i], i));
+    distribute(40);
+    distribute(52);
+}
+
+// Orders the line by the six bits from `lowest` on, equal ones as they stand.
+void TernaryTree::distribute(int lowest) {
+    std::array<std::uint32_t, 65> place{};
+    for (const std::uint64_t entry : line_) ++place[(entry >> lowest & 63) + 1];
+    for (std::size_t i = 1; i < place.size(); ++i) place[i] += place[i - 1];
+    other_.resize(line_.size());
+    for (const std::uint64_t entry : line_) other_[place[entry >> lowest & 63]++] = entry;
+    line_.swap(other_);
 }
 
 int TernaryTree::add_up(int limit, bool root, std::vector<TernaryRow>* rows, int first_node) {

@@ -8,7 +8,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "graph.hpp"
@@ -67,7 +66,7 @@ struct TernaryRow {
 // Trees over one set of operands after another; keeps what it needs between two.
 class TernaryTree {
   public:
-    // What is added up; cleared and filled by the caller.
+    // What is added up, by node and sign; cleared and filled by the caller. Columns are below 64.
     std::vector<Operand> operands;
 
     // Adds `operands` three at a time, the narrowest first; of an even number two go first, or last at a root. Never
@@ -77,12 +76,12 @@ class TernaryTree {
 
   private:
     void line_up();
+    void distribute(int lowest);
     const Operand& at(std::uint64_t entry) const { return operands[entry & 0xffffffff]; }
     TernaryRow row_of(const std::uint64_t* first, int count, int shift) const;
 
-    std::vector<std::pair<std::uint64_t, std::uint32_t>> sorted_;
     // Width, start and level of an operand above its place among `operands`: as numbers, the narrower comes first.
-    std::vector<std::uint64_t> line_;
+    std::vector<std::uint64_t> line_, other_;
 };
 
 }  // namespace bitwright
