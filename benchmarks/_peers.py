@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks._mapped import Mapped, PortMap
 from bitwright.numeric import IntArray
 
-__all__ = ["Solved", "python_of", "solved"]
+__all__ = ["Solved", "python_of", "solved", "version_of"]
 
 SCRIPT = Path(__file__).with_name("_peer_matrix.py")
 _ADDER = re.compile(r"\b(shift|ternary)_adder\s*#\(([-\d\s,]+)\)")
@@ -27,6 +27,13 @@ def python_of(peer: str) -> str | None:
     """The interpreter that has the peer: of BENCH_<PEER>_PYTHON, or this one; None if there is none."""
     told = os.environ.get(f"BENCH_{peer.upper()}_PYTHON")
     return told or (sys.executable if importlib.util.find_spec(peer) else None)
+
+
+def version_of(peer: str) -> str:
+    """The peer and its version, as told by the interpreter that has it."""
+    script = f"from importlib.metadata import version; print(version({peer!r}))"
+    told = subprocess.run([str(python_of(peer)), "-c", script], capture_output=True, text=True, check=True)
+    return f"{peer} {told.stdout.strip()}"
 
 
 @dataclass(frozen=True)

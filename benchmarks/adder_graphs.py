@@ -11,6 +11,7 @@ in carry chains. "of ideal": bits that the adders remove, over two a LUT. Second
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -29,7 +30,7 @@ import bitwright as bw
 from benchmarks._cells import on_cells
 from benchmarks._mapped import Mapped, PortMap, mapped
 from benchmarks._matrices import Case, cases
-from benchmarks._peers import Solved, python_of, solved
+from benchmarks._peers import Solved, python_of, solved, version_of
 from benchmarks._table import Claim, Outcome, at_most, equal, geometric_mean, main
 from bitwright.backends.verilog import emit
 from bitwright.core.errors import InvalidValue
@@ -242,6 +243,7 @@ def notes(rows: list[Row]) -> Iterator[str]:
             yield f"{name}: geometric mean {geometric_mean(found):.3f}, worst {max(found):.3f}"
     if missing := [peer for peer in ("alkaid", "da4ml") if python_of(peer) is None]:
         yield f"not installed: {', '.join(missing)}"
+    yield ", ".join(version_of(peer) for peer in ("alkaid", "da4ml") if python_of(peer))
 
 
 def _row(job: tuple[Case, int]) -> Row:
@@ -252,8 +254,13 @@ def _row(job: tuple[Case, int]) -> Row:
 
 
 def measure(quick: bool) -> Outcome:
-    """All cases at both depth limits, or the quick ones; BENCH_ONLY (a regular expression) picks by name."""
-    only = os.environ.get("BENCH_ONLY", "")
+    """All cases at both depth limits, or the quick ones; BENCH_ONLY (a regular expression) picks by name.
+
+    With BENCH_KEEP (the record of a run before) the rows of the matrices that are not picked are those of that run.
+    """
+    only, kept = os.environ.get("BENCH_ONLY", ""), list[Row]()
+    if before := os.environ.get("BENCH_KEEP"):
+        kept = [row for row in json.loads(Path(before).read_text())["rows"] if not re.search(only, row["matrix"])]
     chosen = [case for case in cases(quick) if re.search(only, case.name)]
     both = not quick and python_of("alkaid") is not None
     jobs = [(case, limit) for case in chosen for limit in ((-1, 0) if both and not case.large else (-1,))]
@@ -261,9 +268,11 @@ def measure(quick: bool) -> Outcome:
     # One case whose seconds are claimed at a time; of the others as many as there are cores.
     timed = [_row(job) for job in jobs if job[0].seconds]
     with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        rows = list(pool.map(_row, [job for job in jobs if not job[0].seconds])) + timed
-    allowed = {case.name: case.seconds for case in chosen}
-    picked = [f"only the cases that match {only!r}"] if only else []
+        rows = kept + list(pool.map(_row, [job for job in jobs if not job[0].seconds])) + timed
+    allowed = {case.name: case.seconds for case in cases(quick)}
+    picked = [f"only the cases that match {only!r}"] if only and not kept else []
+    if kept:
+        picked = [f"measured in two runs: the cases that match {only!r} last, the {len(kept)} other rows before"]
     return Outcome(rows, list(claims(rows, allowed)), [*picked, *notes(rows)])
 
 

@@ -12,7 +12,6 @@ import importlib.util
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks._peers import python_of, version_of
 from benchmarks._table import Claim, Outcome, at_least, equal, geometric_mean, main, peak_memory_mib
 from bitwright.core.interpreter import IS_NATIVE, Interpreter
 from bitwright.core.origin import Origin
@@ -167,7 +167,7 @@ def beside_alkaid(network: Network, count: int, expected: IntArray) -> dict[str,
         parts = {f"w{i}": w for i, w in enumerate(network.weights)} | {f"b{i}": b for i, b in enumerate(network.biases)}
         shape = [network.input_bits, int(network.signed), network.bits, *network.shifts()]
         np.savez(path, x=network.inputs(count), shape=np.array(shape), **parts)
-        command = [sys.executable, "-c", _ALKAID, str(path)]
+        command = [str(python_of("alkaid")), "-c", _ALKAID, str(path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             return {"Alkaid": done.stderr.strip().splitlines()[-1]}
@@ -217,12 +217,13 @@ def measure(quick: bool) -> Outcome:
     for network in networks(quick):
         count = 20_000 if len(network.weights[0]) > 100 else 100_000
         row, expected = measured(network, count)
-        if importlib.util.find_spec("alkaid"):
+        if python_of("alkaid"):
             row |= beside_alkaid(network, count, expected)
             peer = row.get("Alkaid ksamples/s")
             row["ratio"] = row["ksamples/s"] / peer if peer else None
         rows.append(row)
     notes = [f"compiled: {'yes' if IS_NATIVE else 'no'}", f"peak memory {peak_memory_mib():.0f} MiB"]
+    notes += [version_of("alkaid")] if python_of("alkaid") else []
     return Outcome(rows, list(claims(rows)), notes)
 
 
