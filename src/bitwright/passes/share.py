@@ -171,6 +171,7 @@ class _Words:
         """(word, how much it is more than the value)."""
         self.addends: dict[int, _Addends] = {}
         self.depths = dict.fromkeys(row, 0)
+        self.chains: dict[int, Chain] = {}
         self.plain: dict[int, int | None] = {}
         self.used: set[int] = set()
 
@@ -286,6 +287,12 @@ class _Words:
 
     def _chain_of(self, word: int) -> Chain:
         """How a sum, shifted or not, sits on its chain; nothing where there is no sum."""
+        found = self.chains.get(word)
+        if found is None:
+            found = self.chains[word] = self._placed(word)
+        return found
+
+    def _placed(self, word: int) -> Chain:
         node = self.builder.nodes[word]
         if isinstance(node.op, Shift):
             node = self.builder.nodes[node.args[0]]
