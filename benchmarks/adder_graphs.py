@@ -6,13 +6,11 @@ least one that Alkaid takes. "cells": Alkaid's graph with each ternary adder as 
 and a carry cell a bit, which is what the device has (yosys makes two adders of `a + b + c`); "kept": the same with
 its two-operand adders kept as one carry chain each, as ours are (see `toolchain.sums`). A column of a carry chain
 that only one signal enters needs no LUT cell, yet takes the LUT's place: "taken" counts these columns too. Depth is
-in carry chains. "of ideal": bits that the adders remove, over two a LUT. Seconds are CPU time of the optimizers; of the
-matrices whose seconds are claimed the quickest of three runs of ours.
+in carry chains. "of ideal": bits that the adders remove, over two a LUT. Seconds are CPU time of the optimizers.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -106,11 +104,6 @@ def optimized(case: Case, depth: int | None) -> Mine:
     return found or _timed(case, inputs, None)
 
 
-def quickest(case: Case, depth: int | None) -> Mine:
-    """Our circuit; where its seconds are claimed the quickest of three runs, which give the same."""
-    return min((optimized(case, depth) for _ in range(3 if case.seconds else 1)), key=lambda mine: mine.wall)
-
-
 def _timed(case: Case, inputs: list[tuple[int, int]], depth: int | None) -> Mine:
     cpu, wall = process_time(), perf_counter()
     design = bw.compile_matrix(case.weights, input_format=inputs, device="xcvu9p", max_depth=depth)
@@ -159,7 +152,7 @@ def compared(case: Case, limit: int, folder: Path) -> Row:
             row |= _alternatives(alkaid, folder, x, y)
     if limit < 0 and not case.large and python_of("da4ml"):
         row |= _da4ml(case, folder, x, y)
-    ours = quickest(case, depth)
+    ours = optimized(case, depth)
     found = ours.mapped(folder)
     columns = _columns("ours", found, ours, ours.differing(found, x, y)) | {"ours wall s": ours.wall}
     return row | columns | _ratios(row, found)
@@ -167,7 +160,7 @@ def compared(case: Case, limit: int, folder: Path) -> Row:
 
 def planned(case: Case, x: IntArray, y: IntArray) -> Row:
     """A matrix that yosys maps for too long: our LUTs as planned, our seconds, our netlist evaluated."""
-    ours = quickest(case, None)
+    ours = optimized(case, None)
     return {
         "ours planned LUT": predict(ours.netlist, device("xcvu9p")).luts,
         "ours depth": chains(ours.netlist),
@@ -260,13 +253,8 @@ def _row(job: tuple[Case, int]) -> Row:
 
 
 def measure(quick: bool) -> Outcome:
-    """All cases at both depth limits, or the quick ones; BENCH_ONLY (a regular expression) picks by name.
-
-    With BENCH_KEEP (the record of a run before) the rows of the matrices that are not picked are those of that run.
-    """
-    only, kept = os.environ.get("BENCH_ONLY", ""), list[Row]()
-    if before := os.environ.get("BENCH_KEEP"):
-        kept = [row for row in json.loads(Path(before).read_text())["rows"] if not re.search(only, row["matrix"])]
+    """All cases at both depth limits, or the quick ones; BENCH_ONLY (a regular expression) picks by name."""
+    only = os.environ.get("BENCH_ONLY", "")
     chosen = [case for case in cases(quick) if re.search(only, case.name)]
     both = not quick and python_of("alkaid") is not None
     jobs = [(case, limit) for case in chosen for limit in ((-1, 0) if both and not case.large else (-1,))]
@@ -274,11 +262,9 @@ def measure(quick: bool) -> Outcome:
     # One case whose seconds are claimed at a time; of the others as many as there are cores.
     timed = [_row(job) for job in jobs if job[0].seconds]
     with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        rows = kept + list(pool.map(_row, [job for job in jobs if not job[0].seconds])) + timed
-    allowed = {case.name: case.seconds for case in cases(quick)}
-    picked = [f"only the cases that match {only!r}"] if only and not kept else []
-    if kept:
-        picked = [f"measured in two runs: the cases that match {only!r} last, the {len(kept)} other rows before"]
+        rows = list(pool.map(_row, [job for job in jobs if not job[0].seconds])) + timed
+    allowed = {case.name: case.seconds for case in chosen}
+    picked = [f"only the cases that match {only!r}"] if only else []
     return Outcome(rows, list(claims(rows, allowed)), [*picked, *notes(rows)])
 
 

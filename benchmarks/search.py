@@ -8,15 +8,13 @@ on log LUTs between points: adders alone with HGQ2, adders and tables together w
 Python that has hgq2 and alkaid) the peers train for the same time on the same jets, their ternary adders on true
 cells. BENCH_SEARCH_SEEDS (1) says how often all of it is done. Each front is trained in a process of its own, on all
 cores, one after the other; BENCH_SEARCH_CORES=1 gives each one core, and as many go side by side as there are.
-What is finished lies in the folder BENCH_SEARCH_RUNS and is not run again. Both peers' recorded points (Alkaid's RTL
+BENCH_PARTS (a folder) keeps what is finished (`_parts`). Both peers' recorded points (Alkaid's RTL
 through yosys 0.23 without such cells, 30 minutes of training on two cores) are shown as well.
 """
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -29,6 +27,8 @@ from bitwright.core.cores import usable_cores
 
 SECONDS = float(os.environ.get("BENCH_SEARCH_S", "900"))
 SEEDS = int(os.environ.get("BENCH_SEARCH_SEEDS", "1"))
+CODE = ("src", "benchmarks/_search_families.py", "benchmarks/_peer_front.py", "benchmarks/_peer_fronts.py")
+"""What the fronts depend on."""
 BASELINE_LUTS, BASELINE = 156642, 0.7315
 ACCURACIES = (0.717, 0.7205, 0.724, 0.726)
 RECORDED = {
@@ -117,8 +117,7 @@ def measure(quick: bool) -> Outcome:
         return Outcome([], [], [f"no jets in {DATA}: set BITWRIGHT_DATA"])
     runs = runs_of(quick)
     cores = int(os.environ.get("BENCH_SEARCH_CORES", "0")) or usable_cores()
-    with TemporaryDirectory() as scratch:
-        answers = finished(runs, Path(os.environ.get("BENCH_SEARCH_RUNS", scratch)), cores)
+    answers = finished(runs, CODE, cores)
     rows = [row for answer in answers for row in answer["rows"]]
     spent = {
         family: max(a["seconds"] for run, a in zip(runs, answers, strict=True) if run.arguments[0] == family)

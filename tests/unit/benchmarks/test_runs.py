@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from benchmarks._runs import Run, finished
 
+CODE = ("benchmarks/_runs.py",)
 MODULE = """
 import json, os, sys
 assert sys.argv[1] != "wrong", "no such family"
@@ -26,19 +27,23 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "told_run"
 
 
-def test_what_is_on_disk_is_not_run_again(module: str, tmp_path: Path) -> None:
+def test_runs_have_cores_of_their_own_and_what_is_kept_is_not_run_again(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_PARTS", str(tmp_path / "parts"))
     runs = [Run(name, module, (name,)) for name in ("one", "two")]
-    answers = finished(runs, tmp_path / "runs", cores=1)
+    answers = finished(runs, CODE, cores=1)
     assert [a["told"] for a in answers] == ["one", "two"]
     assert all(len(a["cores"]) == 1 for a in answers)
-    (tmp_path / "runs" / "one.json").write_text('{"told": "kept"}')
-    again = finished([*runs, Run("three", module, ("three",))], tmp_path / "runs")
-    assert [a["told"] for a in again] == ["kept", "two", "three"]
-    assert set(again[2]["cores"]) == os.sched_getaffinity(0)
+    again = finished([Run("one", module, ("wrong",)), Run("three", module, ("three",))], CODE)
+    assert [a["told"] for a in again] == ["one", "three"]
+    assert set(again[1]["cores"]) == os.sched_getaffinity(0)
 
 
-def test_a_run_that_fails_says_how_and_the_others_stay(module: str, tmp_path: Path) -> None:
+def test_a_run_that_fails_says_how_and_the_others_stay(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_PARTS", str(tmp_path / "parts"))
     with pytest.raises(SystemExit, match="no such family"):
-        finished([Run("one", module, ("one",)), Run("wrong", module, ("wrong",))], tmp_path, cores=1)
-    assert (tmp_path / "one.json").exists()
-    assert not (tmp_path / "wrong.json").exists()
+        finished([Run("one", module, ("one",)), Run("wrong", module, ("wrong",))], CODE, cores=1)
+    assert [file.name for file in (tmp_path / "parts").iterdir()] == ["one.json"]
