@@ -61,8 +61,9 @@ _BUILT = Scan | TopK | MatMul
 """Operators whose cycles only their actors tell."""
 _WIDEST = 16
 """Lanes of an element-wise layer that are really built; more are as many times as large."""
-_SAMPLE, _SAMPLE_IN_TURNS = 1024, 512
-"""Weights of an unrolled layer that are really built; more are as many times as large. In turns sums are shorter."""
+_SAMPLE, _LEAST_SAMPLE = 1024, 256
+"""Weights of an unrolled layer that are really built, in several turns that part of them; more are as many times as
+large. In turns each weight meets fewer bits, and what its sums share matters less."""
 
 
 def stages_of(
@@ -213,7 +214,7 @@ class _Sizer:
         if isinstance(op, Conv):
             view = view_of(op, args[0].shape, node)
             cycles = prod(n + sum(p) for n, p in zip(view.grid[:2], view.pads, strict=True))
-        sample = _SAMPLE if digits == 1 else _SAMPLE_IN_TURNS
+        sample = max(_SAMPLE // digits, _LEAST_SAMPLE)
         columns = np.arange(count := max(min(sample * made // op.weights.array.size, made), 1)) * made // count
         small = _narrowed(op, columns)
         folding = Folding(given, made, Kernel.UNROLLED, digits=digits)

@@ -43,7 +43,7 @@ def test_samples_of_unrolled_layers_are_as_large_as_the_layers(monkeypatch: pyte
     graph = builder.graph("net", [y])
 
     def luts(weights: int) -> dict[int, float]:
-        for name in ("_SAMPLE", "_SAMPLE_IN_TURNS"):
+        for name in ("_SAMPLE", "_LEAST_SAMPLE"):
             monkeypatch.setattr(candidates, name, weights)
         stages, _ = stages_of(graph, device("xczu7ev"), 100.0)
         found = [c for s in stages for c in s.candidates if c.folding.kernel is Kernel.UNROLLED]

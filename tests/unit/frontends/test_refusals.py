@@ -14,6 +14,7 @@ from tests.keras_models import BIAS, KERNEL, dense, quantized, randomize
 
 import bitwright as bw
 from bitwright.core.errors import BitwrightError, Inexact, InvalidModel, Unsupported
+from bitwright.frontends.grid.chains import to_codes
 from bitwright.frontends.keras import read_model
 
 Build = Callable[[], Any]
@@ -267,3 +268,10 @@ def test_sums_that_not_even_float64_holds_are_refused() -> None:
     model = randomize(keras.Model(x, y))
     refused(model, Inexact, "layer 'huge'", "a sum reaches 2**", "use fewer bits", input_format="s34.0")
     refused(model, Inexact, "layer 'huge'", "a sum reaches 2**6", "fewer bits", input_format="s45.0")
+
+
+@pytest.mark.parametrize("step", [Fraction(1, 2**60), Fraction(1, 2**1100)])
+def test_values_beyond_all_integers_of_their_step_are_refused_even_where_they_are_rounded(step: Fraction) -> None:
+    with pytest.raises(Inexact, match=r"layer 'act': numbers beyond 62 bits(.|\n)*check its scales"):
+        to_codes(np.array([0.5, -4.0]), step, "act", rounded=True)
+    assert to_codes(np.array([0.5, -4.0]), Fraction(1, 2), "act").tolist() == [1, -8]

@@ -277,8 +277,13 @@ def _refuse_infinite(values: Floats, layer: str) -> None:
 
 
 def to_codes(values: Floats, step: Fraction, layer: str, rounded: bool = False) -> IntArray:
-    """Float values as integers times `step`; raises `Inexact` where one is no multiple (unless `rounded`)."""
+    """Float values as integers times `step`.
+
+    Raises `Inexact` where one is infinite, beyond 62 bits, or (unless `rounded`) no multiple.
+    """
     _refuse_infinite(values, layer)
+    if np.abs(values).max(initial=0.0) >= 2.0**62 * float(step):
+        raise Inexact(f"numbers beyond 62 bits of steps of {step}", where=f"layer '{layer}'", remedy="check its scales")
     codes = np.rint(values.astype(np.float64) / float(step)).astype(np.int64)
     if not rounded:
         back = (codes * float(step)).astype(values.dtype)
