@@ -19,6 +19,7 @@ from bitwright.cost.actors import channel_area
 from bitwright.cost.actors.rules import convert_area
 from bitwright.cost.area import Area
 from bitwright.explore.candidates import Candidate, Stage, Wire
+from bitwright.explore.labels import Link, TooManyLabels, least_chain
 
 __all__ = ["RESOURCES", "Answer", "conversion", "least", "overshoot", "pruned"]
 
@@ -107,6 +108,7 @@ class _Model:
     )
     usage: dict[str, dict[int, float]] = field(default_factory=dict[str, dict[int, float]])
     columns: list[tuple[int, Candidate]] = field(default_factory=list[tuple[int, Candidate]])
+    cells: dict[tuple[Wire, int, int], int] = field(default_factory=dict[tuple[Wire, int, int], int])
     count: int = 0
 
     @classmethod
@@ -144,7 +146,7 @@ class _Model:
         cells: dict[tuple[int, int], int] = {}
         for made in sides[0]:
             for given in sides[1]:
-                cells[made, given] = self.count
+                cells[made, given] = self.cells[wire, made, given] = self.count
                 self.use(self.count, conversion(made, given, wire.width))
                 self.count += 1
         for side in (0, 1):
@@ -178,6 +180,20 @@ class _Model:
         proved = status == highspy.HighsModelStatus.kOptimal
         gap = 0.0 if proved else float(info.mip_gap)
         return Answer(self._choice(values), float(info.objective_function_value), gap, proved, int(info.mip_node_count))
+
+    def relaxed(self, costs: Mapping[int, float]) -> tuple[float, Floats] | None:
+        """The least cost of fractions of candidates, and each row's dual; None where HiGHS finds none."""
+        highspy = _highs()
+        solver = highspy.Highs()
+        for name, value in {"output_flag": False, "threads": 1, "random_seed": 0}.items():
+            solver.setOptionValue(name, value)
+        matrix = self._matrix(highspy, costs, 0)
+        matrix.integrality_ = []
+        solver.passModel(matrix)
+        solver.run()
+        if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return None
+        return float(solver.getInfo().objective_function_value), np.asarray(solver.getSolution().row_dual)
 
     def _choice(self, values: Floats) -> tuple[int, ...]:
         found, at = list[int](), 0
@@ -231,7 +247,64 @@ def least(
     for name, most in ceilings.items():
         scale = max(most, 1.0)
         model.rows.append(({at: v / scale for at, v in model.usage[name].items()}, -np.inf, most / scale))
+    order = [] if any_choice or seconds is not None else _order(len(stages), wires)
+    relaxed = model.relaxed(costs) if order else None
+    if relaxed is not None:
+        try:
+            return _on_chain(model, order, costs, ceilings, *relaxed)
+        except TooManyLabels:
+            pass
     return model.solve(costs, seconds, any_choice=any_choice)
+
+
+def _order(count: int, wires: Sequence[Wire]) -> list[Wire | None]:
+    """The wires into the stages of a chain from its begin, the first of which has none; nothing where it is none."""
+    behind = {wire.producer: wire for wire in wires}
+    starts = set(range(count)) - {wire.consumer for wire in wires}
+    if len(wires) != count - 1 or len(behind) != count - 1 or len(starts) != 1:
+        return []
+    order: list[Wire | None] = [None]
+    at = starts.pop()
+    while at in behind:
+        order.append(behind[at])
+        at = behind[at].consumer
+    return order if len(order) == count else []
+
+
+def _on_chain(
+    model: _Model,
+    order: Sequence[Wire | None],
+    costs: Mapping[int, float],
+    ceilings: Mapping[str, float],
+    bound: float,
+    duals: Floats,
+) -> Answer | None:
+    """The least cost where every stage reads the one before alone; the model's last rows are the ceilings.
+
+    bound, duals: of the relaxation. Raises TooManyLabels.
+    """
+    scales = np.array([max(most, 1.0) for most in ceilings.values()])
+    stage_of = [order[1].producer if len(order) > 1 and order[1] else 0, *(w.consumer for w in order if w)]
+    own = [[at for at, (number, _) in enumerate(model.columns) if number == stage] for stage in stage_of]
+    links: list[Link] = []
+    for place, (wire, columns) in enumerate(zip(order, own, strict=True)):
+        candidates = [model.columns[at][1] for at in columns]
+        made = np.unique([model.columns[at][1].made for at in own[place - 1]]) if wire else [0]
+        cells = [[model.cells[wire, int(m), c.given] if wire else -1 for c in candidates] for m in made]
+        use = np.array([[model.usage[name].get(at, 0.0) for name in ceilings] for at in columns])
+        entry = np.array([[[model.usage[name].get(at, 0.0) for name in ceilings] for at in row] for row in cells])
+        links.append(Link(
+            np.array([c.made for c in candidates]), np.array([costs.get(at, 0.0) for at in columns]), use,
+            np.array([[costs.get(at, 0.0) for at in row] for row in cells]), entry,
+        ))  # fmt: skip
+    found = least_chain(
+        links, np.array(list(ceilings.values())), np.maximum(-duals[-len(scales) :] / scales, 0.0), bound
+    )
+    if found is None:
+        return None
+    options, cost, labels = found
+    choice = dict(zip(stage_of, options, strict=True))
+    return Answer(tuple(model.kept[n][choice[n]] for n in range(len(model.kept))), cost, 0.0, True, labels)
 
 
 def overshoot(
