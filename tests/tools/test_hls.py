@@ -11,6 +11,7 @@ import pytest
 from tests.generate_graphs import random_graph
 from tests.tools.hls_programs import build_and_run, calls_of
 
+from bitwright.backends.cpp import unrolled as cpp_unrolled
 from bitwright.backends.cpp.dialects import DIALECTS
 from bitwright.backends.cpp.project import HlsFiles, Target, folded_project, parallel_project
 from bitwright.core.origin import Origin
@@ -94,6 +95,17 @@ def test_the_folded_networks_hold_every_operator_of_a_graph() -> None:
 def test_unrolled_networks_give_the_graphs_integers(tmp_path: Path) -> None:
     projects = [project(seed, "catapult") for seed in SEEDS]
     assert build_and_run(projects, tmp_path) == expected(projects)
+
+
+@pytest.mark.tool("g++")
+def test_long_functions_are_cut_into_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpp_unrolled, "_LONGEST", 3)
+    made = project(SEEDS[0], "catapult")
+    [source] = [text for path, text in made.files.items() if path.endswith(f"{made.top}.cpp")]
+    bodies = [body.partition("_t out;")[0] for body in source.split("/// Layer ")[1:]]
+    assert max(body.count("  const ") for body in bodies) == 3
+    assert "(part 2)." in source
+    assert build_and_run([made], tmp_path) == expected([made])
 
 
 @pytest.mark.tool("g++")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from bitwright.backends.cpp.dialects import Dialect
@@ -48,12 +48,31 @@ def unrolled_design(netlist: Netlist, name: str, dialect: Dialect, initiation_cy
     return _Writer(netlist, name, dialect).document(initiation_cycles)
 
 
+_LONGEST = 1024
+"""Statements of a function: compilers take time with the square of a function's length."""
+
+
+def _pieces(found: list[Layer]) -> list[Layer]:
+    """Layers of many words in several pieces of their order."""
+    pieces: list[tuple[str, tuple[int, ...]]] = []
+    for layer in found:
+        count = -(-len(layer.words) // _LONGEST)
+        length = -(-len(layer.words) // max(count, 1))
+        pieces += [(layer.name, layer.words[n * length : (n + 1) * length]) for n in range(count)]
+    total, seen = Counter(name for name, _ in pieces), Counter[str]()
+    made: list[Layer] = []
+    for name, words in pieces:
+        seen[name] += 1
+        made.append(Layer(name, words, seen[name] if total[name] > 1 else 0))
+    return made
+
+
 class _Writer:
     def __init__(self, netlist: Netlist, name: str, dialect: Dialect) -> None:
         self.netlist, self.dialect, self.name = netlist, dialect, name
         self.nodes = netlist.nodes
         self.constant = [node.type.low == node.type.high for node in self.nodes]
-        self.layers = layers(netlist, self.constant)
+        self.layers = _pieces(layers(netlist, self.constant))
         fresh = Namer()
         fresh(name)
         self.inputs = [self._bus(p, fresh) for p in netlist.inputs]
