@@ -102,7 +102,7 @@ def explore_graph(
 
     With `target_fps` the least area (or energy) that keeps the pace, without it the highest pace that fits. Area is
     counted as the sum of the shares of what can be used. Every legal folding, unrolled layers, and memories of LUTs
-    and of blocks compete; the optimum over them is proved by HiGHS. Raises `Unsupported` where nothing fits, and says
+    and of blocks compete; the optimum over them is proved. Raises `Unsupported` where nothing fits, and says
     what is missing.
     """
     wanted = Objective(objective) if objective else Objective.MIN_AREA if target_fps else Objective.MAX_THROUGHPUT

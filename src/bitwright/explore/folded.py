@@ -209,11 +209,10 @@ def _written(width: int, words: int, device: Device) -> list[tuple[Memory, int, 
 def _split(width: int, words: int) -> list[tuple[Memory, int, Area]]:
     """Some of the bits in whole blocks, the rest in LUTs: shallow words leave most of a block's depth unused."""
     found: list[tuple[Memory, int, Area]] = []
-    for parts in range(16, 0, -1):
-        kept = width * parts // 16 // _BLOCK_BITS * _BLOCK_BITS
-        if 0 < kept < width:
-            store = rom_estimate(kept, words, Memory.BLOCK) + rom_estimate(width - kept, words, Memory.LUT)
-            found.append((Memory.BLOCK, width - kept, store))
+    shares = {width * parts // 16 // _BLOCK_BITS * _BLOCK_BITS for parts in range(1, 17)}
+    for kept in sorted(shares - {0, width}, reverse=True):
+        store = rom_estimate(kept, words, Memory.BLOCK) + rom_estimate(width - kept, words, Memory.LUT)
+        found.append((Memory.BLOCK, width - kept, store))
     return found
 
 

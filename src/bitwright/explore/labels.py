@@ -191,13 +191,19 @@ def _unbeaten(rows: Floats) -> IntArray:
         block = ranked[first : first + _BLOCK]
         beaten = np.zeros(len(block), dtype=bool)
         for begin in range(0, len(best), 8 * _BLOCK):
-            below: NDArray[np.bool_] = np.all(best[None, begin : begin + 8 * _BLOCK] <= block[:, None], axis=2)
-            beaten |= np.any(below, axis=1)
+            beaten |= np.any(_at_most(best[begin : begin + 8 * _BLOCK], block), axis=1)
         left = np.flatnonzero(~beaten)
-        inside: NDArray[np.bool_] = np.all(block[left][None] <= block[left][:, None], axis=2)
-        left = left[~np.any(np.tril(inside, -1), axis=1)]
+        left = left[~np.any(np.tril(_at_most(block[left], block[left]), -1), axis=1)]
         best = np.concatenate([best, block[left]])
         kept.append(order[first + left])
         if len(best) > _MOST_LABELS:
             raise TooManyLabels
     return np.concatenate(kept) if kept else np.zeros(0, np.int64)
+
+
+def _at_most(some: Floats, others: Floats) -> NDArray[np.bool_]:
+    """Whether a row of `some` is at most equal to one of `others` in every column, (others, some)."""
+    found = np.ones((len(others), len(some)), dtype=bool)
+    for a, b in zip(some.T, others.T, strict=True):
+        found &= a[None] <= b[:, None]
+    return found

@@ -56,7 +56,7 @@ class Plan:
 
     initiation_cycles: cycles from frame to frame, the slowest layer's; exact once channels are buffered. area:
     predicted, converters, one-word channels and `infrastructure` included. proved: no other choice of candidates
-    is better (HiGHS, gap 0); gap otherwise. nodes: of the search tree. method: "exact" or "greedy".
+    is better (gap 0); gap otherwise. nodes: of the search tree, or the labels of a chain. method: "exact" or "greedy".
     power_w: an estimate, its parts and how uncertain it is are `power`'s. architecture: "dataflow", or "engine" and
     "mixed" where the layers of `segment` are those of an engine of `lanes`, which stands among the layers under the
     name "engine". family: of which version of the network, where several are explored; accuracy: of that version.

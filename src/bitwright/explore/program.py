@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class Answer:
     nodes: int
 
 
+@lru_cache(maxsize=1 << 14)
 def conversion(made: int, given: int, width: int) -> Area:
     """The converter between `made` lanes and `given`, and the word behind it; nothing where they are equal."""
     if made == given:
@@ -66,13 +68,16 @@ def _kept(number: int, stage: Stage, stages: Sequence[Stage], wires: Sequence[Wi
     costs = np.array([_vector(c.area) for c in told])
     if cycles is None:
         costs = np.column_stack([costs, [c.cycles for c in told]])
-    more = np.zeros((len(told), len(told), costs.shape[1]))
+    more: list[Floats] = []
     for wire in wires:
         for own, other in ((wire.producer, wire.consumer), (wire.consumer, wire.producer)):
             if own == number:
                 lanes = [c.made for c in told] if own == wire.producer else [c.given for c in told]
-                more[:, :, : len(RESOURCES)] += _worse(lanes, stages[other], wire, own == wire.producer)
-    better: NDArray[np.bool_] = np.all(costs[:, None] + more <= costs[None] + 1e-9, axis=2)
+                more.append(_worse(lanes, stages[other], wire, own == wire.producer))
+    better = np.ones((len(told), len(told)), dtype=bool)
+    for column, cost in enumerate(costs.T):  # one at a time: nothing of three dimensions is made
+        wires_more = sum(table[column] for table in more) if column < len(RESOURCES) else 0.0
+        better &= cost[:, None] + wires_more <= cost[None] + 1e-9
     alive = np.ones(len(told), dtype=bool)
     for b in range(len(told)):
         rivals = better[:, b] & alive
@@ -86,14 +91,16 @@ def _vector(area: Area) -> list[float]:
 
 
 def _worse(lanes: Sequence[int], other: Stage, wire: Wire, produces: bool) -> Floats:
-    """How much more candidate a's converter takes than b's, at worst over what stands at the other end."""
+    """How much more of each resource candidate a's converter takes than b's, at worst over what stands at the other
+    end, (resources, a, b).
+    """
     ends = sorted({c.given if produces else c.made for c in other.candidates})
     own = sorted(set(lanes))
     table = np.array([[_vector(conversion(*((a, e) if produces else (e, a)), wire.width)) for e in ends] for a in own])
     # Many candidates have the same lanes: the worst is looked for once for each pair of these.
     worst = (table[:, None] - table[None]).max(axis=2)
     at = np.searchsorted(own, lanes)
-    return worst[at[:, None], at[None]]
+    return np.moveaxis(worst, 2, 0)[:, at[:, None], at[None]]
 
 
 @dataclass

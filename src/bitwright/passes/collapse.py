@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from math import prod
 
@@ -21,6 +21,9 @@ __all__ = ["Collapse"]
 
 _Cut = tuple[int, ...]
 """Words, ascending, that determine another word."""
+
+_Piece = tuple[tuple[Word, ...], tuple[tuple[WordOp, tuple[int, ...], Word], ...]]
+"""The types of a cut, and the words behind it: operator, arguments (numbers within the piece), type."""
 
 _WIRES = (Constant, Input, Shift, Bits, Register)
 _MOST_CUTS = 6
@@ -108,8 +111,8 @@ class _Collapsing:
             saved = sum([self.luts(word) for word in self.exclusive(position, cone, readers, alive, kept)])
             if saved <= best:
                 continue
-            table, index = self.table(position, cut, cone)
-            gain = saved - table_luts(table.values.array, 0, index.width, node.type, self.fabric)
+            table, index, spent = _tabulated(*self.piece(cut, cone), self.fabric)
+            gain = saved - spent
             if gain > best:
                 best = gain
                 self.chosen[position] = (cut, table, index)
@@ -143,38 +146,14 @@ class _Collapsing:
                 inside.add(word)
         return sorted(inside)
 
-    def table(self, position: int, cut: _Cut, cone: list[int]) -> tuple[Table, Word]:
-        """The word as a table of the cut's codes side by side, the first word of the cut lowest."""
+    def piece(self, cut: _Cut, cone: list[int]) -> _Piece:
+        """The words between the cut and the last of the cone, whatever their names and origins."""
         nodes = self.program.nodes
-        width = self.bits(cut)
-        codes = _codes(width)
-        values: dict[int, IntArray] = {}
-        begin = 0
-        for word in cut:
-            type, bits = nodes[word].type, self.widths[word]
-            code = codes >> begin & ((1 << bits) - 1)
-            if type.signed:
-                code = code - ((code >> (bits - 1)) << bits)
-            values[word] = code if type.high - type.low + 1 == 1 << bits else _within(code, type)
-            begin += bits
-        for word in cone:
-            given = evaluate(nodes[word].op, [values[a] for a in nodes[word].args])
-            # Beyond a proven range no code occurs: whatever the piece would make of it, the table need not.
-            values[word] = _within(given, nodes[word].type)
-        reached = values[position]
-        if reached.shape != codes.shape:
-            reached = np.broadcast_to(reached, codes.shape)
-        last = self.pattern_limit(cut)
-        return Table(0, Ints(reached[: last + 1])), Word(0, last)
-
-    def pattern_limit(self, cut: _Cut) -> int:
-        """The largest index: signed words may have every pattern."""
-        total = begin = 0
-        for word in cut:
-            type, bits = self.program.nodes[word].type, self.widths[word]
-            total += ((1 << bits) - 1 if type.signed else type.high) << begin
-            begin += bits
-        return total
+        place = {word: number for number, word in enumerate((*cut, *cone))}
+        return (
+            tuple([nodes[word].type for word in cut]),
+            tuple([(n.op, tuple([place[a] for a in n.args]), n.type) for n in (nodes[word] for word in cone)]),
+        )
 
     # ---- the new netlist ---------------------------------------------------------------------------
 
@@ -219,6 +198,31 @@ class _Collapsing:
         for part, left in parts[1:]:
             whole = append(Add(left, 0), (part, whole))
         return whole
+
+
+@lru_cache(maxsize=1 << 13)  # layers hold many equal pieces
+def _tabulated(
+    given: tuple[Word, ...], words: tuple[tuple[WordOp, tuple[int, ...], Word], ...], fabric: Fabric
+) -> tuple[Table, Word, float]:
+    """The last of `words` as a table of the codes of `given` side by side, the first lowest; its index; its LUTs."""
+    codes = _codes(sum([type.width for type in given]))
+    values: list[IntArray] = []
+    begin = last = 0
+    for type in given:
+        code = codes >> begin & ((1 << type.width) - 1)
+        if type.signed:
+            code = code - ((code >> (type.width - 1)) << type.width)
+        values.append(code if type.high - type.low + 1 == 1 << type.width else _within(code, type))
+        last += ((1 << type.width) - 1 if type.signed else type.high) << begin  # signed words may have every pattern
+        begin += type.width
+    for op, args, type in words:
+        # Beyond a proven range no code occurs: whatever the piece would make of it, the table need not.
+        values.append(_within(evaluate(op, [values[a] for a in args]), type))
+    reached = values[-1]
+    if reached.shape != codes.shape:
+        reached = np.broadcast_to(reached, codes.shape)
+    table, index = Table(0, Ints(reached[: last + 1])), Word(0, last)
+    return table, index, table_luts(table.values.array, 0, index.width, words[-1][2], fabric)
 
 
 @cache

@@ -52,3 +52,16 @@ def test_samples_of_unrolled_layers_are_as_large_as_the_layers(monkeypatch: pyte
     whole, sampled = luts(2048), luts(512)
     assert sorted(whole) == [1, 2, 4]
     assert all(abs(sampled[n] / whole[n] - 1) < 0.12 for n in whole), (sampled, whole)
+
+
+def test_no_folding_is_looked_at_twice() -> None:
+    """Shares of narrow words that are cut to the same whole blocks are one candidate."""
+    rng = np.random.default_rng(2)
+    builder, one = GraphBuilder(), Steps.of(1)
+    x = builder.input(TensorType((256,), Ints(0), Ints(15), one), "x")
+    op = Dense(Ints(rng.integers(-3, 4, (256, 64))), Ints(np.zeros(64, dtype=np.int64)))
+    y = builder.apply(op, [x], step=one, name="dense")
+    stages, _ = stages_of(builder.graph("net", [y]), device("xczu7ev"), 100.0)
+    told = [c.folding for c in stages[-1].candidates]
+    assert any(f.spilled for f in told)
+    assert len(set(told)) == len(told)
