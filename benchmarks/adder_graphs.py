@@ -11,6 +11,7 @@ in carry chains. "of ideal": bits that the adders remove, over two a LUT. Second
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
@@ -29,6 +30,7 @@ import bitwright as bw
 from benchmarks._cells import on_cells
 from benchmarks._mapped import Mapped, PortMap, mapped
 from benchmarks._matrices import Case, cases
+from benchmarks._parts import part
 from benchmarks._peers import Solved, python_of, solved, version_of
 from benchmarks._table import Claim, Outcome, at_most, equal, geometric_mean, main
 from bitwright.backends.verilog import emit
@@ -41,6 +43,8 @@ from bitwright.numeric import IntArray
 from bitwright.platforms import device
 
 PEER_LIMIT_S = 240.0
+CODE = ("src", *(f"benchmarks/{n}.py" for n in ("adder_graphs", "_cells", "_mapped", "_matrices", "_peers")))
+"""What a row depends on."""
 Row = dict[str, Any]
 
 
@@ -105,6 +109,9 @@ def optimized(case: Case, depth: int | None) -> Mine:
 
 
 def _timed(case: Case, inputs: list[tuple[int, int]], depth: int | None) -> Mine:
+    # What this process holds of other netlists is no part of the optimizer's time: the collector need not walk it.
+    gc.collect()
+    gc.freeze()
     cpu, wall = process_time(), perf_counter()
     design = bw.compile_matrix(case.weights, input_format=inputs, device="xcvu9p", max_depth=depth)
     netlist = design.combinational
@@ -246,14 +253,19 @@ def notes(rows: list[Row]) -> Iterator[str]:
 
 
 def _row(job: tuple[Case, int]) -> Row:
-    with TemporaryDirectory(prefix="bitwright-") as scratch:
-        found = compared(*job, Path(scratch))
+    def measured() -> Iterator[Row]:
+        with TemporaryDirectory(prefix="bitwright-") as scratch:
+            yield compared(*job, Path(scratch))
+
+    (found,) = part(f"{job[0].name}, {'least' if job[1] == 0 else 'none'}", measured, CODE)
     print(found, file=sys.stderr, flush=True)
     return found
 
 
 def measure(quick: bool) -> Outcome:
-    """All cases at both depth limits, or the quick ones; BENCH_ONLY (a regular expression) picks by name."""
+    """All cases at both depth limits, or the quick ones; BENCH_ONLY (a regular expression) picks by name, BENCH_PARTS
+    (a folder) keeps each row (`_parts`).
+    """
     only = os.environ.get("BENCH_ONLY", "")
     chosen = [case for case in cases(quick) if re.search(only, case.name)]
     both = not quick and python_of("alkaid") is not None

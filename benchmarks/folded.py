@@ -1,8 +1,9 @@
 """Published folded accelerators against ours: frames per second computed and simulated, LUTs and memories by yosys.
 
 Weights are random. FINN's figures (whole designs with DMA, PYNQ-Z1, Vivado 2018.2) and hls4ml's tutorial figures are
-the published ones. Foldings are the optimum of `bitwright.explore` under the reference's own LUTs and block memories,
-or stated here. Two frames are simulated and compared with the integer graph; cycles must be those computed.
+the published ones; TFC (MNIST's pixels) and the jet tagger stand without one. Foldings are the optimum of
+`bitwright.explore` under the reference's own LUTs and block memories, or stated here. Two frames are simulated and
+compared with the integer graph; cycles must be those computed.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ def cases(quick: bool) -> list[Case]:
     # One run over all of its adder graphs was stopped after 24 CPU minutes.
     svhn = Case("svhn_cnn", "xcvu9p", 200, pixels, one_pixel_a_cycle, "actor by actor")
     tfc = Case("tfc", "xc7z020", 100, bits | {"input_format": "u1.1"}, explored(20000, 100, 1e6))
-    return [tfc] if quick else [tfc, lfc, cnv, svhn]
+    jets = Case("jet_tagger", "xc7z020", 100, {}, explored(20000, 100, 2e7))
+    return [tfc] if quick else [tfc, jets, lfc, cnv, svhn]
 
 
 def row(case: Case, folder: Path) -> dict[str, Any]:
