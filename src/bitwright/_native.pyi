@@ -41,6 +41,10 @@ def settle(
     keep: bool,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]: ...
 
+def plan_chain(
+    shifts: tuple[int, ...], signs: tuple[int, ...], constant: int, width: int, shapes: tuple[tuple[int, bool], ...]
+) -> tuple[int, int, int, int, int, int, int]: ...
+
 def table_sums(
     codes: NDArray[np.uint8], tables: NDArray[np.float32], start: NDArray[np.float32], out: NDArray[np.float32]
 ) -> None: ...

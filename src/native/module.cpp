@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "adder_graph.hpp"
+#include "chain_module.hpp"
 #include "interpreter_module.hpp"
 #include "pipeline_module.hpp"
 #include "sum_graph_module.hpp"
@@ -68,6 +69,7 @@ NB_MODULE(_native, module) {
     module.def("adder_graph", &adder_graph, nb::arg("matrix").noconvert(), nb::arg("low").noconvert(),
                nb::arg("high").noconvert(), nb::arg("max_depth") = -1, nb::arg("pair_limit") = std::int64_t{1} << 26,
                "Shared shift-and-add graph of matrix.T @ x; see bitwright.core.twin.adder_graph.");
+    bind_chain(module);
     bind_sum_graph(module);
     bind_table_sums(module);
     bind_pipeline(module);

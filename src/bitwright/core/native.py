@@ -15,11 +15,12 @@ from bitwright.core import twin
 from bitwright.core.arguments import integers, matrix_with_intervals
 from bitwright.core.errors import InvalidValue
 
-__all__ = ["HAVE_NATIVE", "adder_graph", "earliest_stages", "implementation", "least_registers"]
+__all__ = ["HAVE_NATIVE", "adder_graph", "earliest_stages", "implementation", "least_registers", "plan_chain"]
 
 _adder_graph = twin.adder_graph
 _earliest_stages = twin.earliest_stages
 _least_registers = twin.least_registers
+_plan_chain = twin.plan_chain
 _have_native = False
 if os.environ.get("BITWRIGHT_NATIVE", "1") != "0":
     try:
@@ -30,6 +31,7 @@ if os.environ.get("BITWRIGHT_NATIVE", "1") != "0":
         _adder_graph = _native.adder_graph
         _earliest_stages = _native.earliest_stages
         _least_registers = _native.least_registers
+        _plan_chain = _native.plan_chain
         _have_native = True
 
 HAVE_NATIVE: bool = _have_native
@@ -126,3 +128,15 @@ def least_registers(
         return _least_registers(*rows, period, stages)
     except ValueError as error:
         raise InvalidValue(str(error), where="least_registers", remedy="allow more stages or a slower clock") from None
+
+
+def plan_chain(
+    shifts: tuple[int, ...], signs: tuple[int, ...], constant: int, width: int, shapes: tuple[tuple[int, bool], ...]
+) -> tuple[int, int, int, int, int, int, int]:
+    """How sign * (code << shift) of up to three codes and `constant` sit on a carry chain of `width` columns (to 63).
+
+    shapes: (bits, whether the top one is a sign) of each code; constant: in [0, 2**width). Returns (extended, constant,
+    free, first, saved, luts, rest): bit i of `extended` says that code i holds all columns above it, the others are
+    the fields of `cost.chain.Chain`. Fewest tables (each as four columns), then fewest columns.
+    """
+    return _plan_chain(shifts, signs, constant, width, shapes)

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
 
+from bitwright.core.native import plan_chain
 from bitwright.ir.netlist.ops import Sum, Word
 
 __all__ = ["Chain", "ChainOperand", "chain_of"]
@@ -73,75 +73,24 @@ def chain_of(op: Sum, out: Word, args: Sequence[Word]) -> Chain:
 def _planned(
     shifts: tuple[int, ...], signs: tuple[int, ...], constant: int, width: int, shapes: tuple[tuple[int, bool], ...]
 ) -> Chain:
-    signed = [(False, True) if shape[1] else (False,) for shape in shapes]
-    best: tuple[tuple[int, int], Chain] | None = None
-    for extended in product(*signed):
-        total, operands = constant, list[ChainOperand]()
-        for shift, sign, shape, wide in zip(shifts, signs, shapes, extended, strict=True):
-            operand, correction = _operand(shift, sign, shape, wide, width)
-            operands.append(operand)
-            total += correction
-        found = _placed(tuple(operands), total & ((1 << width) - 1), width)
-        price = (4 * found.lut_count + found.carry_bits * (1 + bool(found.rest)), found.carry_bits)
-        if best is None or price < best[0]:
-            best = price, found
-    assert best is not None
-    return best[1]
+    extended, *placing = plan_chain(shifts, signs, constant, width, shapes)
+    operands = [
+        _operand(shift, sign, shape, bool(extended >> i & 1), width)
+        for i, (shift, sign, shape) in enumerate(zip(shifts, signs, shapes, strict=True))
+    ]
+    return Chain(width, tuple(operands), *placing)
 
 
-def _operand(shift: int, sign: int, shape: tuple[int, bool], wide: bool, width: int) -> tuple[ChainOperand, int]:
-    """The argument without its sign, and what that leaves to be added."""
+def _operand(shift: int, sign: int, shape: tuple[int, bool], wide: bool, width: int) -> ChainOperand:
+    """The argument without its sign."""
     bits, signed = shape
     full = (1 << width) - 1
-    place = ((1 << bits) - 1) << shift
     if wide:
         present = full & -(1 << shift)
-        return ChainOperand(shift, present, present if sign < 0 else 0, True), (1 << shift) if sign < 0 else 0
-    top = 1 << (shift + bits - 1)
+        return ChainOperand(shift, present, present if sign < 0 else 0, True)
+    place, top = ((1 << bits) - 1) << shift, 1 << (shift + bits - 1)
     inverted = (place if sign < 0 else 0) ^ (top if signed else 0)
-    correction = ((1 << shift) - top) if signed and sign < 0 else -top if signed else -place if sign < 0 else 0
-    return ChainOperand(shift, place & full, inverted & full, False), correction
-
-
-def _placed(operands: tuple[ChainOperand, ...], total: int, width: int) -> Chain:
-    masks = [o.present for o in operands] + [0] * (3 - len(operands))
-    a, b, c = masks
-    three, two, some = a & b & c, (a & b) | (a & c) | (b & c), a | b | c
-    full = (1 << width) - 1
-    best: Chain | None = None
-    for free in (0, 1, 2):
-        first = _lowest(two | (some & total)) if two | (some & total) else width
-        if free and first == width:
-            break  # no chain that anything could enter
-        constant = (total - (free << first)) & full
-        if constant & three:
-            continue
-        found = _columns(operands, (three, two, some), constant, free, first, width, 0)
-        if best is None or found.lut_count < best.lut_count:
-            best = found
-    if best is not None:
-        return best
-    return _columns(operands, (three, two, some), 0, 0, _lowest(two) if two else width, width, total)
-
-
-def _columns(
-    operands: tuple[ChainOperand, ...],
-    masks: tuple[int, int, int],
-    constant: int,
-    free: int,
-    first: int,
-    width: int,
-    rest: int,
-) -> Chain:
-    three, two, some = masks
-    meets = two | (some & constant)
-    makes = three | (two & constant)
-    if free == 2:
-        makes |= meets & (1 << first)
-    # Where a k enters is where a carry would, were `makes` generated and `meets` propagated: one addition.
-    passes = makes | meets
-    saved = ((makes + passes) ^ makes ^ passes) & ((1 << width) - 1)
-    return Chain(width, operands, constant, free, first, saved, two | (some & saved), rest)
+    return ChainOperand(shift, place & full, inverted & full, False)
 
 
 def _lowest(mask: int) -> int:

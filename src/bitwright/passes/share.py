@@ -172,6 +172,7 @@ class _Words:
         self.addends: dict[int, _Addends] = {}
         self.depths = dict.fromkeys(row, 0)
         self.chains: dict[int, Chain] = {}
+        self.prices: dict[int, int] = {}
         self.plain: dict[int, int | None] = {}
         self.used: set[int] = set()
 
@@ -282,8 +283,11 @@ class _Words:
 
     def _price(self, word: int) -> int:
         """What a sum takes: four for a LUT, one for a column of its chains."""
-        chain = self._chain_of(word)
-        return 4 * chain.lut_count + chain.carry_bits
+        found = self.prices.get(word)
+        if found is None:
+            chain = self._chain_of(word)
+            found = self.prices[word] = 4 * chain.lut_count + chain.carry_bits
+        return found
 
     def _chain_of(self, word: int) -> Chain:
         """How a sum, shifted or not, sits on its chain; nothing where there is no sum."""
