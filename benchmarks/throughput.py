@@ -3,11 +3,13 @@
 LFC with weights and activations of one bit (5.8 MOp a frame, random weights) on VU9P and ZU3EG, at clocks that the
 kernels are pipelined for by the delay model: no vendor tool has confirmed them. Operations are two a product, and a
 product a weight and a frame; frames come at the simulated pace. Area is what yosys counts actor by actor, summed.
+BENCH_PARTS (a folder) keeps each goal's row (`_parts`): the last one alone takes an hour.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +18,13 @@ from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
+from benchmarks._parts import part
 from benchmarks._table import Claim, Outcome, at_least, at_most, equal, main
 from benchmarks.folded import Case, row
 
 OPERATIONS = 2 * (784 * 1024 + 2 * 1024 * 1024 + 1024 * 10)
+CODE = ("src", *(f"benchmarks/{name}.py" for name in ("throughput", "folded", "_by_actor")))
+"""What a row depends on."""
 BITS = {"weight_bits": 1, "activation_bits": 1, "input_format": "u1.1"}
 
 
@@ -72,7 +77,11 @@ def claims(rows: Sequence[dict[str, Any]]) -> list[Claim]:
 
 def measure(quick: bool) -> Outcome:
     """All goals; the quick run takes the small part's."""
-    rows = [reached(goal) for goal in ((SMALL,) if quick else (SMALL, LARGE, *BEYOND))]
+    rows: list[dict[str, Any]] = []
+    for goal in (SMALL,) if quick else (SMALL, LARGE, *BEYOND):
+        told = f"{goal.device} {goal.clock_mhz} MHz {goal.tera} TOp/s"
+        rows += part(told, lambda goal=goal: [reached(goal)], CODE)
+        print(rows[-1], file=sys.stderr, flush=True)
     return Outcome(rows, claims(rows))
 
 
