@@ -3,7 +3,7 @@
 LFC with weights and activations of one bit (5.8 MOp a frame, random weights) on VU9P and ZU3EG, at clocks that the
 kernels are pipelined for by the delay model: no vendor tool has confirmed them. Operations are two a product, and a
 product a weight and a frame; frames come at the simulated pace. Area is what yosys counts actor by actor, summed.
-BENCH_PARTS (a folder) keeps each goal's row (`_parts`): the last one alone takes an hour.
+BENCH_PARTS (a folder) keeps the row of each goal (`_parts`): yosys takes half an hour and more for a large one.
 """
 
 from __future__ import annotations
