@@ -43,7 +43,8 @@ from bitwright.numeric import IntArray
 from bitwright.platforms import device
 
 PEER_LIMIT_S = 240.0
-CODE = ("src", *(f"benchmarks/{n}.py" for n in ("adder_graphs", "_cells", "_mapped", "_matrices", "_peers")))
+_OURS = ("adder_graphs", "_cells", "_mapped", "_matrices", "_peers", "_peer_matrix")
+CODE = ("src", *(f"benchmarks/{name}.py" for name in _OURS))
 """What a row depends on."""
 Row = dict[str, Any]
 
