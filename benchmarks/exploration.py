@@ -2,7 +2,8 @@
 
 Chains of 30 layers and networks of the zoo, weights random. `candidates` are foldings, kernels and memories over all
 layers; `building` is finding them with their cycles and areas, `solving` the bisection over paces with its proofs
-(chains by labels, the others by HiGHS), and both are seconds of processor time on one thread. `area` is the sum of the shares of what a device allows.
+(chains by labels, the others by HiGHS), and both are seconds of processor time on one thread. `area` is the sum of the
+shares of what a device allows.
 Two questions: the highest pace that fits (`initiation`, beside what the greedy rule ends at), and the least area at
 the greedy rule's pace (`share`, beside the greedy rule's). All of it is planned: nothing is synthesized here.
 """
