@@ -16,7 +16,7 @@ from functools import lru_cache
 from bitwright.core.native import plan_chain
 from bitwright.ir.netlist.ops import Sum, Word
 
-__all__ = ["Chain", "ChainOperand", "chain_of"]
+__all__ = ["Chain", "ChainOperand", "chain_of", "chain_price"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +59,34 @@ class Chain:
     @property
     def carry_bits(self) -> int:
         """Columns with a carry cell, those of `rest` included."""
-        own = self.width - self.first
-        return own + (self.width - _lowest(self.rest) if self.rest else 0)
+        return _columns(self.width, self.first, self.rest)
+
+    @property
+    def price(self) -> int:
+        """What the sum takes: four for a LUT, one for a carry cell."""
+        return 4 * self.lut_count + self.carry_bits
 
 
 def chain_of(op: Sum, out: Word, args: Sequence[Word]) -> Chain:
     """The cheapest placing of `op` on a chain: fewest LUTs, then fewest carry cells."""
     width, shapes = out.width, tuple([(a.width, a.low < 0) for a in args])
     return _planned(op.shifts, op.signs, op.constant & ((1 << width) - 1), width, shapes)
+
+
+def chain_price(
+    terms: Sequence[tuple[int, int, int]], constant: int, low: int, high: int, shapes: Sequence[tuple[int, bool]]
+) -> tuple[int, int]:
+    """What sum(sign * (code << shift)) + constant takes, and its `Chain.rest`, without a `Sum` or a `Chain` made of it.
+
+    terms: (shift, order, -sign), sorted, of codes with `shapes` (bits, signed); low, high: the sum's range. The price
+    is four for a LUT and one for a carry cell.
+    """
+    least = terms[0][0] if constant == 0 else min(terms[0][0], (constant & -constant).bit_length() - 1)
+    low, high, constant = low >> least, high >> least, constant >> least
+    width = Word(low, high).width
+    shifts, signs = tuple([s - least for s, _, _ in terms]), tuple([-g for _, _, g in terms])
+    _, _, _, first, _, luts, rest = plan_chain(shifts, signs, constant & ((1 << width) - 1), width, tuple(shapes))
+    return 4 * luts.bit_count() + _columns(width, first, rest), rest
 
 
 @lru_cache(maxsize=1 << 16)
@@ -91,6 +111,11 @@ def _operand(shift: int, sign: int, shape: tuple[int, bool], wide: bool, width: 
     place, top = ((1 << bits) - 1) << shift, 1 << (shift + bits - 1)
     inverted = (place if sign < 0 else 0) ^ (top if signed else 0)
     return ChainOperand(shift, place & full, inverted & full, False)
+
+
+def _columns(width: int, first: int, rest: int) -> int:
+    """Carry cells of a chain that starts at column `first`, and of the one that adds `rest`."""
+    return width - first + (width - _lowest(rest) if rest else 0)
 
 
 def _lowest(mask: int) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from bitwright.core.errors import InvalidValue
 from bitwright.core.native import adder_graph
 from bitwright.core.sum_graph import SharedSums, sum_graph
-from bitwright.cost.chain import Chain, chain_of
+from bitwright.cost.chain import Chain, chain_of, chain_price
 from bitwright.ir.netlist import NetlistBuilder
 from bitwright.ir.netlist.ops import Shift, Sum
 from bitwright.numeric import IntArray
@@ -153,10 +153,12 @@ _Addends = Sequence[tuple[int, int, int]]
 """(value, shift, sign) of each operand of a sum."""
 
 
-_FEW_WEIGHTS = 2048
-"""More are not shared a second time: constants are a small part of them."""
-_DEARER = 50
-"""A level less on a path may cost one part in so many more: a constant without a chain of its own costs as much."""
+_FEW_WEIGHTS = 1 << 14
+"""More are not shared a second time, for time."""
+_DEARER = 3
+"""A level less on a path may cost one part in so many more: constants without room for chains of their own cost more
+(a dense 64x64 matrix of 6 bits a sixth, measured).
+"""
 
 _NO_CHAIN = Chain(0, (), 0, 0, 0, 0, 0, 0)
 
@@ -173,6 +175,7 @@ class _Words:
         self.depths = dict.fromkeys(row, 0)
         self.chains: dict[int, Chain] = {}
         self.prices: dict[int, int] = {}
+        self.shapes: dict[int, tuple[int, bool]] = {}
         self.plain: dict[int, int | None] = {}
         self.used: set[int] = set()
 
@@ -219,7 +222,7 @@ class _Words:
 
         What is off by nothing may have a sign, which takes LUTs to extend. None where no choice keeps the limit.
         """
-        best: tuple[int, int, tuple[bool, ...]] | None = None
+        best: tuple[int, list[tuple[int, int, int]], int, tuple[bool, ...]] | None = None
         for choice in product(*([False, True] if i in self.addends else [False] for i, _, _ in addends)):
             terms, told, price = self._terms(addends), constant, 0
             for place, ((i, shift, sign), exact) in enumerate(zip(addends, choice, strict=True)):
@@ -232,14 +235,16 @@ class _Words:
                 terms[place] = (word, shift, sign)
                 price += (i not in self.used) * self._price(word) - (i in private) * self._price(self.values[i][0])
             else:
-                word = self.builder.sum(terms, told)
-                found = self._price(word) + price, word, choice
-                if not self._chain_of(word).rest and self._depth(word) <= self.limit and (not best or found < best):
-                    best = found
+                adds = len(terms) > 1 or told != 0 or terms[0][2] < 0
+                if max([self._depth(word) for word, _, _ in terms]) + adds > self.limit:
+                    continue
+                own, rest = self._tried(terms, told)
+                if not rest and (not best or own + price < best[0]):
+                    best = own + price, terms, told, choice
         if best is None:
             return None
-        self.used |= {i for (i, _, _), exact in zip(addends, best[2], strict=True) if exact}
-        return best[1]
+        self.used |= {i for (i, _, _), exact in zip(addends, best[3], strict=True) if exact}
+        return self.builder.sum(best[1], best[2])
 
     def _exact(self, value: int, private: frozenset[int]) -> int | None:
         """A word that is off by nothing; None where the limit allows none."""
@@ -281,12 +286,37 @@ class _Words:
                 return whole, [*found[1], (i, found[0])]
         return None
 
+    def _tried(self, terms: list[tuple[int, int, int]], constant: int) -> tuple[int, int]:
+        """The price of a sum, and what it adds by a chain of its own; the sum is not made."""
+        low = high = constant
+        live: list[tuple[int, int, int]] = []
+        for word, shift, sign in terms:
+            type = self.builder.type(word)
+            if type.low == type.high:  # no operand: leave it to the builder, which knows
+                made = self.builder.sum(terms, constant)
+                return self._price(made), self._chain_of(made).rest
+            ends = (type.low << shift, type.high << shift)
+            low, high = (low + ends[0], high + ends[1]) if sign > 0 else (low - ends[1], high - ends[0])
+            live.append((shift, word, -sign))
+        if len(live) == 1:
+            made = self.builder.sum(terms, constant)
+            return self._price(made), self._chain_of(made).rest
+        live.sort()
+        return chain_price(live, constant, low, high, [self._shape(word) for _, word, _ in live])
+
+    def _shape(self, word: int) -> tuple[int, bool]:
+        """Bits of a word, and whether the top one is a sign."""
+        found = self.shapes.get(word)
+        if found is None:
+            type = self.builder.type(word)
+            found = self.shapes[word] = (type.width, type.signed)
+        return found
+
     def _price(self, word: int) -> int:
         """What a sum takes: four for a LUT, one for a column of its chains."""
         found = self.prices.get(word)
         if found is None:
-            chain = self._chain_of(word)
-            found = self.prices[word] = 4 * chain.lut_count + chain.carry_bits
+            found = self.prices[word] = self._chain_of(word).price
         return found
 
     def _chain_of(self, word: int) -> Chain:

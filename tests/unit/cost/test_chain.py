@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from itertools import product
 
-from bitwright.cost.chain import Chain, chain_of
+from bitwright.cost.chain import Chain, chain_of, chain_price
 from bitwright.ir.netlist import Word, infer
 from bitwright.ir.netlist.ops import Sum
 
@@ -67,6 +67,23 @@ def test_every_chain_computes_its_sum() -> None:
             assert out.low <= value <= out.high
             assert on_the_chain(chain, list(codes)) == value & ((1 << out.width) - 1), (op, words, chain)
     assert min(rests, frees) > 0, "the sample should hold sums with a second chain and with free constants"
+
+
+def test_a_price_is_that_of_the_chain_without_the_columns_below_the_sum() -> None:
+    rng = random.Random(8)
+    rests = lowered = 0
+    for _ in range(2000):
+        op, words = random_sum(rng)
+        terms = sorted((shift, i, -sign) for i, (shift, sign) in enumerate(zip(op.shifts, op.signs, strict=True)))
+        least = min(terms[0][0], (op.constant & -op.constant).bit_length() - 1 if op.constant else 99)
+        shifts, signs = [t[0] - least for t in terms], [-t[2] for t in terms]
+        moved, args = Sum(tuple(shifts), tuple(signs), op.constant >> least), [words[t[1]] for t in terms]
+        chain, out = chain_of(moved, infer(moved, args), args), infer(op, words)
+        shapes = [(word.width, word.signed) for word in args]
+        price, rest = chain_price(terms, op.constant, out.low, out.high, shapes)
+        assert (price, rest) == (4 * chain.lut_count + chain.carry_bits, chain.rest)
+        rests, lowered = rests + (rest != 0), lowered + (least > 0)
+    assert min(rests, lowered) > 0
 
 
 def test_signs_are_not_extended_where_a_constant_can_take_them() -> None:

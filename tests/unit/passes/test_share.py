@@ -96,3 +96,22 @@ def test_a_matrix_of_few_weights_leaves_constants_a_chain_where_a_sum_less_costs
 
     assert depth(bound) == 3
     assert bound.limit == 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_bound_that_the_least_deep_sums_keep_costs_little_more_than_they_do(seed: int) -> None:
+    matrix = np.random.default_rng(seed).integers(-31, 32, (24, 24))
+    words, bias = [Word(-128, 127)] * 24, np.zeros(24, dtype=np.int64)
+
+    def luts(netlist: Netlist) -> int:
+        return sum(
+            chain_of(node.op, node.type, [netlist.nodes[a].type for a in node.args]).lut_count
+            for node in netlist.nodes
+            if isinstance(node.op, Sum)
+        )
+
+    free = built(matrix, words, bias)
+    bound = built(matrix, words, bias, chains(free)[0])
+    assert exact(bound, matrix, words, bias)
+    assert chains(bound)[0] <= chains(free)[0]
+    assert luts(bound) <= 1.03 * luts(free)
