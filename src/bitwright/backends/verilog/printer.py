@@ -40,6 +40,8 @@ _COMMANDS = frozenset(
     | {"synthesis", "vcs", "verilator", "xilinx"}
 )
 _INDENT = "    "
+_MOST_BITS = 6
+"""Of a table's code that no tool makes a memory of by itself."""
 _COMPOUND = frozenset({Unary, Binary, Conditional})
 
 
@@ -209,6 +211,8 @@ def _statement(tree: Statement) -> list[str]:
 def _function(item: Function) -> list[str]:
     argument = f"input {_range(item.argument.width, item.argument.signed)}{item.argument.name}"
     body = [_INDENT + line for line in _case(item.body)]
+    if item.argument.width > _MOST_BITS:  # else yosys moves a table behind a register into a slow block memory
+        body[0] = f'{_INDENT}(* rom_style = "logic" *) {body[0].lstrip()}'
     about = _comment(item.remark)
     head = f"function {_range(item.width, item.signed)}{item.name}({argument});"
     # A comment that only Verilator reads: else each call is a copy of the table in the simulator's code.
