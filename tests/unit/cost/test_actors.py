@@ -11,11 +11,12 @@ from tests.stream_programs import PROGRAMS, buffered, convolved, folded
 from bitwright.core.errors import InvalidProgram
 from bitwright.cost.actors import actor_area, block_area, channel_area, predict_stream, ram_area, rom_area
 from bitwright.cost.actors.logic import kernel_area
-from bitwright.cost.actors.rules import convert_area, sliding_area
+from bitwright.cost.actors.rules import convert_area, matvec_area, sliding_area
+from bitwright.cost.area import Area
 from bitwright.ir.dataflow import Execute, ops
 from bitwright.ir.dataflow.ops import MatVec, Memory, Rearrange
 from bitwright.ir.netlist import NetlistBuilder, Port, Word
-from bitwright.numeric import Steps
+from bitwright.numeric import Ints, Steps
 from bitwright.platforms import device
 
 ZYNQ, ONE = device("xc7z020"), Steps.of(1)
@@ -96,6 +97,24 @@ def test_more_units_take_more() -> None:
     assert isinstance(node.op, MatVec)
     areas = [actor_area(replace(node.op, units=u, tail=None), node.type, args, part.fabric).luts for u in (1, 2, 3, 6)]
     assert areas == sorted(set(areas))
+
+
+def test_products_are_smaller_the_fewer_bits_of_their_weights_differ() -> None:
+    program, part = folded(), device("xc7z020")
+    node = next(n for n in program.nodes if isinstance(n.op, MatVec))
+    assert isinstance(node.op, MatVec)
+    lanes = program.args_of(node)[0].type.lanes
+    drawn = node.op.weights.array
+    rows = np.arange(drawn.shape[1])
+
+    def luts(first: int) -> float:
+        """Of weights that are alike in all steps, in every second one, in none."""
+        weights = Ints(drawn[:, rows % (lanes * first)])
+        assert isinstance(node.op, MatVec)
+        return matvec_area(replace(node.op, weights=weights, units=6), 16, lanes, Area(), part.fabric).luts
+
+    found = [luts(steps) for steps in (1, 2, 4)]
+    assert found == sorted(set(found))
 
 
 def test_cycles_come_from_the_timetable() -> None:

@@ -240,21 +240,52 @@ def matvec_area(op: MatVec, width: int, lanes: int, store: Area, fabric: Fabric,
     return found + _units(op, one, folds, folds * blocks * groups)
 
 
-_CONSTANT = {1: (0.77, 0.47), 2: (0.9, 0.57), 3: (1.0, 0.74), 4: (1.0, 0.7)}
-"""What is left of the LUTs of a dot product that meets so few words of weights, of one bit each or of more: all bits of
-one word are numbers, those of two words numbers or the index, those of four words functions of two bits.
+_BITS_LEFT = {1: 0.77, 2: 0.9}
+"""What is left of the LUTs of a dot product with weights of one bit that meets so few words of them: all bits of
+one word are numbers, those of two words numbers or the index.
+"""
+_FEW = 4
+"""Words of weights, at most, whose bits repeat each other so often that products of wider weights become smaller."""
+_NUMBER, _ONE_BIT, _TOGETHER = 0.47, 0.55, 1.05
+"""LUTs of a product over those of two live words: with a number, and with a word of few differing bits at least and at
+most.
 """
 
 
 def _units(op: MatVec, one: Area, folds: int, words: int) -> Area:
     dot, total = kernel_of(op), Word(op.low, op.high)
     cycles = latency_cycles(dot)
-    if words in _CONSTANT:
-        wide = dot.nodes[next(p for p in dot.inputs if p.name == "w").words[0]].type.width > 1
-        one = replace(one, luts=one.luts * _CONSTANT[words][wide])
+    if op.stored is None and words <= _FEW:
+        one = replace(one, luts=one.luts * _left(op, one, folds, words))
     found = one.times(op.units / len(dot.outputs)) + register((1 + 2 * (folds > 1)) * cycles + 1)
     sums = Area(ffs=total.width) if folds == 1 else Area(total.width, total.width, -(-total.width // 4))
     return found + sums.times(op.units)
+
+
+def _left(op: MatVec, one: Area, folds: int, words: int) -> float:
+    """What is left of the LUTs of a dot product, `one`, that meets `words` words of weights.
+
+    Equal bits of a weight are one register: a product is a function of what is multiplied and of the bits that differ,
+    if that takes less.
+    """
+    dot = kernel_of(op)
+    ports = {port.name: port for port in dot.inputs}
+    if "w" not in ports:
+        return 1.0
+    wide = max(dot.nodes[word].type.width for word in ports["w"].words)
+    if wide == 1:
+        return _BITS_LEFT.get(words, 1.0)
+    if words == 1:
+        return _NUMBER
+    other = max(dot.nodes[word].type.width for word in ports["x"].words)
+    lanes = op.weights.shape[1] // folds
+    bits = weight_bits(op, lanes).reshape(words, op.units * lanes, -1)
+    codes = np.sort(((bits ^ bits[:1]) << np.arange(words)[:, None, None]).sum(axis=0), axis=1)
+    differing = (np.diff(codes, axis=1, prepend=0) != 0).sum(axis=1)
+    if one.dsps:  # the products are elsewhere; LUTs put weights and results right, bit by bit
+        return float(differing.mean()) / wide
+    spent = (other + wide) * 2.0 ** np.maximum(other + differing - 6, 0) / (1.2 * other * wide)
+    return float(np.where(differing == 0, _NUMBER, np.clip(spent, _ONE_BIT, _TOGETHER)).mean())
 
 
 @actor_area.on(Digits)
