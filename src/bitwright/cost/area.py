@@ -32,7 +32,7 @@ from bitwright.ir.netlist.ops import (
 )
 from bitwright.platforms import Fabric
 
-__all__ = ["Area", "area", "table_luts"]
+__all__ = ["Area", "area", "product_luts", "table_luts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +226,13 @@ def _(op: Multiply, out: Word, args: list[Word], fabric: Fabric) -> Area:
     a, b = (w.width for w in args)
     if fabric.dsp_product and min(a, b) > 1 and out.width >= fabric.dsp_product:
         return Area(dsps=-(-max(a, b) // 25) * -(-min(a, b) // 18))
-    pairs = a * b if min(a, b) > 1 else 0
     cells = -(-max(a, b) // fabric.carry_bits) if out.width >= fabric.shortest_chain + 2 else 0
-    return Area(luts=(1.2 if fabric.lut_inputs >= 6 else 2.0) * pairs, carries=cells)
+    return Area(luts=product_luts(a, b, fabric) if min(a, b) > 1 else 0.0, carries=cells)
+
+
+def product_luts(a: int, b: int, fabric: Fabric) -> float:
+    """LUTs of a product of `a` by `b` bits without a multiplier block."""
+    return (1.2 if fabric.lut_inputs >= 6 else 2.0) * a * b
 
 
 @area.on(Table)

@@ -288,20 +288,15 @@ class _Words:
 
     def _tried(self, terms: list[tuple[int, int, int]], constant: int) -> tuple[int, int]:
         """The price of a sum, and what it adds by a chain of its own; the sum is not made."""
+        if len(terms) == 1 or any([self.builder.value_of(word) is not None for word, _, _ in terms]):
+            made = self.builder.sum(terms, constant)  # perhaps no sum at all
+            return self._price(made), self._chain_of(made).rest
         low = high = constant
-        live: list[tuple[int, int, int]] = []
         for word, shift, sign in terms:
             type = self.builder.type(word)
-            if type.low == type.high:  # no operand: leave it to the builder, which knows
-                made = self.builder.sum(terms, constant)
-                return self._price(made), self._chain_of(made).rest
             ends = (type.low << shift, type.high << shift)
             low, high = (low + ends[0], high + ends[1]) if sign > 0 else (low - ends[1], high - ends[0])
-            live.append((shift, word, -sign))
-        if len(live) == 1:
-            made = self.builder.sum(terms, constant)
-            return self._price(made), self._chain_of(made).rest
-        live.sort()
+        live = sorted([(shift, word, -sign) for word, shift, sign in terms])
         return chain_price(live, constant, low, high, [self._shape(word) for _, word, _ in live])
 
     def _shape(self, word: int) -> tuple[int, bool]:

@@ -41,7 +41,7 @@ _COMMANDS = frozenset(
 )
 _INDENT = "    "
 _MOST_BITS = 6
-"""Of a table's code that no tool makes a memory of by itself."""
+"""Of a table's code, that yosys makes no block memory of by itself (0.23, however wide the words)."""
 _COMPOUND = frozenset({Unary, Binary, Conditional})
 
 

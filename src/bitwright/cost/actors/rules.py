@@ -11,7 +11,7 @@ from bitwright.core.rules import Rules
 from bitwright.cost.actors.logic import STEP_LUTS, adder, counter, kernel_area, register
 from bitwright.cost.actors.memories import bits_for, ram_area, rom_area
 from bitwright.cost.actors.writable import constants_area, weights_area
-from bitwright.cost.area import Area
+from bitwright.cost.area import Area, product_luts
 from bitwright.ir.dataflow import Stream, kernel_of, phases_of, tail_of
 from bitwright.ir.dataflow.infer import bare, natural
 from bitwright.ir.dataflow.ops import (
@@ -237,7 +237,7 @@ def matvec_area(op: MatVec, width: int, lanes: int, store: Area, fabric: Fabric,
     if blocks > 1 and folds > 1:
         found += ram_area(width, folds, Memory.LUT) + Area(width)
     one = kernel_area(kernel_of(op), fabric) if one is None else one
-    return found + _units(op, one, folds, folds * blocks * groups)
+    return found + _units(op, one, folds, folds * blocks * groups, fabric)
 
 
 _BITS_LEFT = {1: 0.77, 2: 0.9}
@@ -252,17 +252,17 @@ most.
 """
 
 
-def _units(op: MatVec, one: Area, folds: int, words: int) -> Area:
+def _units(op: MatVec, one: Area, folds: int, words: int, fabric: Fabric) -> Area:
     dot, total = kernel_of(op), Word(op.low, op.high)
     cycles = latency_cycles(dot)
     if op.stored is None and words <= _FEW:
-        one = replace(one, luts=one.luts * _left(op, one, folds, words))
+        one = replace(one, luts=one.luts * _left(op, one, folds, words, fabric))
     found = one.times(op.units / len(dot.outputs)) + register((1 + 2 * (folds > 1)) * cycles + 1)
     sums = Area(ffs=total.width) if folds == 1 else Area(total.width, total.width, -(-total.width // 4))
     return found + sums.times(op.units)
 
 
-def _left(op: MatVec, one: Area, folds: int, words: int) -> float:
+def _left(op: MatVec, one: Area, folds: int, words: int, fabric: Fabric) -> float:
     """What is left of the LUTs of a dot product, `one`, that meets `words` words of weights.
 
     Equal bits of a weight are one register: a product is a function of what is multiplied and of the bits that differ,
@@ -270,8 +270,6 @@ def _left(op: MatVec, one: Area, folds: int, words: int) -> float:
     """
     dot = kernel_of(op)
     ports = {port.name: port for port in dot.inputs}
-    if "w" not in ports:
-        return 1.0
     wide = max(dot.nodes[word].type.width for word in ports["w"].words)
     if wide == 1:
         return _BITS_LEFT.get(words, 1.0)
@@ -284,7 +282,8 @@ def _left(op: MatVec, one: Area, folds: int, words: int) -> float:
     differing = (np.diff(codes, axis=1, prepend=0) != 0).sum(axis=1)
     if one.dsps:  # the products are elsewhere; LUTs put weights and results right, bit by bit
         return float(differing.mean()) / wide
-    spent = (other + wide) * 2.0 ** np.maximum(other + differing - 6, 0) / (1.2 * other * wide)
+    spent = (other + wide) * 2.0 ** np.maximum(other + differing - fabric.lut_inputs, 0)
+    spent /= product_luts(other, wide, fabric)
     return float(np.where(differing == 0, _NUMBER, np.clip(spent, _ONE_BIT, _TOGETHER)).mean())
 
 
