@@ -7,14 +7,17 @@ and is no longer the same network: the difference is the most that absorbing con
 "zeroed, plain" are the same before any pass on words, which would put a constant into the chain before it: what
 constants cost there is held against what they cost in the end ("compiled" over "zeroed"). A column of a
 carry chain through which a constant passes has no LUT cell, yet takes the LUT's place: "places" counts both.
+BENCH_PARTS (a folder) keeps every row (`_parts`): yosys takes minutes for one of the large network.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,6 +27,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 import numpy as np
 
 from benchmarks._mapped import mapped
+from benchmarks._parts import part
 from benchmarks._table import Claim, Outcome, at_least, at_most, equal, main
 from bitwright.backends.verilog import emit
 from bitwright.core.origin import Origin
@@ -178,24 +182,26 @@ VARIANTS: dict[str, Callable[[Graph], Graph]] = {
     "zeroed": lambda graph: zeroed(apply(graph, PLAIN)),
 }
 """The graph of each variant."""
+CODE = ("src", "benchmarks/rewrites.py", "benchmarks/_mapped.py")
+"""What a row depends on."""
 PLAIN_WORDS = ("separate", "zeroed")
 """Variants that are shown without passes on words as well."""
 
 
 def measured(
     network: str, source: Graph, variant: str, count: bool = True, *, words_passes: bool = True
-) -> dict[str, Any]:
+) -> list[dict[str, Any]]:
     """One row: resources, predicted and (with `count`) as yosys counts them, and codes that differ from the source."""
-    part = device(DEVICE)
+    target = device(DEVICE)
     graph = VARIANTS[variant](source)
-    synthesis = Synthesize(Share(operands=part.fabric.adder_operands), fabric=part.fabric)
+    synthesis = Synthesize(Share(operands=target.fabric.adder_operands), fabric=target.fabric)
     words = unrolled(graph, synthesis) if words_passes else synthesis(graph)
-    plain = Retime(part, None)(words)
-    predicted = predict(plain, part)
+    plain = Retime(target, None)(words)
+    predicted = predict(plain, target)
     codes = [np.concatenate(p) for p in zip(random_codes(source, 2000, 0), corner_codes(source, 0), strict=True)]
     pair = in_common(graph, run(source, codes), run_words(words, codes))
     differing = sum(int((a != b).sum()) for a, b in zip(*pair, strict=True))
-    return {
+    told = {
         "network": network,
         "variant": variant if words_passes else f"{variant}, plain",
         "LUT predicted": predicted.luts,
@@ -204,6 +210,7 @@ def measured(
         "levels_ns": 1000.0 / predicted.fmax_mhz,
         "differing": None if variant == "zeroed" else differing,
     }
+    return [told]
 
 
 def counted(words: Netlist) -> dict[str, int]:
@@ -256,8 +263,12 @@ def measure(quick: bool) -> Outcome:
     rows: list[dict[str, Any]] = []
     for name, make in made.items():
         source = make()
-        rows += [measured(name, source, variant, count=not quick) for variant in VARIANTS]
-        rows += [measured(name, source, variant, count=not quick, words_passes=False) for variant in PLAIN_WORDS]
+        shown = [(variant, True) for variant in VARIANTS] + [(variant, False) for variant in PLAIN_WORDS]
+        for variant, passes in shown:
+            told = f"{name} {variant} {'' if passes else 'plain '}{'predicted' if quick else 'counted'}"
+            found = part(told, partial(measured, name, source, variant, not quick, words_passes=passes), CODE)
+            print(found, file=sys.stderr, flush=True)
+            rows += found
     return Outcome(rows, list(claims(rows)), list(notes(rows)))
 
 
