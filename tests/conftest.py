@@ -100,6 +100,23 @@ def compiled_code_is_forgotten() -> Iterator[None]:
         sys.modules["jax"].clear_caches()
 
 
+COMPILED_QUICKLY = ("compat", "unit")
+"""Folders whose tests spend their time on compiling small things once; laws and tools compute as users' JAX does."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quickly_compiled(request: pytest.FixtureRequest) -> None:
+    """XLA leaves LLVM's optimizations out of the folders above: that halves their time, most of CI's.
+
+    Told in the environment as well, for a JAX that is imported later or in a process of its own.
+    """
+    quick = request.path.relative_to(Path(__file__).parent).parts[0] in COMPILED_QUICKLY
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(quick))
+    if (jax := sys.modules.get("jax")) and jax.config.read("jax_disable_most_optimizations") != quick:
+        jax.config.update("jax_disable_most_optimizations", quick)
+        jax.clear_caches()
+
+
 @pytest.fixture
 def cheap_first_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """First weights from numpy, for tests that set them all: JAX takes half a second a shape to compile a draw."""
