@@ -18,6 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.quick_xla import is_quick, set_quick
 
 GOLDEN = Path(__file__).parent / "golden"
 collect_ignore_glob = ["tools/benches/*"]
@@ -100,21 +101,19 @@ def compiled_code_is_forgotten() -> Iterator[None]:
         sys.modules["jax"].clear_caches()
 
 
-COMPILED_QUICKLY = ("compat", "unit")
-"""Folders whose tests spend their time on compiling small things once; laws and tools compute as users' JAX does."""
+COMPILED_QUICKLY = ("compat", "unit/frontends", "unit/search", "unit/train")
+"""Folders whose tests spend their time on compiling small functions once. Elsewhere (laws, tools, the flow) Keras
+computes as users' JAX has it: which codes are unstable depends on how XLA contracts products and sums."""
 
 
 @pytest.fixture(autouse=True, scope="module")
 def quickly_compiled(request: pytest.FixtureRequest) -> None:
-    """XLA leaves LLVM's optimizations out of the folders above: that halves their time, most of CI's.
-
-    Told in the environment as well, for a JAX that is imported later or in a process of its own.
-    """
-    quick = request.path.relative_to(Path(__file__).parent).parts[0] in COMPILED_QUICKLY
-    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(quick))
-    if (jax := sys.modules.get("jax")) and jax.config.read("jax_disable_most_optimizations") != quick:
-        jax.config.update("jax_disable_most_optimizations", quick)
-        jax.clear_caches()
+    """XLA leaves LLVM's optimizations out of the folders above: a third of their time, most of CI's."""
+    quick = request.path.relative_to(Path(__file__).parent).as_posix().startswith(COMPILED_QUICKLY)
+    if is_quick() != quick:
+        set_quick(quick)
+        if jax := sys.modules.get("jax"):
+            jax.clear_caches()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.quick_xla import compiled_quickly
 from tests.random_convolutions import random_convolution_model
 from tests.random_models import random_inputs, random_model, random_sequence_model
 
@@ -20,6 +21,7 @@ from bitwright.flow.verification import verify
 from bitwright.ir import graph as graphs
 from bitwright.toolchain import Ports, build, combine
 
+pytestmark = pytest.mark.usefixtures("cheap_first_weights")
 SAMPLED = range(16)
 MANY = range(16, 216)
 # All recurrent kinds, both directions, attention with and without normalization.
@@ -30,8 +32,10 @@ MANY_CONVOLUTIONS = range(8, 88)
 
 
 def _design(seed: int, make: Callable[[int], Any]) -> tuple[Design, list[np.ndarray]]:
-    model = make(seed)
-    return compile_model(model, name=model.name, clock_mhz=300.0), random_inputs(model, seed)
+    # The model as a whole is compiled by `verify`, as a user's JAX does it.
+    with compiled_quickly():
+        model = make(seed)
+        return compile_model(model, name=model.name, clock_mhz=300.0), random_inputs(model, seed)
 
 
 def _compared(seeds: Iterable[int], make: Callable[[int], Any] = random_model) -> list[Design]:
