@@ -49,7 +49,7 @@ class ByActor:
 
     family: str
     folder: Path
-    timeout_s: float = 1800
+    timeout_s: float = 7200
     seen: dict[str, Synthesis] = field(default_factory=dict[str, Synthesis])
 
     def __call__(self, program: Dataflow) -> Parts:
