@@ -11,9 +11,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
+from benchmarks._parts import part
 from bitwright.backends.verilog.stream import StreamEmitted, emit_stream
 from bitwright.core.files import write_atomic
 from bitwright.ir.dataflow import Dataflow
@@ -25,6 +27,8 @@ _PLACED = re.compile(r"^ *(\w+) (?:#\(|\w+ ?\()", re.MULTILINE)
 _READ = re.compile(r'"(\w+\.(?:hex|mem))"')
 _HEAD = re.compile(r"^module \w+.*?^ *\);", re.MULTILINE | re.DOTALL)
 WHOLE = "channels and ends"
+TOOLS = ("src/bitwright/toolchain", "benchmarks/_by_actor.py")
+"""What a count depends on beside the files; BENCH_PARTS keeps it (`_parts`)."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,8 @@ class Parts:
     def total(self) -> Counts:
         """All parts together."""
         cells: dict[str, int] = {}
-        for part in self.counts.values():
-            for kind, count in part.cells.items():
+        for found in self.counts.values():
+            for kind, count in found.cells.items():
                 cells[kind] = cells.get(kind, 0) + count
         return FAMILIES[next(iter(self.counts.values())).family].counts(cells)
 
@@ -78,11 +82,16 @@ class ByActor:
         if key not in self.seen:
             place = self.folder / key[:16]
             files = {**{f"{name}.v": text for name, text in texts.items()}, **images}
-            for name, text in files.items():
-                write_atomic(place / name, text)
-            sources = [place / name for name in files]
-            told = {"workdir": place, "family": self.family, "timeout_s": self.timeout_s, "flatten": False}
-            self.seen[key] = synthesize(sources, top, **told)
+
+            def counted() -> list[dict[str, Any]]:
+                for name, text in files.items():
+                    write_atomic(place / name, text)
+                sources = [place / name for name in files]
+                told = {"workdir": place, "family": self.family, "timeout_s": self.timeout_s, "flatten": False}
+                return [{**asdict(synthesize(sources, top, **told)), "per_module": {}}]
+
+            (told,) = part(f"{self.family} {top} {key[:16]}", counted, TOOLS)
+            self.seen[key] = Synthesis(**told)
         return self.seen[key]
 
 
