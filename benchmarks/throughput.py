@@ -67,8 +67,8 @@ FRAMES = 256
 def whole(goal: Goal) -> dict[str, Any]:
     """An unrolled network compiled, simulated, synthesized.
 
-    The simulation feeds a frame a cycle and looks at the outputs the computed latency later: codes that do not differ
-    are what shows that both hold.
+    The simulation feeds a frame a cycle and looks at the outputs the computed latency later. It counts no cycles: that
+    no code differs is what shows that pace and latency are those computed.
     """
     from bitwright import compile as compiled
     from bitwright import zoo
@@ -88,9 +88,9 @@ def whole(goal: Goal) -> dict[str, Any]:
         "device": goal.device,
         "MHz": goal.clock_mhz,
         "initiation": told.initiation_cycles,
-        "simulated": len(codes[0]) // len(answers[0]),
+        "simulated": None,
         "latency": told.latency_cycles,
-        "simulated latency": told.latency_cycles,
+        "simulated latency": None,
         "frames/s": round(goal.clock_mhz * 1e6 / told.initiation_cycles),
         "codes that differ": sum(int((a != b).sum()) for a, b in zip(answers, wanted, strict=True)),
         "counted": "whole",
@@ -115,7 +115,8 @@ def reached(goal: Goal) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             found = row(case, Path(folder))
     found["goal"] = goal.tera
-    found["TOp/s"] = round(goal.clock_mhz * 1e6 / found["simulated"] * goal.operations / 1e12, 2)
+    pace = found["simulated"] or found["initiation"]
+    found["TOp/s"] = round(goal.clock_mhz * 1e6 / pace * goal.operations / 1e12, 2)
     found["share of LUTs"] = round(found["LUT"] / device(goal.device).luts, 3)
     return found
 
@@ -128,8 +129,9 @@ def claims(rows: Sequence[dict[str, Any]]) -> list[Claim]:
         found.append(at_least(f"{name}: TOp/s", told["TOp/s"], told["goal"]))
         found.append(at_most(f"{name}, {told['TOp/s']} TOp/s: share of LUTs", told["share of LUTs"], 0.7))
         found.append(equal(f"{name}, {told['TOp/s']} TOp/s: codes that differ", told["codes that differ"], 0))
-        computed = f"{name}, {told['TOp/s']} TOp/s: cycles computed"
-        found.append(equal(computed, told["initiation"], told["simulated"]))
+        if told["simulated"] is not None:
+            computed = f"{name}, {told['TOp/s']} TOp/s: cycles computed"
+            found.append(equal(computed, told["initiation"], told["simulated"]))
     return found
 
 

@@ -18,7 +18,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
 from hypothesis import HealthCheck, settings
-from tests.quick_xla import is_quick, set_quick
 
 GOLDEN = Path(__file__).parent / "golden"
 collect_ignore_glob = ["tools/benches/*"]
@@ -108,12 +107,15 @@ computes as users' JAX has it: which codes are unstable depends on how XLA contr
 
 @pytest.fixture(autouse=True, scope="module")
 def quickly_compiled(request: pytest.FixtureRequest) -> None:
-    """XLA leaves LLVM's optimizations out of the folders above: a third of their time, most of CI's."""
+    """XLA leaves LLVM's optimizations out of the folders above, which saves about a third of their time.
+
+    Told in the environment, too, for a JAX that is imported later or in a process of its own.
+    """
     quick = request.path.relative_to(Path(__file__).parent).as_posix().startswith(COMPILED_QUICKLY)
-    if is_quick() != quick:
-        set_quick(quick)
-        if jax := sys.modules.get("jax"):
-            jax.clear_caches()
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(quick))
+    if (jax := sys.modules.get("jax")) and jax.config.read("jax_disable_most_optimizations") != quick:
+        jax.config.update("jax_disable_most_optimizations", quick)
+        jax.clear_caches()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.quick_xla import compiled_quickly
 from tests.random_convolutions import random_convolution_model
 from tests.random_models import random_inputs, random_model, random_sequence_model
 
@@ -32,10 +31,8 @@ MANY_CONVOLUTIONS = range(8, 88)
 
 
 def _design(seed: int, make: Callable[[int], Any]) -> tuple[Design, list[np.ndarray]]:
-    # The model as a whole is compiled by `verify`, as a user's JAX does it.
-    with compiled_quickly():
-        model = make(seed)
-        return compile_model(model, name=model.name, clock_mhz=300.0), random_inputs(model, seed)
+    model = make(seed)
+    return compile_model(model, name=model.name, clock_mhz=300.0), random_inputs(model, seed)
 
 
 def _compared(seeds: Iterable[int], make: Callable[[int], Any] = random_model) -> list[Design]:
