@@ -8,6 +8,7 @@ sums stay carry chains (`toolchain.sums`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bitwright.core.rules import Rules
@@ -59,13 +60,28 @@ class Area:
             self.urams * count,
         )  # fmt: skip
 
+    @staticmethod
+    def total(areas: Iterable[Area]) -> Area:
+        """The sum of many, without an area for each that is added."""
+        luts = ffs = carries = dsps = bram18s = urams = 0.0
+        for one in areas:
+            luts += one.luts
+            ffs += one.ffs
+            carries += one.carries
+            dsps += one.dsps
+            bram18s += one.bram18s
+            urams += one.urams
+        return Area(luts, ffs, carries, dsps, bram18s, urams)
+
+
+_NOTHING = Area()
 
 area: Rules[[Word, list[Word], Fabric], Area] = Rules("area of a netlist operator")
 
 
 @area.on(Input, Constant, Shift, Bits)
 def _(op: object, out: Word, args: list[Word], fabric: Fabric) -> Area:
-    return Area()
+    return _NOTHING
 
 
 @area.on(Register)
@@ -76,7 +92,7 @@ def _(op: Register, out: Word, args: list[Word], fabric: Fabric) -> Area:
 @area.on(Add)
 def _(op: Add, out: Word, args: list[Word], fabric: Fabric) -> Area:
     if is_join(op, args[1]):
-        return Area()
+        return _NOTHING
     return _sum(out, args, (op.left, op.right), False, fabric)
 
 
@@ -191,7 +207,7 @@ def _(op: AtLeast, out: Word, args: list[Word], fabric: Fabric) -> Area:
         extreme = first.high == first.low == second.low or second.low == second.high == first.high
         return Area(luts=tree(width, fabric) if extreme else compared(Word(0, (1 << width) - 1), fabric))
     if 2 * width <= fabric.lut_inputs:
-        return Area()  # it merges into what reads it
+        return _NOTHING  # it merges into what reads it
     if width < fabric.shortest_chain:
         return Area(luts=width)
     if fabric.inverter_luts:
@@ -206,7 +222,7 @@ def _(op: AtLeast, out: Word, args: list[Word], fabric: Fabric) -> Area:
 def _(op: Mux, out: Word, args: list[Word], fabric: Fabric) -> Area:
     """A LUT for every pair of bits that is no pair of numbers; extensions repeat a pair."""
     if out.width == 1 and any(a.low == a.high for a in args[1:]):
-        return Area()  # an AND or OR that merges into what reads it
+        return _NOTHING  # an AND or OR that merges into what reads it
     pairs = {(_bit(args[1], place), _bit(args[2], place)) for place in range(out.width)}
     return Area(luts=sum(not (isinstance(a, bool) and isinstance(b, bool)) for a, b in pairs))
 

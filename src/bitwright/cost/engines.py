@@ -78,7 +78,7 @@ def engine_sizes(program: Engine, code: IntArray | None = None) -> EngineSizes:
 
 def engine_area(program: Engine, fabric: Fabric, code: IntArray | None = None) -> Area:
     """All parts together; `code` as for `engine_sizes`."""
-    return sum(engine_parts(engine_sizes(program, code), fabric).values(), Area())
+    return Area.total(engine_parts(engine_sizes(program, code), fabric).values())
 
 
 def engine_parts(sizes: EngineSizes, fabric: Fabric, kernels: tuple[Area, Area] | None = None) -> dict[str, Area]:
@@ -95,7 +95,7 @@ def engine_parts(sizes: EngineSizes, fabric: Fabric, kernels: tuple[Area, Area] 
     if machine.external:
         data = machine.external.data_bits
         slices = [min(data, width - at * data) for at in range(beats)]
-        found["weights"] = sum((_memory(wide, max(sizes.weight_words, 2)) for wide in slices), Area())
+        found["weights"] = Area.total(_memory(wide, max(sizes.weight_words, 2)) for wide in slices)
     else:
         found["weights"] = _constants(width, sizes.weight_words, sizes.weights)
     numbers = (machine.mul, machine.add, machine.result, machine.result)

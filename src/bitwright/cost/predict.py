@@ -42,7 +42,7 @@ def predict(program: Netlist, device: Device) -> Prediction:
     layers: dict[str, Area] = defaultdict(Area)
     for node, found in zip(program.nodes, area_of(program, device.fabric), strict=True):
         layers[node.origin.layer] += found
-    total = sum(layers.values(), Area())
+    total = Area.total(layers.values())
     return Prediction(
         luts=round(total.luts),
         ffs=round(total.ffs),

@@ -8,6 +8,7 @@ from math import prod
 
 import numpy as np
 
+from bitwright.core.collector import collector_paused
 from bitwright.core.errors import Unsupported
 from bitwright.cost.actors import actor_area, channel_area
 from bitwright.cost.area import Area
@@ -66,6 +67,7 @@ _SAMPLE, _LEAST_SAMPLE = 1024, 256
 large. In turns each weight meets fewer bits, and what its sums share matters less."""
 
 
+@collector_paused()
 def stages_of(
     graph: Graph, device: Device, clock_mhz: float | None, most_unrolled: int = 1 << 13
 ) -> tuple[list[Stage], list[Wire]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from math import gcd, prod
@@ -165,34 +166,44 @@ def folded_areas(layer: Folded, folding: Folding, device: Device) -> list[tuple[
     last = layer.last.type
     bits = Word(int(last.low.array.min()), int(last.high.array.max())).width
     made = channel_area(bits * folding.units, 1)
+    stores = _stores(layer, folding, device)
     for lines, window in _windows(layer, folding.lanes, device):
-        for kind, spilled, store in _stores(layer, folding, device):
-            told = Folding(folding.lanes, folding.units, folding.kernel, kind, lines, spilled)
-            for products, logic in kernels:
-                found.append((replace(told, products=products), logic + tail + window + store + made))
+        others = [(products, logic + tail + window + made) for products, logic in kernels]
+        for kind, spilled, store in stores:
+            for products, other in others:
+                told = Folding(folding.lanes, folding.units, folding.kernel, kind, lines, spilled, products=products)
+                found.append((told, other + store))
     return found
+
+
+_Store = tuple[Memory, int, Area]
+"""A memory for weights: its kind, the bits of each word that spill into LUTs, and what it takes."""
 
 
 def _words(layer: Folded, folding: Folding) -> int:
     return prod(layer.weights.shape) // (folding.lanes * folding.units)
 
 
-def _stores(layer: Folded, folding: Folding, device: Device) -> list[tuple[Memory, int, Area]]:
-    """Memories for the weights: their kind, the bits of each word that spill into LUTs, and what they take."""
+def _stores(layer: Folded, folding: Folding, device: Device) -> Sequence[_Store]:
+    """Memories for the weights of a folding."""
     words, width = _words(layer, folding), folding.lanes * folding.units * layer.stored.width
-    if layer.writable:
-        return _written(width, words, device)
+    return _written(width, words, device) if layer.writable else _constant(width, words)
+
+
+@lru_cache(maxsize=4096)  # foldings of as many products, and layers of one size
+def _constant(width: int, words: int) -> tuple[_Store, ...]:
+    """Memories for weights that stay as they are."""
     logic = rom_estimate(width, words, Memory.LUT)
     block = rom_estimate(width, words, Memory.BLOCK)
     if words == 1 or logic.luts < _WORTH_A_BLOCK * block.bram18s:
-        return [(Memory.LUT, 0, logic)]
-    whole = [(Memory.BLOCK, 0, block)]
+        return ((Memory.LUT, 0, logic),)
+    whole = (Memory.BLOCK, 0, block)
     if words > _DEEPEST:
-        return whole
-    return [(Memory.LUT, 0, logic), *whole, *(_split(width, words) if words <= _BLOCK_WORDS else [])]
+        return (whole,)
+    return (Memory.LUT, 0, logic), whole, *(_split(width, words) if words <= _BLOCK_WORDS else ())
 
 
-def _written(width: int, words: int, device: Device) -> list[tuple[Memory, int, Area]]:
+def _written(width: int, words: int, device: Device) -> list[_Store]:
     """Memories that can be written are whole: in LUTs, or in blocks or UltraRAMs where these save some.
 
     An UltraRAM holds nothing when the power comes on, so that no other weights can be in one.
@@ -206,9 +217,9 @@ def _written(width: int, words: int, device: Device) -> list[tuple[Memory, int, 
     return found + ([(Memory.LUT, 0, logic)] if words <= _DEEPEST else [])
 
 
-def _split(width: int, words: int) -> list[tuple[Memory, int, Area]]:
+def _split(width: int, words: int) -> list[_Store]:
     """Some of the bits in whole blocks, the rest in LUTs: shallow words leave most of a block's depth unused."""
-    found: list[tuple[Memory, int, Area]] = []
+    found: list[_Store] = []
     shares = {width * parts // 16 // _BLOCK_BITS * _BLOCK_BITS for parts in range(1, 17)}
     for kept in sorted(shares - {0, width}, reverse=True):
         store = rom_estimate(kept, words, Memory.BLOCK) + rom_estimate(width - kept, words, Memory.LUT)

@@ -183,7 +183,7 @@ class _Machine:
             self.drafts[-1].lanes * self.layers[-1].bits, self.lanes, spills=bool(self.spilled),
         )  # fmt: skip
         parts = engine_parts(sizes, self.device.fabric, (products.times(self.lanes / built), last))
-        return sum(parts.values(), Area())
+        return Area.total(parts.values())
 
 
 _BUILT = (32, 16, 8)

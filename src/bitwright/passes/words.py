@@ -201,5 +201,5 @@ def _cost(build: Build, word: Word, fabric: Fabric) -> float:
     scratch = NetlistBuilder()
     port = scratch.input_port("x", (), [word], Steps.of(1))
     build(scratch, port.words[0])
-    total = sum((area(n.op, n.type, [scratch.nodes[a].type for a in n.args], fabric) for n in scratch.nodes), Area())
+    total = Area.total(area(n.op, n.type, [scratch.nodes[a].type for a in n.args], fabric) for n in scratch.nodes)
     return total.luts

@@ -54,7 +54,7 @@ def kernel_area(netlist: Netlist | None, fabric: Fabric) -> Area:
     found = area_of(netlist, fabric)
     for position, luts in _taken_over(netlist, fabric).items():
         found[position] = replace(found[position], luts=min(luts, found[position].luts), dsps=0.0)
-    return sum(found, Area())
+    return Area.total(found)
 
 
 def _taken_over(netlist: Netlist, fabric: Fabric) -> dict[int, float]:

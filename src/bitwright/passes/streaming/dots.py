@@ -60,7 +60,7 @@ _SLICE = 45.0
 def worth(netlist: Netlist, fabric: Fabric) -> float:
     """What kernels are compared by: LUTs, and multiplier blocks as so many of them."""
     found = (area(n.op, n.type, [netlist.nodes[a].type for a in n.args], fabric) for n in netlist.nodes)
-    total = sum(found, Area())
+    total = Area.total(found)
     return total.luts + _SLICE * total.dsps
 
 

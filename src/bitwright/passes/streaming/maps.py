@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bitwright.core.errors import Unsupported
-from bitwright.cost.area import Area, area
+from bitwright.cost.area import area
 from bitwright.ir.netlist import NetlistBuilder, Word
 from bitwright.numeric import IntArray, MapForm, Rounding, ShiftRoundSaturate, Steps, Table, Thresholds
 from bitwright.passes.affine import Affine
@@ -89,7 +89,7 @@ def _cost(build: Build, x: Word, phase: Word, fabric: Fabric) -> float:
     ports = [scratch.input_port(name, (), [word], Steps.of(1)) for name, word in (("x", x), ("phase", phase))]
     build(scratch, ports[0].words[0], ports[1].words[0])
     found = (area(n.op, n.type, [scratch.nodes[a].type for a in n.args], fabric) for n in scratch.nodes)
-    return sum(found, Area()).luts
+    return sum(one.luts for one in found)
 
 
 def _candidates(told: LaneMap, word: Word) -> list[Build]:
