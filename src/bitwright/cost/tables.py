@@ -52,7 +52,8 @@ def _counted(contents: bytes, start: int, width: int, outputs: int, inputs: int)
             continue
         if len(needed) < width:
             truth = _without_idle(row, width, needed)
-        blocks |= {_key(part, inputs) for part in _parts(truth, len(needed), inputs) if len(_support(part, inputs)) > 1}
+        parts = set(_parts(truth, len(needed), inputs))
+        blocks |= {_key(part, inputs) for part in parts if _is_logic(part, inputs)}
         for level in range(inputs + 1, len(needed) + 1):
             half = 1 << (level - 1)
             for part in _parts(truth, len(needed), level):
@@ -81,6 +82,17 @@ def _key(truth: int, size: int) -> tuple[int, int]:
 def _support(truth: int, size: int) -> list[int]:
     """The address bits that the function depends on."""
     return [bit for bit in range(size) if (truth ^ truth >> (1 << bit)) & _clear(size, bit)]
+
+
+def _is_logic(truth: int, size: int) -> bool:
+    """Whether the function depends on two address bits or more."""
+    met = 0
+    for bit in range(size):
+        if (truth ^ truth >> (1 << bit)) & _clear(size, bit):
+            if met:
+                return True
+            met = 1
+    return False
 
 
 @lru_cache(maxsize=1 << 9)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 
 from bitwright.core.collector import collector_paused
 from bitwright.core.errors import InvalidValue
@@ -15,6 +18,7 @@ from bitwright.passes.registers import Waits, registered, waits_of
 from bitwright.platforms import Device
 
 __all__ = ["Retime"]
+
 
 @dataclass(frozen=True)
 class Retime:
@@ -70,7 +74,6 @@ class _Plan:
         self.program = program
         self.timing = timing
         self.waits = waits
-        self.holds, self.reads = waits.holds(program)
 
     def best(self) -> tuple[IntArray, int]:
         """The stage of every word and the last one."""
@@ -82,6 +85,8 @@ class _Plan:
             count = self.options.stages or self.needed(asked)
         if len(self.program) > self.options.most_words:
             return earliest_stages(self.timing.arcs, self.timing.tails, asked), count - 1
+        if count == 1 and self.options.stages is None:
+            return np.zeros(len(self.program), np.int64), 0
         found = self.at(asked, count)
         if self.options.balance > 0 and self.options.clock_mhz is not None:
             found = self.balanced(found, asked, count)
@@ -92,8 +97,12 @@ class _Plan:
         stages = earliest_stages(self.timing.arcs, self.timing.tails, period)
         return int(stages.max(initial=0)) + 1
 
+    @cached_property
+    def held(self) -> tuple[IntArray, IntArray]:
+        return self.waits.holds(self.program)
+
     def at(self, period: int, count: int) -> IntArray:
-        return least_registers(self.timing.arcs, self.timing.tails, self.holds, self.reads, period, count)
+        return least_registers(self.timing.arcs, self.timing.tails, *self.held, period, count)
 
     def shortest(self, count: int, longest: int) -> int:
         """The shortest period that `count` stages meet, to a thousandth."""
