@@ -43,9 +43,11 @@ def _counted(contents: bytes, start: int, width: int, outputs: int, inputs: int)
     full = by_pattern(np.frombuffer(contents, dtype=np.int64), start, width)
     rows = (full >> np.arange(outputs)[:, None] & 1).astype(np.uint8)
     packed = np.packbits(rows, axis=1, bitorder="little")
+    truths = [int.from_bytes(bits.tobytes(), "little") for bits in packed]
+    if width <= inputs:
+        return sum([_is_logic(truth, width) for truth in truths]), 0
     small, blocks, choices = 0, set[tuple[int, int]](), set[tuple[int, int]]()
-    for row, bits in zip(rows, packed, strict=True):
-        truth = int.from_bytes(bits.tobytes(), "little")
+    for row, truth in zip(rows, truths, strict=True):
         needed = _support(truth, width)
         if len(needed) <= inputs:
             small += len(needed) > 1

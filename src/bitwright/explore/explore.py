@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from bitwright.core.collector import collector_paused
 from bitwright.core.errors import InvalidValue, Unsupported
 from bitwright.cost.area import Area
 from bitwright.explore.candidates import Stage, Wire, stages_of
@@ -124,6 +125,7 @@ def explore_graph(
     return min(plans, key=lambda plan: (plan.area.luts, plan.area.bram18s))
 
 
+@collector_paused()
 def best_plan(task: Task, objective: Objective, target_fps: float | None = None, seconds: float | None = None) -> Plan:
     """The best plan of a task.
 

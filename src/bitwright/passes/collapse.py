@@ -205,16 +205,14 @@ def _tabulated(
     given: tuple[Word, ...], words: tuple[tuple[WordOp, tuple[int, ...], Word], ...], fabric: Fabric
 ) -> tuple[Table, Word, float]:
     """The last of `words` as a table of the codes of `given` side by side, the first lowest; its index; its LUTs."""
-    codes = _codes(sum([type.width for type in given]))
+    widths = [type.width for type in given]
+    codes = _codes(sum(widths))
     values: list[IntArray] = []
     begin = last = 0
-    for type in given:
-        code = codes >> begin & ((1 << type.width) - 1)
-        if type.signed:
-            code = code - ((code >> (type.width - 1)) << type.width)
-        values.append(code if type.high - type.low + 1 == 1 << type.width else _within(code, type))
-        last += ((1 << type.width) - 1 if type.signed else type.high) << begin  # signed words may have every pattern
-        begin += type.width
+    for type, width in zip(given, widths, strict=True):
+        values.append(_field(codes.size, begin, type))
+        last += ((1 << width) - 1 if type.signed else type.high) << begin  # signed words may have every pattern
+        begin += width
     for op, args, type in words:
         # Beyond a proven range no code occurs: whatever the piece would make of it, the table need not.
         values.append(_within(evaluate(op, [values[a] for a in args]), type))
@@ -229,6 +227,15 @@ def _tabulated(
 def _codes(width: int) -> IntArray:
     """All codes of so many bits."""
     return np.arange(1 << width, dtype=np.int64)
+
+
+@lru_cache(maxsize=1 << 12)
+def _field(count: int, begin: int, type: Word) -> IntArray:
+    """The values of a word that lies at bit `begin` of the codes below `count`."""
+    code = np.arange(count, dtype=np.int64) >> begin & ((1 << type.width) - 1)
+    if type.signed:
+        code = code - ((code >> (type.width - 1)) << type.width)
+    return _within(code, type)
 
 
 def _within(values: IntArray, type: Word) -> IntArray:
