@@ -14,6 +14,8 @@ there as its own text in triple quotes.
 from __future__ import annotations
 
 import ast
+import json
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
@@ -31,6 +33,9 @@ from bitwright.numeric import Ints, Steps
 __all__ = ["SCHEMA", "Vocabulary", "parse_program", "print_program"]
 
 SCHEMA = 1
+_ARRAY = re.compile(r"\[[\[\]0-9,-]{256,}\]")
+"""A long array of integers. `ast` takes hundreds of bytes an element; these stand aside while it reads the rest."""
+_ASIDE = re.compile(r"__array_(\d+)__")
 
 
 @dataclass(frozen=True)
@@ -134,10 +139,11 @@ def parse_program(text: str, words: Vocabulary) -> Program[Any, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)  # "1if" is refused anyway
-            body = ast.parse(text).body
+            reader = _Reader(words)
+            body = ast.parse(reader.without_arrays(text)).body
         if len(body) < 2:
             raise ParseError("a program has a header and an output line", remedy="print one and compare")
-        return _Reader(words).read(body)
+        return reader.read(body)
     except ParseError:
         raise
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -153,6 +159,18 @@ class _Reader:
         self.position: dict[str, int] = {}
         self.nodes: list[Node[Any, Any]] = []
         self.extras: dict[str, Any] = {}
+        self.arrays: list[str] = []
+
+    def without_arrays(self, text: str) -> str:
+        """The text with a name for each long array."""
+        if _ASIDE.search(text):
+            return text  # such names are taken
+
+        def aside(found: re.Match[str]) -> str:
+            self.arrays.append(found[0])
+            return f"__array_{len(self.arrays) - 1}__"
+
+        return _ARRAY.sub(aside, text)
 
     def read(self, body: Sequence[ast.stmt]) -> Program[Any, Any]:
         name = self.header(body[0])
@@ -235,7 +253,9 @@ class _Reader:
     def value(self, place: ast.expr) -> Any:
         match place:
             case ast.Constant(value=value):
-                return value
+                return self.restored(value)
+            case ast.Name(id=name) if self.arrays and (found := _ASIDE.fullmatch(name)):
+                return self.array(place, self.arrays[int(found[1])])
             case ast.List(elts=items):
                 return [self.value(i) for i in items]
             case ast.Tuple(elts=items):
@@ -253,10 +273,25 @@ class _Reader:
             case _:
                 raise self.wrong(place, f"unexpected {ast.unparse(place)[:60]}")
 
+    def array(self, place: ast.expr, text: str) -> Any:
+        """One that stood aside."""
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise self.wrong(place, f"no array of integers: {error}") from error
+
+    def restored(self, value: Any) -> Any:
+        """A constant; a string with the arrays that stood aside from it."""
+        if not isinstance(value, str) or not self.arrays:
+            return value
+        return _ASIDE.sub(lambda found: self.arrays[int(found[1])], value)
+
     def record(self, place: ast.Call) -> Any:
         match place:
-            case ast.Call(func=ast.Name(id=kind), args=[ast.Constant(value=str(text))]) if kind in self.words.programs:
-                return parse_program(text, self.words.programs[kind])
+            case ast.Call(func=ast.Name(id=kind), args=[ast.Constant(value=str()) as text]) if (
+                kind in self.words.programs
+            ):
+                return parse_program(self.value(text), self.words.programs[kind])
             case ast.Call(func=ast.Name(id=kind), args=items) if items and kind in self.words.classes:
                 return self.build(place, self.positional(place, kind, items) | self.keywords(place))
             case ast.Call(args=[]):

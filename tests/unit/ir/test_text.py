@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+import numpy as np
+import pytest
+
+from bitwright.core.errors import ParseError
 from bitwright.core.origin import Origin
 from bitwright.ir import graph as graphs
 from bitwright.ir import netlist as netlists
-from bitwright.ir.graph import Graph, GraphBuilder, TensorType, ops
+from bitwright.ir.graph import Graph, GraphBuilder, Scan, TensorType, ops
 from bitwright.ir.netlist import Netlist, NetlistBuilder, Port, Word
 from bitwright.ir.netlist.ops import Register
 from bitwright.numeric import Ints, Rounding, ShiftRoundSaturate, Steps, Table, Thresholds
@@ -51,3 +55,30 @@ def words() -> Netlist:
 
 def test_a_netlist_reads_as_committed(golden: Callable[[str, str], None]) -> None:
     golden("ir/netlist.txt", netlists.show(netlists.check(words())))
+
+
+def test_long_arrays_read_back_wherever_they_stand() -> None:
+    """In a program, in a program inside it, and in a name that only looks like one."""
+    rng, one = np.random.default_rng(0), Steps.of(1)
+    inner = GraphBuilder()
+    row = inner.input(TensorType((1, 40), Ints(-1), Ints(1), one), "row")
+    state = inner.input(TensorType((2,), Ints(0), Ints(1), one), "state")
+    flat = inner.apply(ops.Reshape((40,)), [row], name="flat")
+    dense = ops.Dense(Ints(rng.integers(-(1 << 40), 1 << 40, (40, 8))), Ints([0] * 8))
+    cell = inner.graph("cell", [inner.apply(dense, [flat], step=one, name="sum"), state])
+    builder, odd = GraphBuilder(), "[" + "1," * 400 + "1]"
+    x = builder.input(TensorType((5, 40), Ints(-1), Ints(1), one), "x")
+    y = builder.apply(Scan(cell, Ints([0, 1])), [x], step=one, name="scan", origin=Origin(odd))
+    graph = builder.graph(odd, [y])
+    assert graphs.parse(graphs.show(graph)) == graph
+
+
+@pytest.mark.parametrize(("was", "wrong"), [("1,1],[1", "1,1,1],[1"), ("1,1],[1", "1,-],[1"), ("1,1],[1", "1,01],[1")])
+def test_a_long_array_that_is_none_is_refused(was: str, wrong: str) -> None:
+    builder = GraphBuilder()
+    x = builder.input(TensorType((300,), Ints(-1), Ints(1), Steps.of(1)), "x")
+    dense = ops.Dense(Ints(np.ones((300, 2), dtype=np.int64)), Ints([0, 0]))
+    text = graphs.show(builder.graph("net", [builder.apply(dense, [x], step=Steps.of(1), name="sum")]))
+    assert was in text
+    with pytest.raises(ParseError, match="line 3"):
+        graphs.parse(text.replace(was, wrong, 1))

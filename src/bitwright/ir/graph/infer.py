@@ -13,7 +13,7 @@ import numpy as np
 
 from bitwright.core.errors import InvalidProgram
 from bitwright.core.rules import Rules
-from bitwright.ir.graph.kernels import conv, exact_matmul, plain_conv, pool_windows, spread
+from bitwright.ir.graph.kernels import conv, plain_conv, pool_windows, spread
 from bitwright.ir.graph.ops import (
     Add,
     Concat,
@@ -96,13 +96,13 @@ def _(op: Conv, args: list[TensorType]) -> tuple[IntArray, IntArray]:
     low, high = (a[None] for a in args[0].bounds())
     if op.writable is not None:
         ones = np.ones(op.weights.shape, dtype=np.int64)
-        return any_weights(op, args[0], op.writable, lambda products: conv(op, products[None], ones, exact_matmul)[0])
+        return any_weights(op, args[0], op.writable, lambda products: conv(op, products[None], ones)[0])
     weights = op.weights.array
     heaviest = np.abs(weights.astype(np.float64)).reshape(-1, filters).sum(axis=0).max(initial=0)
     refuse_beyond(args[0].largest * int(heaviest))
     up, down = np.maximum(weights, 0), np.minimum(weights, 0)
-    least = conv(op, low, up, exact_matmul) + conv(op, high, down, exact_matmul)
-    most = conv(op, high, up, exact_matmul) + conv(op, low, down, exact_matmul)
+    least = conv(op, low, up) + conv(op, high, down)
+    most = conv(op, high, up) + conv(op, low, down)
     return _biased(op, least[0], most[0])
 
 

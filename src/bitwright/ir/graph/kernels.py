@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -15,12 +14,16 @@ from bitwright.numeric import IntArray, Ints
 __all__ = ["conv", "exact_matmul", "live_matmul", "plain_conv", "pool_windows", "spread", "windows"]
 
 
+_MOST_COLUMNS = 1 << 22
+"""Elements that the groups of a convolution which are taken together unfold into."""
+
+
 def exact_matmul(x: IntArray, weights: IntArray) -> IntArray:
-    """x @ weights over the last axis, exactly.
+    """x @ weights over the last axis, exactly; of stacks (groups, ...) each with its own.
 
     float32 while every partial sum stays below 2**24, float64 below 2**53, else 64-bit integers.
     """
-    largest = int(np.abs(x).max(initial=0)) * int(np.abs(weights).sum(axis=0).max(initial=0))
+    largest = int(np.abs(x).max(initial=0)) * int(np.abs(weights).sum(axis=-2).max(initial=0))
     if largest < 1 << 24:
         return (x.astype(np.float32) @ weights.astype(np.float32)).astype(np.int64)
     if largest < 1 << 53:
@@ -54,20 +57,23 @@ def windows(
     return view[(*pick, *(slice(None, None, d) for d in dilation))]
 
 
-def conv(op: Conv, x: NDArray[Any], weights: NDArray[Any], matmul: Callable[[Any, Any], Any]) -> NDArray[Any]:
+def conv(op: Conv, x: IntArray, weights: IntArray) -> IntArray:
     """The convolution of `op` without its bias, through im2col; x (batch, *space, channels)."""
     rank = len(op.strides)
-    kernel, filters = weights.shape[:rank], weights.shape[-1]
+    kernel, per_group, filters = weights.shape[:rank], weights.shape[rank], weights.shape[-1]
     view = windows(x, kernel, op.strides, op.pads, op.dilation)
     out_shape = view.shape[: rank + 1]
-    per_group, parts = weights.shape[rank], []
-    for group in range(op.groups):
-        channels = slice(group * per_group, (group + 1) * per_group)
-        columns = np.moveaxis(view[(..., channels, *[slice(None)] * rank)], rank + 1, -1)
-        chosen = weights[..., group * (filters // op.groups) : (group + 1) * (filters // op.groups)]
-        rows = columns.reshape(prod(out_shape), prod(columns.shape[rank + 1 :]))
-        parts.append(matmul(rows, chosen.reshape(rows.shape[1], -1)))
-    return np.concatenate(parts, axis=1).reshape(*out_shape, filters)
+    places, terms = prod(out_shape), prod(weights.shape[:-1])
+    view = np.moveaxis(view.reshape(*out_shape, op.groups, per_group, *kernel), rank + 1, 0)
+    view = np.moveaxis(view, rank + 2, -1)  # (groups, batch, *out, *kernel, channels of a group)
+    chosen = np.moveaxis(weights.reshape(terms, op.groups, -1), 1, 0)
+    together = max(_MOST_COLUMNS // max(places * terms, 1), 1)
+    parts: list[IntArray] = []
+    for start in range(0, op.groups, together):
+        own = slice(start, start + together)
+        rows = view[own]
+        parts.append(exact_matmul(rows.reshape(len(rows), places, terms), chosen[own]))
+    return np.moveaxis(np.concatenate(parts), 0, 1).reshape(*out_shape, filters)
 
 
 def plain_conv(op: ConvTranspose) -> Conv:

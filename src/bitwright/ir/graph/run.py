@@ -95,7 +95,7 @@ def _(op: Dense, args: list[IntArray]) -> IntArray:
 
 @evaluate.on(Conv)
 def _(op: Conv, args: list[IntArray]) -> IntArray:
-    return conv(op, args[0], op.weights.array, exact_matmul) + op.bias.array
+    return conv(op, args[0], op.weights.array) + op.bias.array
 
 
 def _aligned(args: list[IntArray]) -> tuple[IntArray, IntArray]:
