@@ -16,10 +16,10 @@ from bitwright.explore.folded import Folded, folded_areas
 from bitwright.explore.pixels import conv_neighbors, pool_lanes, several_pixels
 from bitwright.ir.dataflow import Dataflow, schedule
 from bitwright.ir.dataflow.ops import Cell, Convert, Memory, Rearrange, Source
-from bitwright.ir.graph import Graph, GraphBuilder, Scan
+from bitwright.ir.graph import Graph, GraphBuilder, Scan, TensorType
 from bitwright.ir.graph.ops import Constant, Conv, Dense, GraphOp, Input, Map, MatMul, MaxPool, Reshape, SumPool, TopK
 from bitwright.ir.netlist import Word
-from bitwright.numeric import IntArray, Ints, Steps
+from bitwright.numeric import IntArray, Ints, Steps, nonzero_digits
 from bitwright.passes.streaming import Folding, Kernel, Place, fold_steps, legal_foldings
 from bitwright.passes.streaming.placer import GraphNode, Placer, place
 from bitwright.passes.streaming.serial import turns
@@ -65,6 +65,9 @@ _WIDEST = 16
 _SAMPLE, _LEAST_SAMPLE = 1024, 256
 """Weights of an unrolled layer that are really built, in several turns that part of them; more are as many times as
 large. In turns each weight meets fewer bits, and what its sums share matters less."""
+_ALIKE = 0.1
+"""Layers of one form whose weights' signed digits differ in number by at most this part are priced by one sample, in
+the measure of these digits: their own samples spread as much."""
 
 
 @collector_paused()
@@ -104,11 +107,21 @@ def layer_area(graph: Graph, name: str, folding: Folding, device: Device, clock_
     return sizer.area(node, graph.nodes[last], then, folding)
 
 
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """What an unrolled layer takes whose weights have so many signed digits: before its columns, and its columns."""
+
+    digits: int
+    fixed: Area
+    columns: Area
+
+
 class _Sizer:
     def __init__(self, graph: Graph, device: Device, clock_mhz: float | None, most_unrolled: int) -> None:
         self.graph, self.device, self.clock_mhz, self.most_unrolled = graph, device, clock_mhz, most_unrolled
         self.placer = Placer(Place(device, clock_mhz), graph)
         self.known: dict[str, Folded] = {}
+        self.samples: dict[object, list[_Sample]] = {}
 
     def candidates(self, node: GraphNode, last: GraphNode, then: Map | None) -> Iterator[Candidate]:
         """All of a layer, the cheapest of equals alone."""
@@ -216,13 +229,33 @@ class _Sizer:
         if isinstance(op, Conv):
             view = view_of(op, args[0].shape, node)
             cycles = prod(n + sum(p) for n, p in zip(view.grid[:2], view.pads, strict=True))
-        sample = max(_SAMPLE // digits, _LEAST_SAMPLE)
-        columns = np.arange(count := max(min(sample * made // op.weights.array.size, made), 1)) * made // count
-        small = _narrowed(op, columns)
+        sample = self._sample(node, last, then, digits)
+        area = sample.fixed + sample.columns.times(_signed_digits(op) / sample.digits)
         folding = Folding(given, made, Kernel.UNROLLED, digits=digits)
-        placed = self._placed(node, last, then and _of_columns(then, columns, made), folding, small)
-        area = self._area(placed, made / count)
         return Candidate(folding, given, made, cycles * digits, area + channel_area(_bits(last) * made, 1))
+
+    def _sample(self, node: GraphNode, last: GraphNode, then: Map | None, digits: int) -> _Sample:
+        """What is really built for an unrolled layer: as many of its columns as `_SAMPLE` says, of it or of a layer
+        that is like it.
+        """
+        op, read = node.op, self.graph.nodes[node.args[0]].type
+        assert isinstance(op, _LINEAR)
+        given, made = op.weights.shape[-2], op.weights.shape[-1]
+        weights = max(_SAMPLE // digits, _LEAST_SAMPLE)
+        columns = np.arange(count := max(min(weights * made // op.weights.array.size, made), 1)) * made // count
+        widths = [(word.width, word.low < 0) for word in (_word(read), _word(last.type))]
+        mapped = then and (type(then.form), then.rows.shape)
+        form = replace(op, weights=Ints(0), bias=Ints(0)), op.weights.shape, read.shape, *widths, mapped, digits
+        own = _signed_digits(op)
+        known = self.samples.setdefault(form, [])
+        for sample in known:
+            if count < made and abs(own - sample.digits) <= _ALIKE * sample.digits:
+                return sample
+        folding = Folding(given, made, Kernel.UNROLLED, digits=digits)
+        placed = self._placed(node, last, then and _of_columns(then, columns, made), folding, _narrowed(op, columns))
+        fixed, built = self._parts(placed)
+        known.append(_Sample(own, fixed, built.times(made / count)))
+        return known[-1]
 
     def _candidate(self, folding: Folding, lanes: int, cycles: int, last: GraphNode, area: Area) -> Candidate:
         return Candidate(folding, lanes, lanes, cycles, area + channel_area(_bits(last) * lanes, 1))
@@ -272,9 +305,14 @@ class _Sizer:
             made = builder.apply(then, [made], step=steps[1], name=f"{node.name}_map")
         return Place(self.device, self.clock_mhz, told)(builder.graph("alone", [made]))
 
-    def _area(self, placed: Dataflow, share: float = 1.0) -> Area:
-        """Its actors; the last is `share` times as large as it was built."""
-        total = Area()
+    def _area(self, placed: Dataflow) -> Area:
+        """Its actors."""
+        fixed, last = self._parts(placed)
+        return fixed + last
+
+    def _parts(self, placed: Dataflow) -> tuple[Area, Area]:
+        """Its actors but the last, and the last."""
+        fixed, last = Area(), Area()
         for position, actor in enumerate(placed.nodes):
             if isinstance(actor.op, Source | Convert):
                 continue
@@ -282,8 +320,11 @@ class _Sizer:
             if isinstance(known, Rearrange):
                 known = replace(known, depth=_held(known))
             found = actor_area(known, actor.type, [a.type for a in placed.args_of(actor)], self.device.fabric)
-            total += found.times(share) if position in placed.outputs else found
-        return total
+            if position in placed.outputs:
+                last += found
+            else:
+                fixed += found
+        return fixed, last
 
 
 def _held(op: Rearrange) -> int:
@@ -298,7 +339,17 @@ def _has_lanes(node: GraphNode, lanes: int) -> bool:
 
 def _bits(node: GraphNode) -> int:
     """Bits of an element."""
-    return Word(int(node.type.low.array.min()), int(node.type.high.array.max())).width
+    return _word(node.type).width
+
+
+def _word(type: TensorType) -> Word:
+    """The range of all elements."""
+    return Word(int(type.low.array.min()), int(type.high.array.max()))
+
+
+def _signed_digits(op: Dense | Conv) -> int:
+    """Of all weights together; at least one."""
+    return max(int(nonzero_digits(op.weights.array).sum()), 1)
 
 
 def _is_depthwise(op: Dense | Conv) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,3 +66,33 @@ def test_no_folding_is_looked_at_twice() -> None:
     told = [c.folding for c in stages[-1].candidates]
     assert any(f.spilled for f in told)
     assert len(set(told)) == len(told)
+
+
+def test_layers_alike_are_priced_by_one_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of one form and as many signed digits; a third of half the digits has its own. Areas stay what they were."""
+    rng = np.random.default_rng(4)
+    builder, one = GraphBuilder(), Steps.of(1)
+    x = builder.input(TensorType((64,), Ints(0), Ints(15), one), "x")
+    weights = [rng.integers(-3, 4, (64, 64)) for _ in range(3)]
+    weights[2] *= rng.random((64, 64)) < 0.5
+    told = [Dense(Ints(w), Ints(np.zeros(64, dtype=np.int64))) for w in weights]
+    graph = builder.graph("net", [builder.apply(op, [x], step=one) for op in told])
+    placed: list[int] = []
+    place = candidates._Sizer._placed
+
+    def counted(self: Any, *args: Any) -> Any:
+        placed.append(len(args))
+        return place(self, *args)
+
+    monkeypatch.setattr(candidates._Sizer, "_placed", counted)
+
+    def luts(alike: float) -> list[float]:
+        monkeypatch.setattr(candidates, "_ALIKE", alike)
+        stages, _ = stages_of(graph, device("xczu7ev"), 100.0)
+        return [c.area.luts for s in stages for c in s.candidates if c.folding.kernel is Kernel.UNROLLED]
+
+    apart, of_all = luts(-1.0), len(placed)
+    shared = luts(0.1)
+    assert len(placed) - of_all == of_all - len(apart) // 3, "one of three layers is not built"
+    assert shared[: len(apart) // 3] == apart[: len(apart) // 3], "the first is its own sample"
+    assert all(abs(a / b - 1) < 0.1 for a, b in zip(shared, apart, strict=True)), (shared, apart)
