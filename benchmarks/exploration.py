@@ -3,7 +3,8 @@
 Chains of 30 layers and networks of the zoo, weights random. `candidates` are foldings, kernels and memories over all
 layers; `building` is finding them with their cycles and areas, `solving` the bisection over paces with its proofs
 (chains by labels, the others by HiGHS), and both are seconds of processor time on one thread. `area` is the sum of the
-shares of what a device allows.
+shares of what a device allows. Layers of a chain are alike, so that one sample prices all that is unrolled of them;
+those of MobileNet are not.
 Two questions: the highest pace that fits (`initiation`, beside what the greedy rule ends at), and the least area at
 the greedy rule's pace (`share`, beside the greedy rule's). All of it is planned: nothing is synthesized here.
 """
@@ -39,6 +40,7 @@ ZOO: tuple[tuple[str, dict[str, Any], tuple[str, ...]], ...] = (
     ("tfc", ONE_BIT, ("xc7z020", "xczu3eg")),
     ("resnet8", {}, ("xc7z020", "xczu3eg")),
     ("cnv", ONE_BIT, ("xc7z020", "xczu7ev")),
+    ("mobilenet_v1", {}, ("xcvu9p",)),
 )
 """A network, its options, devices."""
 

@@ -122,6 +122,8 @@ class _Sizer:
         self.placer = Placer(Place(device, clock_mhz), graph)
         self.known: dict[str, Folded] = {}
         self.samples: dict[object, list[_Sample]] = {}
+        self.alone: dict[tuple[str, Folding], Area] = {}
+        self.apart: dict[str, Graph] = {}
 
     def candidates(self, node: GraphNode, last: GraphNode, then: Map | None) -> Iterator[Candidate]:
         """All of a layer, the cheapest of equals alone."""
@@ -278,32 +280,41 @@ class _Sizer:
             self.known[node.name] = Folded.of(self.placer, node, last, then)
         return self.known[node.name]
 
-    def _alone(
-        self, node: GraphNode, last: GraphNode, then: Map | None, folding: Folding, op: GraphOp | None = None
-    ) -> Area:
+    def _alone(self, node: GraphNode, last: GraphNode, then: Map | None, folding: Folding) -> Area:
         """What the layer takes, placed by itself."""
-        return self._area(self._placed(node, last, then, folding, op))
+        if (node.name, folding) not in self.alone:
+            self.alone[node.name, folding] = self._area(self._placed(node, last, then, folding))
+        return self.alone[node.name, folding]
 
     def _placed(
         self, node: GraphNode, last: GraphNode, then: Map | None, folding: Folding, op: GraphOp | None = None
     ) -> Dataflow:
         """The layer placed by itself, its inputs in words that fit."""
-        builder = GraphBuilder()
-        told, args = {node.name: folding}, list[int]()
+        told = {node.name: folding}
+        for number, a in enumerate(node.args):
+            if not isinstance((given := self.graph.nodes[a]).op, Constant):
+                told[f"given_{number}"] = Folding(folding.lanes if _has_lanes(given, folding.lanes) else 1)
+        if op is None and node.name not in self.apart:
+            self.apart[node.name] = self._apart(node, last, then)
+        alone = self.apart[node.name] if op is None else self._apart(node, last, then, op)
+        return Place(self.device, self.clock_mhz, told)(alone)
+
+    def _apart(self, node: GraphNode, last: GraphNode, then: Map | None, op: GraphOp | None = None) -> Graph:
+        """The layer by itself; with `op` in its place."""
+        builder, args = GraphBuilder(), list[int]()
         for number, a in enumerate(node.args):
             given = self.graph.nodes[a]
             if isinstance(given.op, Constant):
                 args.append(builder.add(given.op, (), given.type, f"constant_{number}"))
-                continue
-            args.append(builder.input(given.type, f"given_{number}"))
-            told[f"given_{number}"] = Folding(folding.lanes if _has_lanes(given, folding.lanes) else 1)
+            else:
+                args.append(builder.input(given.type, f"given_{number}"))
         # Some of a layer's columns have no use for the steps of all of them; area asks for none.
         asked = node.type.step, last.type.step
         steps = [step if op is None or step.uniform is not None else Steps.of(1) for step in asked]
         made = builder.apply(op or node.op, args, step=steps[0], name=node.name)
         if then is not None:
             made = builder.apply(then, [made], step=steps[1], name=f"{node.name}_map")
-        return Place(self.device, self.clock_mhz, told)(builder.graph("alone", [made]))
+        return builder.graph("alone", [made])
 
     def _area(self, placed: Dataflow) -> Area:
         """Its actors."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 
 from bitwright.core.collector import collector_paused
 from bitwright.core.errors import InvalidValue, Unsupported
 from bitwright.cost.area import Area
 from bitwright.explore.candidates import Stage, Wire, stages_of
+from bitwright.explore.dominance import RESOURCES, conversion, needed_until
 from bitwright.explore.plan import Binding, LayerPlan, Plan
 from bitwright.explore.power import MAGNITUDES, TOGGLE, energy_pj, power_of
-from bitwright.explore.program import RESOURCES, Answer, conversion, least, overshoot, pruned
+from bitwright.explore.program import Answer, least, overshoot
 from bitwright.ir.graph import Graph
 from bitwright.passes.streaming import Products
 from bitwright.platforms import Device
@@ -55,6 +57,17 @@ class Task:
         """All initiations that foldings have, ascending; the first is the fastest that every layer can keep."""
         floor = max(min(c.cycles for c in stage.candidates) for stage in self.stages)
         return sorted({c.cycles for stage in self.stages for c in stage.candidates if c.cycles >= floor})
+
+    @cached_property
+    def _until(self) -> list[list[int]]:
+        return [until.tolist() for until in needed_until(self.stages, self.wires)]
+
+    def needed(self, cycles: int) -> list[list[int]]:
+        """For each stage the candidates that keep the pace and that none is better than: the optimum is among them."""
+        return [
+            [i for i, c in enumerate(stage.candidates) if c.cycles <= cycles < until[i]]
+            for stage, until in zip(self.stages, self._until, strict=True)
+        ]
 
     def area(self, choice: Sequence[int]) -> Area:
         """What a choice takes, shell included."""
@@ -187,7 +200,7 @@ def _solved(
     task: Task, cycles: int, objective: Objective, seconds: float | None, any_choice: bool = False
 ) -> Answer | None:
     """The best choice for the objective at a pace; `any_choice`: the first that fits, if one does."""
-    kept = pruned(task.stages, task.wires, cycles) if objective is Objective.MIN_AREA else _keeping(task, cycles)
+    kept = task.needed(cycles) if objective is Objective.MIN_AREA else _keeping(task, cycles)
     if objective is Objective.MIN_AREA:
         return least(task.stages, task.wires, kept, task.prices, task.room, None, seconds, any_choice)
     extra = {
@@ -209,7 +222,7 @@ def _keeping(task: Task, cycles: int) -> list[list[int]]:
 
 
 def _too_large(task: Task, cycles: int) -> Unsupported:
-    found = overshoot(task.stages, task.wires, pruned(task.stages, task.wires, cycles), task.room)
+    found = overshoot(task.stages, task.wires, task.needed(cycles), task.room)
     name, share = _most(task, found[0]) if found else ("luts", 0.0)
     return Unsupported(
         f"{task.network} at {cycles} cycles a frame does not fit on {task.device.name}", where="exploration",
@@ -236,7 +249,7 @@ def plan_of(task: Task, answer: Answer, objective: str, faster: int | None, meth
     slowest = tuple(layer.name for layer in layers if layer.cycles == pace)
     binding = Binding(slowest, shares)
     if faster is not None:
-        found = overshoot(task.stages, task.wires, pruned(task.stages, task.wires, faster), task.room)
+        found = overshoot(task.stages, task.wires, task.needed(faster), task.room)
         resource, missing = _most(task, found[0]) if found else ("", 0.0)
         binding = Binding(slowest, shares, faster, resource, missing)
     busy = sum(energy_pj(c.area) * c.cycles for c in chosen) / max(sum(energy_pj(c.area) for c in chosen) * pace, 1e-9)

@@ -16,9 +16,9 @@ from bitwright.core.errors import Unsupported
 from bitwright.cost.actors import channel_area
 from bitwright.cost.area import Area
 from bitwright.explore.candidates import Candidate, Stage, Wire
+from bitwright.explore.dominance import RESOURCES
 from bitwright.explore.explore import Objective, Task, best_plan, fits
 from bitwright.explore.plan import Plan
-from bitwright.explore.program import RESOURCES
 from bitwright.explore.units import Unit, Units
 from bitwright.ir.dataflow.ops import Memory
 from bitwright.ir.graph import Graph

@@ -9,24 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bitwright.core.errors import InvalidValue, ToolMissing
-from bitwright.cost.actors import channel_area
-from bitwright.cost.actors.rules import convert_area
 from bitwright.cost.area import Area
 from bitwright.explore.candidates import Candidate, Stage, Wire
+from bitwright.explore.dominance import RESOURCES, conversion
 from bitwright.explore.labels import Link, TooManyLabels, least_chain
 
-__all__ = ["RESOURCES", "Answer", "conversion", "least", "overshoot", "pruned"]
+__all__ = ["Answer", "least", "overshoot"]
 
 Floats = NDArray[np.float64]
-RESOURCES = ("luts", "ffs", "bram18s", "dsps", "urams")
-"""What ceilings are told for."""
 
 
 @dataclass(frozen=True)
@@ -41,66 +37,6 @@ class Answer:
     gap: float
     proved: bool
     nodes: int
-
-
-@lru_cache(maxsize=1 << 14)
-def conversion(made: int, given: int, width: int) -> Area:
-    """The converter between `made` lanes and `given`, and the word behind it; nothing where they are equal."""
-    if made == given:
-        return Area()
-    return convert_area(width, made, given) + channel_area(width * given, 1)
-
-
-def pruned(stages: Sequence[Stage], wires: Sequence[Wire], cycles: int | None) -> list[list[int]]:
-    """For each stage the candidates that keep the pace and that none is better than.
-
-    A candidate falls if another takes no more of anything, converters to whatever stands beside it included: so the
-    optimum stays.
-    """
-    return [_kept(i, stage, stages, wires, cycles) for i, stage in enumerate(stages)]
-
-
-def _kept(number: int, stage: Stage, stages: Sequence[Stage], wires: Sequence[Wire], cycles: int | None) -> list[int]:
-    fast = [i for i, c in enumerate(stage.candidates) if cycles is None or c.cycles <= cycles]
-    if not fast:
-        return []
-    told = [stage.candidates[i] for i in fast]
-    costs = np.array([_vector(c.area) for c in told])
-    if cycles is None:
-        costs = np.column_stack([costs, [c.cycles for c in told]])
-    more: list[Floats] = []
-    for wire in wires:
-        for own, other in ((wire.producer, wire.consumer), (wire.consumer, wire.producer)):
-            if own == number:
-                lanes = [c.made for c in told] if own == wire.producer else [c.given for c in told]
-                more.append(_worse(lanes, stages[other], wire, own == wire.producer))
-    better = np.ones((len(told), len(told)), dtype=bool)
-    for column, cost in enumerate(costs.T):  # one at a time: nothing of three dimensions is made
-        wires_more = sum(table[column] for table in more) if column < len(RESOURCES) else 0.0
-        better &= cost[:, None] + wires_more <= cost[None] + 1e-9
-    alive = np.ones(len(told), dtype=bool)
-    for b in range(len(told)):
-        rivals = better[:, b] & alive
-        rivals[b] = False
-        alive[b] = not rivals.any()
-    return [i for i, lives in zip(fast, alive, strict=True) if lives]
-
-
-def _vector(area: Area) -> list[float]:
-    return [float(getattr(area, name)) for name in RESOURCES]
-
-
-def _worse(lanes: Sequence[int], other: Stage, wire: Wire, produces: bool) -> Floats:
-    """How much more of each resource candidate a's converter takes than b's, at worst over what stands at the other
-    end, (resources, a, b).
-    """
-    ends = sorted({c.given if produces else c.made for c in other.candidates})
-    own = sorted(set(lanes))
-    table = np.array([[_vector(conversion(*((a, e) if produces else (e, a)), wire.width)) for e in ends] for a in own])
-    # Many candidates have the same lanes: the worst is looked for once for each pair of these.
-    worst = (table[:, None] - table[None]).max(axis=2)
-    at = np.searchsorted(own, lanes)
-    return np.moveaxis(worst, 2, 0)[:, at[:, None], at[None]]
 
 
 @dataclass

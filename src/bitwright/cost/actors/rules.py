@@ -218,11 +218,21 @@ def _(op: MatVec, result: Stream, args: list[Stream], fabric: Fabric) -> Area:
 
 def weight_bits(op: MatVec, lanes: int) -> IntArray:
     """The memory of weights as bits (words, width)."""
-    groups, inputs, outputs = op.weights.shape
-    parts = op.weights.array.reshape(groups, inputs // lanes, lanes, outputs // op.units, op.units)
+    parts = _by_lanes(op, lanes)
     rows = np.ascontiguousarray(parts.transpose(0, 3, 1, 4, 2)).reshape(-1, op.units * lanes)
-    width = Word(int(rows.min()), int(rows.max())).width
-    return ((rows[:, :, None] >> np.arange(width)) & 1).reshape(len(rows), -1)
+    return _bits_of(rows, op).reshape(len(rows), -1)
+
+
+def _by_lanes(op: MatVec, lanes: int) -> IntArray:
+    """The weights (groups, folds, lanes, blocks, units)."""
+    groups, inputs, outputs = op.weights.shape
+    return op.weights.array.reshape(groups, inputs // lanes, lanes, outputs // op.units, op.units)
+
+
+def _bits_of(weights: IntArray, op: MatVec) -> IntArray:
+    """Some of the weights of `op`, each with its bits behind it."""
+    every = op.weights.array
+    return (weights[..., None] >> np.arange(Word(int(every.min()), int(every.max())).width)) & 1
 
 
 def matvec_area(op: MatVec, width: int, lanes: int, store: Area, fabric: Fabric, one: Area | None = None) -> Area:
@@ -246,6 +256,8 @@ one word are numbers, those of two words numbers or the index.
 """
 _FEW = 4
 """Words of weights, at most, whose bits repeat each other so often that products of wider weights become smaller."""
+_LOOKED_AT = 1 << 14
+"""Products of a dot product, at most, whose weights are looked at: the mean of so many tells that of all."""
 _NUMBER, _ONE_BIT, _TOGETHER = 0.47, 0.55, 1.05
 """LUTs of a product over those of two live words: with a number, and with a word of few differing bits at least and at
 most.
@@ -277,7 +289,10 @@ def _left(op: MatVec, one: Area, folds: int, words: int, fabric: Fabric) -> floa
         return _NUMBER
     other = max(dot.nodes[word].type.width for word in ports["x"].words)
     lanes = op.weights.shape[1] // folds
-    bits = weight_bits(op, lanes).reshape(words, op.units * lanes, -1)
+    looked = min(op.units * lanes, _LOOKED_AT)
+    unit, lane = divmod(np.arange(looked) * (op.units * lanes) // looked, lanes)
+    weights = _by_lanes(op, lanes)[:, :, lane, :, unit]  # (products, groups, folds, blocks)
+    bits = _bits_of(weights.transpose(1, 3, 2, 0).reshape(words, looked), op)
     codes = np.sort(((bits ^ bits[:1]) << np.arange(words)[:, None, None]).sum(axis=0), axis=1)
     differing = (np.diff(codes, axis=1, prepend=0) != 0).sum(axis=1)
     if one.dsps:  # the products are elsewhere; LUTs put weights and results right, bit by bit

@@ -28,6 +28,8 @@ _MOST_LEVELS = 16
 _ANY_LEVELS = 1 << 10
 _MOST_ENTRIES = 1 << 14
 _MOST_KINDS = 8
+_MOST_CODES = 1 << 18
+"""Codes of several phases that are looked at together."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,16 @@ class LaneMap:
         """After how many words the lane does the same again."""
         return len(self.rows)
 
-    def values(self, x: IntArray, phase: int) -> IntArray:
-        """The function of phase `phase`."""
-        y = self.gain * x + self.bias[phase]
+    def values(self, x: IntArray, phase: int | IntArray) -> IntArray:
+        """The function of phase `phase`; of several phases where an array broadcasts with `x`."""
+        one = isinstance(phase, int)
+        rows, bias = (np.array(told[phase] if one else told)[() if one else phase] for told in (self.rows, self.bias))
+        y = self.gain * x + bias
         if isinstance(self.form, Table):
             # A lane's range covers all its phases; no code of this one lies outside its own row.
-            start = int(self.form.start.array[self.rows[phase]])
+            start = self.form.start.array[rows]
             y = y.clip(start, start + self.form.values.shape[1] - 1)
-        return y if self.form is None else self.form(y, np.array(self.rows[phase]))
+        return y if self.form is None else self.form(y, rows)
 
 
 Build = Callable[[NetlistBuilder, int, int], int]
@@ -98,7 +102,8 @@ def _candidates(told: LaneMap, word: Word) -> list[Build]:
         return [lambda b, x, p: b.add(times(b, x, told.gain), by_phase(b, p, told.bias))]
     found: list[Build] = []
     if isinstance(form, ShiftRoundSaturate):
-        found.append(lambda b, x, p: _arithmetic(b, x, p, [_affine(form, told, i) for i in range(told.phases)]))
+        rows = _affines(form, told)
+        found.append(lambda b, x, p: _arithmetic(b, x, p, rows))
     if (word.high - word.low + 1) * told.phases <= _MOST_ENTRIES:
         found.append(lambda b, x, p: _tabulated(b, x, p, told))
     found += _halved(told, word) + _wrapping(told)
@@ -173,16 +178,19 @@ def by_phase(builder: NetlistBuilder, phase: int, values: Sequence[int]) -> int:
     return builder.table(phase, 0, list(values) * ((builder.type(phase).high + 1) // len(values)))
 
 
-def _affine(form: ShiftRoundSaturate, told: LaneMap, phase: int) -> Affine:
-    found = affine_of(form, told.rows[phase])
-    return replace(found, mul=found.mul * told.gain, add=found.add + found.mul * told.bias[phase])
+def _affines(form: ShiftRoundSaturate, told: LaneMap) -> list[Affine]:
+    """The function of each phase; in their plainest forms where these round alike."""
+    known = {row: affine_of(form, row) for row in set(told.rows)}
+    rows = [
+        replace(known[row], mul=known[row].mul * told.gain, add=known[row].add + known[row].mul * bias)
+        for row, bias in zip(told.rows, told.bias, strict=True)
+    ]
+    plain = [settled(row) for row in rows]
+    return plain if len({row.rounding for row in plain}) == 1 else rows
 
 
 def _arithmetic(builder: NetlistBuilder, x: int, phase: int, rows: list[Affine]) -> int:
     """clip(rounding((mul * x + add) / 2**shift)) with every number that differs looked up."""
-    plain = [settled(row) for row in rows]
-    if len({row.rounding for row in plain}) == 1:
-        rows = plain
     deepest = max(row.shift for row in rows)
     mul = [row.mul << (deepest - row.shift) for row in rows]
     add = [row.add << (deepest - row.shift) for row in rows]
@@ -218,44 +226,58 @@ def _tabulated(builder: NetlistBuilder, x: int, phase: int, told: LaneMap) -> in
     from_zero = builder.add(x, builder.constant(-word.low))
     width = max((word.high - word.low).bit_length(), 1)
     codes = np.arange(word.low, word.low + (1 << width)).clip(word.low, word.high)
-    values = [v for p in range(told.phases) for v in told.values(codes, p).tolist()]
+    values = told.values(codes, np.arange(told.phases)[:, None]).ravel().tolist()
     values += [values[-1]] * ((builder.type(phase).high + 1) * (1 << width) - len(values))
     return builder.table(builder.add(phase, from_zero, width, 0), 0, values)
 
 
 def _stairs(told: LaneMap, word: Word, most: int) -> tuple[list[list[int]], list[list[int]]] | None:
     """For each phase the codes at which the value changes and the values between; None where these are many."""
-    form, steps, values = told.form, list[list[int]](), list[list[int]]()
-    for phase in range(told.phases):
-        if isinstance(form, Thresholds) and told.gain > 0:
-            at = -((told.bias[phase] - form.thresholds.array[told.rows[phase]]) // told.gain)
-            at = at[(at > word.low) & (at <= word.high)]
-            at = np.unique(at)
-        elif word.high - word.low < 1 << 16:
-            image = told.values(np.arange(word.low, word.high + 1), phase)
-            at = np.flatnonzero(np.diff(image)) + word.low + 1
-        else:
-            at = _bisected(told, word, phase)
-        if at is None or len(at) > most:
-            return None
-        steps.append(at.tolist())
-        values.append(told.values(np.concatenate(([word.low], at)), phase).tolist())
-    return steps, values
-
-
-def _bisected(told: LaneMap, word: Word, phase: int) -> IntArray | None:
-    """The steps of a monotone function on a range too wide to write down; None where they are many."""
-    ends = told.values(np.array([word.low, word.high]), phase).tolist()
-    if not isinstance(told.form, ShiftRoundSaturate) or abs(ends[1] - ends[0]) > _MOST_LEVELS:
+    steps = _changes(told, word, most)
+    if steps is None or (longest := max(map(len, steps))) > most:
         return None
-    sign = 1 if ends[1] >= ends[0] else -1
-    levels = np.arange(1, abs(ends[1] - ends[0]) + 1)
+    begins = np.full((told.phases, 1 + longest), word.low)
+    for row, at in zip(begins, steps, strict=True):
+        row[1 : 1 + len(at)] = at
+    values = told.values(begins, np.arange(told.phases)[:, None]).tolist()
+    return [at.tolist() for at in steps], [row[: 1 + len(at)] for row, at in zip(values, steps, strict=True)]
+
+
+def _changes(told: LaneMap, word: Word, most: int) -> list[IntArray] | None:
+    """For each phase the codes at which the value changes, ascending; None where more than `most` are found."""
+    form, wide, phases = told.form, word.high - word.low, np.arange(told.phases)[:, None]
+    if isinstance(form, Thresholds) and told.gain > 0:
+        at = -((np.array(told.bias)[:, None] - form.thresholds.array[list(told.rows)]) // told.gain)
+        return [np.unique(row[(row > word.low) & (row <= word.high)]) for row in at]
+    found = _bisected(told, word, phases) if wide >= _MOST_LEVELS**2 else None
+    if found is not None or wide >= 1 << 16:
+        return found
+    codes, found = np.arange(word.low, word.high + 1), list[IntArray]()
+    together = max(_MOST_CODES // len(codes), 1)
+    for start in range(0, told.phases, together):
+        image = told.values(codes, phases[start : start + together])
+        differs = image[:, 1:] != image[:, :-1]
+        if (counts := differs.sum(axis=1)).max() > most:
+            return None
+        found += np.split(np.nonzero(differs)[1] + word.low + 1, counts.cumsum()[:-1])
+    return found
+
+
+def _bisected(told: LaneMap, word: Word, phases: IntArray) -> list[IntArray] | None:
+    """The steps of monotone functions without a look at every code; None where they are many."""
+    if not isinstance(told.form, ShiftRoundSaturate):
+        return None
+    first, last = (told.values(np.array([end]), phases) for end in (word.low, word.high))
+    many = np.abs(last - first)
+    if many.max() > _MOST_LEVELS:
+        return None
+    sign, levels = np.where(last >= first, 1, -1), np.minimum(np.arange(1, _MOST_LEVELS + 1), many)
     low, high = (np.full(levels.shape, end, dtype=np.int64) for end in (word.low, word.high))
     while (low < high).any():
         middle = (low + high) // 2
-        reached = sign * (told.values(middle, phase) - ends[0]) >= levels
+        reached = sign * (told.values(middle, phases) - first) >= levels
         low, high = np.where(reached, low, middle + 1), np.where(reached, middle, high)
-    return np.unique(high)
+    return [np.unique(row[:count]) for row, count in zip(high, many[:, 0], strict=True)]
 
 
 def _search(builder: NetlistBuilder, x: int, phase: int, steps: list[list[int]], values: list[list[int]]) -> int:
