@@ -10,16 +10,17 @@ import numpy as np
 
 from bitwright.core.collector import collector_paused
 from bitwright.core.errors import Unsupported
-from bitwright.cost.actors import actor_area, channel_area
+from bitwright.cost.actors import channel_area
 from bitwright.cost.area import Area
+from bitwright.explore.alone import Alone, area_of, is_depthwise, parts
 from bitwright.explore.folded import Folded, folded_areas
 from bitwright.explore.pixels import conv_neighbors, pool_lanes, several_pixels
 from bitwright.ir.dataflow import Dataflow, schedule
-from bitwright.ir.dataflow.ops import Cell, Convert, Memory, Rearrange, Source
-from bitwright.ir.graph import Graph, GraphBuilder, Scan, TensorType
+from bitwright.ir.dataflow.ops import Cell, Convert, Memory, Source
+from bitwright.ir.graph import Graph, Scan, TensorType
 from bitwright.ir.graph.ops import Constant, Conv, Dense, GraphOp, Input, Map, MatMul, MaxPool, Reshape, SumPool, TopK
 from bitwright.ir.netlist import Word
-from bitwright.numeric import IntArray, Ints, Steps, nonzero_digits
+from bitwright.numeric import Ints, nonzero_digits
 from bitwright.passes.streaming import Folding, Kernel, Place, fold_steps, legal_foldings
 from bitwright.passes.streaming.placer import GraphNode, Placer, place
 from bitwright.passes.streaming.serial import turns
@@ -60,8 +61,6 @@ class Wire:
 _LINEAR = Dense | Conv
 _BUILT = Scan | TopK | MatMul
 """Operators whose cycles only their actors tell."""
-_WIDEST = 16
-"""Lanes of an element-wise layer that are really built; more are as many times as large."""
 _SAMPLE, _LEAST_SAMPLE = 1024, 256
 """Weights of an unrolled layer that are really built, in several turns that part of them; more are as many times as
 large. In turns each weight meets fewer bits, and what its sums share matters less."""
@@ -122,8 +121,7 @@ class _Sizer:
         self.placer = Placer(Place(device, clock_mhz), graph)
         self.known: dict[str, Folded] = {}
         self.samples: dict[object, list[_Sample]] = {}
-        self.alone: dict[tuple[str, Folding], Area] = {}
-        self.apart: dict[str, Graph] = {}
+        self.alone = Alone(graph, device, clock_mhz)
 
     def candidates(self, node: GraphNode, last: GraphNode, then: Map | None) -> Iterator[Candidate]:
         """All of a layer, the cheapest of equals alone."""
@@ -137,7 +135,7 @@ class _Sizer:
                 f"{type(node.op).__name__} in a stream", where=f"layer '{node.origin.layer or node.name}'",
                 remedy='use architecture="parallel"',
             )  # fmt: skip
-        if isinstance(node.op, _LINEAR) and not _is_depthwise(node.op):
+        if isinstance(node.op, _LINEAR) and not is_depthwise(node.op):
             yield from self._linear(node, last, then)
             return
         if isinstance(node.op, _BUILT):
@@ -152,7 +150,7 @@ class _Sizer:
         args = [a.type for a in self.graph.args_of(node)]
         if isinstance(node.op, MaxPool | SumPool):
             for lanes in pool_lanes(node, args[0]):
-                yield self._measured(self._placed(node, last, then, Folding(lanes)), Folding(lanes))
+                yield self._measured(self.alone.placed(node, last, then, Folding(lanes)), Folding(lanes))
         for lanes in self._lanes(node, last):
             folding = Folding(lanes)
             cycles = fold_steps(node.op, node, args, folding)
@@ -166,7 +164,7 @@ class _Sizer:
 
     def _built(self, node: GraphNode, last: GraphNode, then: Map | None, folding: Folding) -> Iterator[Candidate]:
         """A layer as its actors are, with weights in either memory."""
-        program = self._placed(node, last, then, folding)
+        program = self.alone.placed(node, last, then, folding)
         yield self._measured(program, folding)
         nodes = [
             replace(n, op=replace(n.op, memory=Memory.BLOCK)) if isinstance(n.op, Cell) else n for n in program.nodes
@@ -180,7 +178,7 @@ class _Sizer:
         types = [[a.type for a in program.args_of(n)] for n in own]
         steps = [p.steps for n, given in zip(own, types, strict=True) for p in schedule(n.op, n.type, given)[0]]
         made = program.results[0].type
-        area = self._area(program) + channel_area(made.bits, 1)
+        area = area_of(program, self.device) + channel_area(made.bits, 1)
         return Candidate(folding, types[0][0].lanes, made.lanes, max(steps), area)
 
     def _lanes(self, node: GraphNode, last: GraphNode) -> list[int]:
@@ -254,8 +252,8 @@ class _Sizer:
             if count < made and abs(own - sample.digits) <= _ALIKE * sample.digits:
                 return sample
         folding = Folding(given, made, Kernel.UNROLLED, digits=digits)
-        placed = self._placed(node, last, then and _of_columns(then, columns, made), folding, _narrowed(op, columns))
-        fixed, built = self._parts(placed)
+        placed = self.alone.placed(node, last, then, folding, columns)
+        fixed, built = parts(placed, self.device)
         known.append(_Sample(own, fixed, built.times(made / count)))
         return known[-1]
 
@@ -264,88 +262,17 @@ class _Sizer:
 
     def area(self, node: GraphNode, last: GraphNode, then: Map | None, folding: Folding) -> Area:
         """One layer with one folding."""
-        linear = isinstance(node.op, _LINEAR) and not _is_depthwise(node.op)
+        linear = isinstance(node.op, _LINEAR) and not is_depthwise(node.op)
         if linear and folding.kernel is Kernel.FOLDED:
             found = folded_areas(self.folded(node, last, then), folding, self.device)
             return next((a for told, a in found if told == folding), found[0][1])
-        lanes = folding.lanes
-        if lanes > _WIDEST:
-            built = next(d for d in range(_WIDEST, 0, -1) if lanes % d == 0)
-            return self._alone(node, last, then, replace(folding, lanes=built)).times(lanes / built)
-        return self._alone(node, last, then, folding)
+        return self.alone.area(node, last, then, folding)
 
     def folded(self, node: GraphNode, last: GraphNode, then: Map | None) -> Folded:
         """What all foldings of a linear layer share."""
         if node.name not in self.known:
             self.known[node.name] = Folded.of(self.placer, node, last, then)
         return self.known[node.name]
-
-    def _alone(self, node: GraphNode, last: GraphNode, then: Map | None, folding: Folding) -> Area:
-        """What the layer takes, placed by itself."""
-        if (node.name, folding) not in self.alone:
-            self.alone[node.name, folding] = self._area(self._placed(node, last, then, folding))
-        return self.alone[node.name, folding]
-
-    def _placed(
-        self, node: GraphNode, last: GraphNode, then: Map | None, folding: Folding, op: GraphOp | None = None
-    ) -> Dataflow:
-        """The layer placed by itself, its inputs in words that fit."""
-        told = {node.name: folding}
-        for number, a in enumerate(node.args):
-            if not isinstance((given := self.graph.nodes[a]).op, Constant):
-                told[f"given_{number}"] = Folding(folding.lanes if _has_lanes(given, folding.lanes) else 1)
-        if op is None and node.name not in self.apart:
-            self.apart[node.name] = self._apart(node, last, then)
-        alone = self.apart[node.name] if op is None else self._apart(node, last, then, op)
-        return Place(self.device, self.clock_mhz, told)(alone)
-
-    def _apart(self, node: GraphNode, last: GraphNode, then: Map | None, op: GraphOp | None = None) -> Graph:
-        """The layer by itself; with `op` in its place."""
-        builder, args = GraphBuilder(), list[int]()
-        for number, a in enumerate(node.args):
-            given = self.graph.nodes[a]
-            if isinstance(given.op, Constant):
-                args.append(builder.add(given.op, (), given.type, f"constant_{number}"))
-            else:
-                args.append(builder.input(given.type, f"given_{number}"))
-        # Some of a layer's columns have no use for the steps of all of them; area asks for none.
-        asked = node.type.step, last.type.step
-        steps = [step if op is None or step.uniform is not None else Steps.of(1) for step in asked]
-        made = builder.apply(op or node.op, args, step=steps[0], name=node.name)
-        if then is not None:
-            made = builder.apply(then, [made], step=steps[1], name=f"{node.name}_map")
-        return builder.graph("alone", [made])
-
-    def _area(self, placed: Dataflow) -> Area:
-        """Its actors."""
-        fixed, last = self._parts(placed)
-        return fixed + last
-
-    def _parts(self, placed: Dataflow) -> tuple[Area, Area]:
-        """Its actors but the last, and the last."""
-        fixed, last = Area(), Area()
-        for position, actor in enumerate(placed.nodes):
-            if isinstance(actor.op, Source | Convert):
-                continue
-            known = actor.op
-            if isinstance(known, Rearrange):
-                known = replace(known, depth=_held(known))
-            found = actor_area(known, actor.type, [a.type for a in placed.args_of(actor)], self.device.fabric)
-            if position in placed.outputs:
-                last += found
-            else:
-                fixed += found
-        return fixed, last
-
-
-def _held(op: Rearrange) -> int:
-    """Words that a rearrangement holds, about: the frame, or two rows where rows are released."""
-    row = op.grid[1] * op.grid[2]
-    return max(min(2 * row if op.release > 1 else prod(op.grid), prod(op.grid)), 2)
-
-
-def _has_lanes(node: GraphNode, lanes: int) -> bool:
-    return bool(node.type.shape) and node.type.shape[-1] % lanes == 0
 
 
 def _bits(node: GraphNode) -> int:
@@ -361,18 +288,3 @@ def _word(type: TensorType) -> Word:
 def _signed_digits(op: Dense | Conv) -> int:
     """Of all weights together; at least one."""
     return max(int(nonzero_digits(op.weights.array).sum()), 1)
-
-
-def _is_depthwise(op: Dense | Conv) -> bool:
-    return isinstance(op, Conv) and op.groups > 1 and op.weights.shape[-2:] == (1, op.groups)
-
-
-def _narrowed(op: Dense | Conv, columns: IntArray) -> Dense | Conv:
-    """Some outputs of a layer."""
-    return replace(op, weights=Ints(op.weights.array[..., columns]), bias=Ints(op.bias.array[columns]))
-
-
-def _of_columns(op: Map, columns: IntArray, made: int) -> Map:
-    """A map of `made` channels for some of them."""
-    rows = op.rows.array
-    return replace(op, rows=Ints(rows[..., columns])) if rows.ndim and rows.shape[-1] == made else op

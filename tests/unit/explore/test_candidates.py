@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bitwright.explore.candidates import stages_of
+from bitwright.cost.area import Area
+from bitwright.explore.candidates import layer_area, stages_of
 from bitwright.ir.graph import GraphBuilder, TensorType
 from bitwright.ir.graph.ops import Conv, Dense, Map
 from bitwright.numeric import Ints, Steps, Thresholds
-from bitwright.passes.streaming import Kernel
+from bitwright.passes.streaming import Folding, Kernel
 from bitwright.platforms import device
 
+alone = importlib.import_module("bitwright.explore.alone")
 candidates = importlib.import_module("bitwright.explore.candidates")
 
 
@@ -78,13 +80,13 @@ def test_layers_alike_are_priced_by_one_sample(monkeypatch: pytest.MonkeyPatch) 
     told = [Dense(Ints(w), Ints(np.zeros(64, dtype=np.int64))) for w in weights]
     graph = builder.graph("net", [builder.apply(op, [x], step=one) for op in told])
     placed: list[int] = []
-    place = candidates._Sizer._placed
+    place = alone.Alone.placed
 
     def counted(self: Any, *args: Any) -> Any:
         placed.append(len(args))
         return place(self, *args)
 
-    monkeypatch.setattr(candidates._Sizer, "_placed", counted)
+    monkeypatch.setattr(alone.Alone, "placed", counted)
 
     def luts(alike: float) -> list[float]:
         monkeypatch.setattr(candidates, "_ALIKE", alike)
@@ -96,3 +98,24 @@ def test_layers_alike_are_priced_by_one_sample(monkeypatch: pytest.MonkeyPatch) 
     assert len(placed) - of_all == of_all - len(apart) // 3, "one of three layers is not built"
     assert shared[: len(apart) // 3] == apart[: len(apart) // 3], "the first is its own sample"
     assert all(abs(a / b - 1) < 0.1 for a, b in zip(shared, apart, strict=True)), (shared, apart)
+
+
+@pytest.mark.parametrize("lanes", [8, 16, 32, 64])
+def test_wide_words_meet_the_channels_that_they_meet(monkeypatch: pytest.MonkeyPatch, lanes: int) -> None:
+    """Lanes of a depthwise layer look up less the fewer channels each of them meets: of some lanes the same."""
+    rng = np.random.default_rng(5)
+    builder, one = GraphBuilder(), Steps.of(1)
+    x = builder.input(TensorType((6, 6, 64), Ints(0), Ints(15), one), "x")
+    weights, bias = Ints(rng.integers(-7, 8, (3, 3, 1, 64))), Ints(rng.integers(-9, 10, 64))
+    y = builder.apply(Conv(weights, bias, (1, 1), ((0, 0), (0, 0)), (1, 1), 64), [x], step=one, name="depth")
+    steps = Thresholds(Ints(np.sort(rng.integers(-40, 41, (64, 3)), axis=1)), Ints(np.tile(np.arange(4), (64, 1))))
+    graph = builder.graph("net", [builder.apply(Map(steps, Ints(np.arange(64))), [y], step=one, name="map")])
+
+    def area(most: int, few: int) -> Area:
+        monkeypatch.setattr(alone, "_WIDEST", most)
+        monkeypatch.setattr(alone, "_FEWEST", few)
+        return layer_area(graph, "depth", Folding(lanes), device("xczu7ev"), 100.0)
+
+    whole, some = area(64, 64), area(8, 4)
+    assert some.luts == pytest.approx(whole.luts, rel=0.2)
+    assert some.ffs == pytest.approx(whole.ffs, rel=0.2)
