@@ -13,7 +13,20 @@ from bitwright.cost.area import Area
 from bitwright.ir.dataflow import Dataflow
 from bitwright.ir.dataflow.ops import Convert, Rearrange, Source
 from bitwright.ir.graph import Graph, GraphBuilder, TensorType
-from bitwright.ir.graph.ops import Constant, Conv, Dense, GraphOp, Map, MaxPool, SumPool
+from bitwright.ir.graph.ops import (
+    Add,
+    Constant,
+    Conv,
+    Dense,
+    GraphOp,
+    Map,
+    Maximum,
+    MaxPool,
+    Minimum,
+    Multiply,
+    Subtract,
+    SumPool,
+)
 from bitwright.numeric import IntArray, Ints, Steps
 from bitwright.passes.streaming import Folding, Place
 from bitwright.passes.streaming.placer import GraphNode
@@ -21,10 +34,15 @@ from bitwright.platforms import Device
 
 __all__ = ["Alone", "area_of", "is_depthwise", "parts"]
 
-_WIDEST, _FEWEST = 8, 4
-"""Lanes of a layer without products that are really built, and those that each meet more than `_FEWEST` channels: the
-numbers that a lane looks up take most then, and they differ less from lane to lane. More are as many times as large.
+_WIDEST = 16
+"""Lanes that are built of a layer whose words are wider; it is as many times as large."""
+_SOME, _FEW = 8, 4
+"""The same where each channel is for itself, and where a lane meets more than `_MET` channels: the numbers that it
+looks up take most then, and they differ less from lane to lane.
 """
+_MET = 4
+_BY_CHANNEL = MaxPool | SumPool | Map | Add | Subtract | Multiply | Maximum | Minimum
+"""Operators in which no channel meets another."""
 
 
 class Alone:
@@ -41,27 +59,33 @@ class Alone:
         Of wide words some lanes are built, with all the channels that each of them meets.
         """
         lanes, channels = folding.lanes, last.type.shape[-1] if last.type.shape else 1
-        apart = channels % lanes == 0 and self._is_channelwise(node, channels)
-        most = _FEWEST if apart and channels // lanes > _FEWEST else _WIDEST
+        if lanes > channels and lanes % channels == 0:  # whole pixels
+            pixel = self.area(node, last, then, replace(folding, lanes=channels))
+            return pixel.times(lanes / channels)
+        apart = channels % lanes == 0 and self._is_apart(node, channels)
+        most = (_FEW if channels // lanes > _MET else _SOME) if apart else _WIDEST
         if lanes <= most:
             return self._whole(node, last, then, folding)
+        if apart:
+            met = np.arange(channels // lanes)[:, None] * lanes + np.arange(most) * lanes // most
+            some = self.placed(node, last, then, replace(folding, lanes=most), met.ravel())
+            return area_of(some, self.device).times(lanes / most)
         built = next(d for d in range(most, 0, -1) if lanes % d == 0)
-        few = replace(folding, lanes=built)
-        if not apart:
-            return self._whole(node, last, then, few).times(lanes / built)
-        met = np.arange(channels // lanes)[:, None] * lanes + np.arange(built) * (lanes // built)
-        return area_of(self.placed(node, last, then, few, met.ravel()), self.device).times(lanes / built)
+        return self._whole(node, last, then, replace(folding, lanes=built)).times(lanes / built)
 
     def _whole(self, node: GraphNode, last: GraphNode, then: Map | None, folding: Folding) -> Area:
         if (node.name, folding) not in self.areas:
             self.areas[node.name, folding] = area_of(self.placed(node, last, then, folding), self.device)
         return self.areas[node.name, folding]
 
-    def _is_channelwise(self, node: GraphNode, channels: int) -> bool:
-        """Whether each of so many channels of the result comes from the same channel of the one argument."""
-        if not isinstance(node.op, MaxPool | SumPool | Map) and not is_depthwise(node.op):
+    def _is_apart(self, node: GraphNode, channels: int) -> bool:
+        """Whether each of so many channels of the result comes from the same channel of every argument."""
+        given = self.graph.args_of(node)
+        if not isinstance(node.op, _BY_CHANNEL) and not is_depthwise(node.op):
             return False
-        return self.graph.args_of(node)[0].type.shape[-1:] == (channels,)
+        if any(isinstance(a.op, Constant) or a.type.shape[-1:] != (channels,) for a in given):
+            return False
+        return len(given) == 1 or all(n.type.step.uniform is not None for n in (node, *given))
 
     def placed(
         self, node: GraphNode, last: GraphNode, then: Map | None, folding: Folding, channels: IntArray | None = None

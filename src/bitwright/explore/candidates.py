@@ -20,7 +20,7 @@ from bitwright.ir.dataflow.ops import Cell, Convert, Memory, Source
 from bitwright.ir.graph import Graph, Scan, TensorType
 from bitwright.ir.graph.ops import Constant, Conv, Dense, GraphOp, Input, Map, MatMul, MaxPool, Reshape, SumPool, TopK
 from bitwright.ir.netlist import Word
-from bitwright.numeric import Ints, nonzero_digits
+from bitwright.numeric import Ints, MapForm, ShiftRoundSaturate, Table, Thresholds, nonzero_digits
 from bitwright.passes.streaming import Folding, Kernel, Place, fold_steps, legal_foldings
 from bitwright.passes.streaming.placer import GraphNode, Placer, place
 from bitwright.passes.streaming.serial import turns
@@ -244,13 +244,13 @@ class _Sizer:
         weights = max(_SAMPLE // digits, _LEAST_SAMPLE)
         columns = np.arange(count := max(min(weights * made // op.weights.array.size, made), 1)) * made // count
         widths = [(word.width, word.low < 0) for word in (_word(read), _word(last.type))]
-        mapped = then and (type(then.form), then.rows.shape)
+        mapped = then and (*_kind_of(then.form), then.rows.shape)
         form = replace(op, weights=Ints(0), bias=Ints(0)), op.weights.shape, read.shape, *widths, mapped, digits
         own = _signed_digits(op)
         known = self.samples.setdefault(form, [])
-        for sample in known:
-            if count < made and abs(own - sample.digits) <= _ALIKE * sample.digits:
-                return sample
+        nearest = min(known, key=lambda sample: abs(own - sample.digits), default=None)
+        if nearest and count < made and abs(own - nearest.digits) <= _ALIKE * nearest.digits:
+            return nearest
         folding = Folding(given, made, Kernel.UNROLLED, digits=digits)
         placed = self.alone.placed(node, last, then, folding, columns)
         fixed, built = parts(placed, self.device)
@@ -283,6 +283,15 @@ def _bits(node: GraphNode) -> int:
 def _word(type: TensorType) -> Word:
     """The range of all elements."""
     return Word(int(type.low.array.min()), int(type.high.array.max()))
+
+
+def _kind_of(form: MapForm) -> tuple[object, ...]:
+    """What a map is made of, and how much of it, whatever its numbers are."""
+    if isinstance(form, Thresholds):
+        return Thresholds, form.thresholds.shape[1]
+    if isinstance(form, ShiftRoundSaturate):
+        return ShiftRoundSaturate, form.rounding, int(nonzero_digits(form.mul.array).max(initial=0))
+    return type(form), form.values.shape[1] if isinstance(form, Table) else 0
 
 
 def _signed_digits(op: Dense | Conv) -> int:

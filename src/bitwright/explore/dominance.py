@@ -35,15 +35,15 @@ def conversion(made: int, given: int, width: int) -> Area:
     return convert_area(width, made, given) + channel_area(width * given, 1)
 
 
-def needed_until(stages: Sequence[Stage], wires: Sequence[Wire]) -> list[IntArray]:
+def needed_until(stages: Sequence[Stage], wires: Sequence[Wire], most_cycles: int) -> list[IntArray]:
     """For each stage and candidate the least cycles a frame at which another one is as good in any company; int64's
-    largest where none is. Of equals the last is needed.
+    largest where none of at most `most_cycles` is. Of equals the last is needed.
     """
     ends: list[list[_End]] = [[] for _ in stages]
     for wire in wires:
         ends[wire.producer].append(_End.of(stages[wire.producer], stages[wire.consumer], wire, produces=True))
         ends[wire.consumer].append(_End.of(stages[wire.consumer], stages[wire.producer], wire, produces=False))
-    return [_until(stage, own) for stage, own in zip(stages, ends, strict=True)]
+    return [_until(stage, own, most_cycles) for stage, own in zip(stages, ends, strict=True)]
 
 
 class _End:
@@ -77,16 +77,18 @@ def _exact(areas: Sequence[Area]) -> IntArray:
     return np.rint(np.array(told, dtype=np.float64).reshape(-1, len(RESOURCES)) * _GRAIN).astype(np.int64)
 
 
-def _until(stage: Stage, ends: Sequence[_End]) -> IntArray:
-    count = len(stage.candidates)
-    costs, cycles = _exact([c.area for c in stage.candidates]), np.array([c.cycles for c in stage.candidates])
+def _until(stage: Stage, ends: Sequence[_End], most_cycles: int) -> IntArray:
+    every = np.array([c.cycles for c in stage.candidates])
+    found, fast = np.full(len(every), _NEVER), np.flatnonzero(every <= most_cycles)
+    costs, cycles, count = _exact([stage.candidates[i].area for i in fast]), every[fast], len(fast)
+    kinds = [end.kinds[fast] for end in ends]
     alike: dict[tuple[int, ...], list[int]] = {}
-    for at, kinds in enumerate(zip(*(end.kinds.tolist() for end in ends), strict=True) if ends else [()] * count):
-        alike.setdefault(kinds, []).append(at)
-    found = np.full(count, _NEVER)
-    for kinds, members in alike.items():
-        more = sum((end.more[end.kinds, kind] for end, kind in zip(ends, kinds, strict=True)), np.zeros_like(costs))
-        less = sum((end.more[kind, end.kinds] for end, kind in zip(ends, kinds, strict=True)), np.zeros_like(costs))
+    for at in range(count):
+        alike.setdefault(tuple(int(own[at]) for own in kinds), []).append(at)
+    for kind, members in alike.items():
+        told = list(zip(ends, kinds, kind, strict=True))
+        more = sum((end.more[own, one] for end, own, one in told), np.zeros_like(costs))
+        less = sum((end.more[one, own] for end, own, one in told), np.zeros_like(costs))
         beside = costs + more
         near = np.flatnonzero((beside <= costs[members].max(axis=0)).all(axis=1))
         better = np.ones((len(near), len(members)), dtype=bool)
@@ -96,5 +98,5 @@ def _until(stage: Stage, ends: Sequence[_End]) -> IntArray:
         later = np.where((more + less == 0).all(axis=1), np.arange(count), count)[near]
         apart = beside[near].sum(axis=1)[:, None] - costs[members].sum(axis=1)
         better &= (apart < 0) | (later[:, None] > members)
-        found[members] = np.where(better, cycles[near][:, None], _NEVER).min(axis=0, initial=_NEVER)
+        found[fast[members]] = np.where(better, cycles[near][:, None], _NEVER).min(axis=0, initial=_NEVER)
     return found

@@ -59,14 +59,18 @@ class Task:
         return sorted({c.cycles for stage in self.stages for c in stage.candidates if c.cycles >= floor})
 
     @cached_property
-    def _until(self) -> list[list[int]]:
-        return [until.tolist() for until in needed_until(self.stages, self.wires)]
+    def _until(self) -> dict[int, list[list[int]]]:
+        """Until when candidates are needed, by the slowest pace that was looked at."""
+        return {}
 
     def needed(self, cycles: int) -> list[list[int]]:
         """For each stage the candidates that keep the pace and that none is better than: the optimum is among them."""
+        known = min((slowest for slowest in self._until if slowest >= cycles), default=cycles)
+        if known not in self._until:
+            self._until[known] = [until.tolist() for until in needed_until(self.stages, self.wires, known)]
         return [
             [i for i, c in enumerate(stage.candidates) if c.cycles <= cycles < until[i]]
-            for stage, until in zip(self.stages, self._until, strict=True)
+            for stage, until in zip(self.stages, self._until[known], strict=True)
         ]
 
     def area(self, choice: Sequence[int]) -> Area:

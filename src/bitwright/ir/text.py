@@ -33,9 +33,11 @@ from bitwright.numeric import Ints, Steps
 __all__ = ["SCHEMA", "Vocabulary", "parse_program", "print_program"]
 
 SCHEMA = 1
-_ARRAY = re.compile(r"\[[\[\]0-9,-]{256,}\]")
-"""A long array of integers. `ast` takes hundreds of bytes an element; these stand aside while it reads the rest."""
-_ASIDE = re.compile(r"__array_(\d+)__")
+_ARRAY = re.compile(r"(?<![\[\]0-9,-])\[[\[\]0-9,-]{256,}\]")
+"""What may be a long array of integers. `ast` takes hundreds of bytes an element; these stand aside while it reads the
+rest.
+"""
+_ASIDE = re.compile(r"__array_\d+__")
 
 
 @dataclass(frozen=True)
@@ -159,18 +161,21 @@ class _Reader:
         self.position: dict[str, int] = {}
         self.nodes: list[Node[Any, Any]] = []
         self.extras: dict[str, Any] = {}
-        self.arrays: list[str] = []
+        self.arrays: dict[str, str] = {}
 
     def without_arrays(self, text: str) -> str:
         """The text with a name for each long array."""
-        if _ASIDE.search(text):
-            return text  # such names are taken
+        return text if "__array_" in text else _ARRAY.sub(self.aside, text)
 
-        def aside(found: re.Match[str]) -> str:
-            self.arrays.append(found[0])
-            return f"__array_{len(self.arrays) - 1}__"
-
-        return _ARRAY.sub(aside, text)
+    def aside(self, found: re.Match[str]) -> str:
+        """A name for an array; what is none, as half of one with fractions, stays where it is."""
+        try:
+            json.loads(found[0])
+        except (ValueError, RecursionError):
+            return found[0]
+        name = f"__array_{len(self.arrays)}__"
+        self.arrays[name] = found[0]
+        return name
 
     def read(self, body: Sequence[ast.stmt]) -> Program[Any, Any]:
         name = self.header(body[0])
@@ -253,9 +258,9 @@ class _Reader:
     def value(self, place: ast.expr) -> Any:
         match place:
             case ast.Constant(value=value):
-                return self.restored(value)
-            case ast.Name(id=name) if self.arrays and (found := _ASIDE.fullmatch(name)):
-                return self.array(place, self.arrays[int(found[1])])
+                return self.restored(place, value)
+            case ast.Name(id=name) if _ASIDE.fullmatch(name):
+                return json.loads(self.put_back(place, name))
             case ast.List(elts=items):
                 return [self.value(i) for i in items]
             case ast.Tuple(elts=items):
@@ -273,18 +278,17 @@ class _Reader:
             case _:
                 raise self.wrong(place, f"unexpected {ast.unparse(place)[:60]}")
 
-    def array(self, place: ast.expr, text: str) -> Any:
-        """One that stood aside."""
-        try:
-            return json.loads(text)
-        except ValueError as error:
-            raise self.wrong(place, f"no array of integers: {error}") from error
+    def put_back(self, place: ast.expr, name: str) -> str:
+        """An array that stood aside: once, so that no text asks for more than it holds."""
+        if name not in self.arrays:
+            raise self.wrong(place, f"{name} is not defined above")
+        return self.arrays.pop(name)
 
-    def restored(self, value: Any) -> Any:
+    def restored(self, place: ast.expr, value: Any) -> Any:
         """A constant; a string with the arrays that stood aside from it."""
         if not isinstance(value, str) or not self.arrays:
             return value
-        return _ASIDE.sub(lambda found: self.arrays[int(found[1])], value)
+        return _ASIDE.sub(lambda found: self.put_back(place, found[0]), value)
 
     def record(self, place: ast.Call) -> Any:
         match place:

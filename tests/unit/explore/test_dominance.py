@@ -46,7 +46,7 @@ def costs(own: list[Stage], number: int, candidate: Candidate) -> np.ndarray:
 @pytest.mark.parametrize("seed", range(4))
 def test_what_is_needed_is_what_nothing_else_replaces(seed: int) -> None:
     own = stages(seed)
-    for number, (stage, until) in enumerate(zip(own, needed_until(own, WIRES), strict=True)):
+    for number, (stage, until) in enumerate(zip(own, needed_until(own, WIRES, 16), strict=True)):
         taken = [costs(own, number, c) for c in stage.candidates]
         for pace in (4, 8, 16):
             fast = [i for i, c in enumerate(stage.candidates) if c.cycles <= pace]

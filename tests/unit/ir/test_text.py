@@ -82,3 +82,29 @@ def test_a_long_array_that_is_none_is_refused(was: str, wrong: str) -> None:
     assert was in text
     with pytest.raises(ParseError, match="line 3"):
         graphs.parse(text.replace(was, wrong, 1))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_arrays_of_integers_and_fractions_read_back(turned: bool) -> None:
+    """Steps are both: a row of integers is a part of an array then, and no array."""
+    rows = [[1] * 129 + [2], [Fraction(1, 2)] * 130]
+    builder = GraphBuilder()
+    x = builder.input(TensorType((2, 130), Ints(0), Ints(1), Steps.of(rows[::-1] if turned else rows)), "x")
+    graph = builder.graph("net", [x])
+    assert graphs.parse(graphs.show(graph)) == graph
+
+
+def test_names_like_those_of_arrays_stay_names() -> None:
+    """Written out they are names like others; spelled so that only Python's parser sees them they are refused."""
+    builder = GraphBuilder()
+    x = builder.input(TensorType((300,), Ints([-1] * 300), Ints(1), Steps.of(1)), "x")
+    text = graphs.show(builder.graph("net", [x]))
+    assert graphs.parse(text.replace("'net'", "'__array_0__'")).name == "__array_0__"
+    for odd in ("\\x5f_array_0__", "\\x5f_array_7__"):
+        with pytest.raises(ParseError, match="is not defined above"):
+            graphs.parse(text.replace("'net'", f"'{odd}'"))
+
+
+def test_brackets_without_end_are_refused_at_once() -> None:
+    with pytest.raises(ParseError, match="no graph program"):
+        graphs.parse("[" * 100_000)

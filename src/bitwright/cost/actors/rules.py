@@ -256,8 +256,10 @@ one word are numbers, those of two words numbers or the index.
 """
 _FEW = 4
 """Words of weights, at most, whose bits repeat each other so often that products of wider weights become smaller."""
-_LOOKED_AT = 1 << 14
-"""Products of a dot product, at most, whose weights are looked at: the mean of so many tells that of all."""
+_LOOKED_AT, _STRIDE = 1 << 14, 10_007
+"""Products of a dot product, at most, whose weights are looked at, and how far apart (a prime, to be in step with no
+folding): the mean of so many tells that of all.
+"""
 _NUMBER, _ONE_BIT, _TOGETHER = 0.47, 0.55, 1.05
 """LUTs of a product over those of two live words: with a number, and with a word of few differing bits at least and at
 most.
@@ -289,10 +291,11 @@ def _left(op: MatVec, one: Area, folds: int, words: int, fabric: Fabric) -> floa
         return _NUMBER
     other = max(dot.nodes[word].type.width for word in ports["x"].words)
     lanes = op.weights.shape[1] // folds
-    looked = min(op.units * lanes, _LOOKED_AT)
-    unit, lane = divmod(np.arange(looked) * (op.units * lanes) // looked, lanes)
+    products = op.units * lanes
+    looked = np.arange(products) if products <= _LOOKED_AT else np.arange(_LOOKED_AT) * _STRIDE % products
+    unit, lane = divmod(looked, lanes)
     weights = _by_lanes(op, lanes)[:, :, lane, :, unit]  # (products, groups, folds, blocks)
-    bits = _bits_of(weights.transpose(1, 3, 2, 0).reshape(words, looked), op)
+    bits = _bits_of(weights.transpose(1, 3, 2, 0).reshape(words, -1), op)
     codes = np.sort(((bits ^ bits[:1]) << np.arange(words)[:, None, None]).sum(axis=0), axis=1)
     differing = (np.diff(codes, axis=1, prepend=0) != 0).sum(axis=1)
     if one.dsps:  # the products are elsewhere; LUTs put weights and results right, bit by bit

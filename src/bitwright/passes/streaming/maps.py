@@ -244,7 +244,9 @@ def _stairs(told: LaneMap, word: Word, most: int) -> tuple[list[list[int]], list
 
 
 def _changes(told: LaneMap, word: Word, most: int) -> list[IntArray] | None:
-    """For each phase the codes at which the value changes, ascending; None where more than `most` are found."""
+    """For each phase the codes at which the value changes, ascending; None where it takes no more looking to find
+    more than `most` of them.
+    """
     form, wide, phases = told.form, word.high - word.low, np.arange(told.phases)[:, None]
     if isinstance(form, Thresholds) and told.gain > 0:
         at = -((np.array(told.bias)[:, None] - form.thresholds.array[list(told.rows)]) // told.gain)
