@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -60,3 +61,17 @@ def test_a_second_process_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(precise, "sys", type("Fake", (), {"executable": "/bin/false"}))
     with pytest.raises(InvalidModel, match="ended with status 1"):
         precise.graph_in_float64(tiny())
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="JAX's own cache")
+def test_what_one_such_process_compiled_serves_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"):
+        monkeypatch.delenv(name, raising=False)
+    precise._kept.cache_clear()
+    model = tiny()
+    first = precise.graph_in_float64(model)
+    folder = Path(precise._kept().name)
+    kept = sorted(file.name for file in folder.glob("*-cache"))
+    assert kept
+    assert precise.graph_in_float64(model) == first
+    assert sorted(file.name for file in folder.glob("*-cache")) == kept

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -96,7 +97,7 @@ def _codes(left: Map, right: Map, row: int, low: int, high: int) -> IntArray:
 def _ask(model: Any, folder: Path, question: str, *arguments: str) -> None:
     import keras
 
-    environment = {**os.environ, "KERAS_BACKEND": keras.backend.backend(), "JAX_ENABLE_X64": "1"}
+    environment = {**_kernels(), **os.environ, "KERAS_BACKEND": keras.backend.backend(), "JAX_ENABLE_X64": "1"}
     model.save(folder / "model.keras")
     command = [sys.executable, "-m", __name__, str(folder), question, *arguments]
     try:
@@ -112,6 +113,22 @@ def _ask(model: Any, folder: Path, question: str, *arguments: str) -> None:
             why=why,
             remedy="verify with float64=False, and quantize so that sums stay below 2**24 steps",
         )
+
+
+@cache
+def _kept() -> TemporaryDirectory[str]:
+    """A folder that lives as long as this process."""
+    return TemporaryDirectory(prefix="bitwright-kernels-", ignore_cleanup_errors=True)
+
+
+def _kernels() -> dict[str, str]:
+    """Where JAX keeps what it compiled: hundreds of small kernels take most of such a process's time, and the next
+    one needs the same."""
+    return {
+        "JAX_COMPILATION_CACHE_DIR": _kept().name,
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
 
 
 def _promoted(config: Any) -> Any:
