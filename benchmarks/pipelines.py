@@ -1,7 +1,8 @@
 """Pipelined jet networks on ECP5: flip-flops, cycles, clock and nanoseconds, beside Alkaid's pipelines of the same.
 
 Networks are integer matrices with biases; between them ReLUs that drop bits (floor), as many per neuron as HGQ's
-training would leave, or saturating ones behind trained 6-bit weights. Alkaid compiles the same integers for the same
+training would leave, or saturating ones behind trained 6-bit weights; the HGQ tagger is as HGQ trained it, with its own
+width for every input and neuron, saturating where that wraps. Alkaid compiles the same integers for the same
 input range in a process of its own and cuts its pipeline at a latency cutoff; ours takes the fewest stages whose
 routed clock is at least as fast. Both are simulated by Verilator (which also counts Alkaid's cycles), mapped by the
 same yosys, and placed and routed by the same nextpnr between the same registers. Inputs come from registers
@@ -29,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import _hgq_tagger
 from benchmarks._parts import part
 from benchmarks._peers import python_of
 from benchmarks._table import Claim, Outcome, at_least, at_most, equal, geometric_mean, main
@@ -49,10 +51,10 @@ _ONE = Steps.of(1)
 _ENDLESS = 1 << 40
 CODE = (
     "src/bitwright/passes", "src/bitwright/cost", "src/bitwright/platforms", "src/bitwright/backends/verilog",
-    "src/native", "benchmarks/pipelines.py",
+    "src/native", "benchmarks/pipelines.py", "benchmarks/_hgq_tagger.py",
 )  # fmt: skip
 """What the rows depend on."""
-_INPUTS, _LOW, _HIGH = 16, -128, 127
+_LOW, _HIGH = -128, 127
 
 
 @dataclass(frozen=True)
@@ -62,18 +64,28 @@ class Layer:
     weights: IntArray
     bias: IntArray
     shifts: IntArray | None = None
-    top: int = _ENDLESS
+    top: int | IntArray = _ENDLESS
 
 
 @dataclass(frozen=True)
 class Net:
-    """A network of 8-bit signed inputs, the device that holds it, Alkaid's cutoffs, and how many seeds are routed."""
+    """A network of signed inputs, the device that holds it, Alkaid's cutoffs, how many seeds are routed, input bits."""
 
     name: str
     layers: Sequence[Layer]
     device: str
     cutoffs: tuple[int, ...]
     seeds: int = 5
+    bits: Sequence[int] = (8,) * 16
+
+    @property
+    def half(self) -> IntArray:
+        """Inputs lie in [-half, half)."""
+        return 1 << np.array(self.bits) - 1
+
+    def inputs(self, rows: int) -> IntArray:
+        """Evenly drawn inputs, (rows, inputs)."""
+        return np.random.default_rng(0).integers(-self.half, self.half, (rows, len(self.bits)))
 
 
 def heterogeneous(widths: Sequence[int], density: float, bits: int, seed: int) -> list[Layer]:
@@ -103,8 +115,21 @@ def saturating(file: str, names: Sequence[str]) -> list[Layer]:
     return [Layer(w, b, s, (1 << found.bits) - 1) for w, b, s in zip(found.weights, found.biases, ends, strict=True)]
 
 
+def hgq(name: str, part: str, cutoffs: tuple[int, ...]) -> Net:
+    """The tagger that HGQ trained, without what it never reads and without the quantizers of its scores."""
+    tagger = _hgq_tagger.hgq_tagger()
+    read, layers = tagger.input_bits > 0, list[Layer]()
+    bits = tagger.input_bits[read]
+    for layer in tagger.layers:
+        alive = layer.alive
+        weights, bias = layer.weights[np.ix_(read, alive)], layer.bias[alive]
+        layers.append(Layer(weights, bias, layer.shift[alive], layer.top[alive]))
+        read = alive
+    return Net(name, [*layers[:-1], replace(layers[-1], shifts=None)], part, cutoffs, bits=tuple(bits.tolist()))
+
+
 def nets(quick: bool) -> Iterator[Net]:
-    """Small ones, which a router finishes in a minute, and two whole taggers, routed with one seed."""
+    """Small ones, which a router finishes in a minute, and whole taggers, the large ones routed with one seed."""
     yield Net("16-16-8-5, 30 %", heterogeneous((16, 16, 8, 5), 0.3, 5, 0), "lfe5u-25", (3,), 1 if quick else 5)
     if quick:
         return
@@ -112,6 +137,7 @@ def nets(quick: bool) -> Iterator[Net]:
     yield Net("16-32-16-16-5, 15 %", heterogeneous((16, 32, 16, 16, 5), 0.15, 5, 2), "lfe5u-25", (3,))
     yield Net("16-64-32-32-5, 10 %", heterogeneous((16, 64, 32, 32, 5), 0.1, 5, 3), "lfe5u-45", (3,), 1)
     if DATA.is_dir() and importlib.util.find_spec("h5py"):
+        yield hgq("HGQ tagger", "lfe5u-25", (2, 4))
         names = ("fc1_relu", "fc2_relu", "fc3_relu", "output_softmax")
         layers = saturating("KERAS_3layer_70pruned_retrained_weights.h5", names)
         yield Net("jet tagger, 70 % pruned", layers, "lfe5u-85", (4,), 1)
@@ -120,7 +146,7 @@ def nets(quick: bool) -> Iterator[Net]:
 def graph(net: Net) -> Graph:
     """The network as our graph."""
     builder = GraphBuilder()
-    x = builder.input(TensorType((_INPUTS,), Ints(_LOW), Ints(_HIGH), _ONE), "x")
+    x = builder.input(TensorType(net.half.shape, Ints(-net.half), Ints(net.half - 1), _ONE), "x")
     for place, layer in enumerate(net.layers):
         dense = Dense(Ints(layer.weights), Ints(layer.bias))
         x = builder.apply(dense, [x], step=_ONE, origin=Origin(f"fc{place}"))
@@ -207,7 +233,7 @@ class Alkaid:
 
     def __init__(self, net: Net, folder: Path, x: IntArray) -> None:
         self.folder = folder
-        parts: dict[str, IntArray] = {"x": x, "cutoffs": np.array(net.cutoffs)}
+        parts: dict[str, IntArray] = {"x": x, "cutoffs": np.array(net.cutoffs), "bits": np.array(net.bits)}
         for place, layer in enumerate(net.layers):
             parts |= {f"w{place}": layer.weights, f"b{place}": layer.bias}
             if layer.shifts is not None:
@@ -252,16 +278,17 @@ folder = Path(sys.argv[1])
 told = np.load(folder / "network.npz")
 x = told["x"].astype(np.float64)
 inp = FVArrayInput((x.shape[1],))
-h = inp.quantize(1, 7, 0)
+h = inp.quantize(np.ones_like(told["bits"]), told["bits"] - 1, np.zeros_like(told["bits"]))
 place = 0
 while f"w{place}" in told:
     h = h @ told[f"w{place}"].astype(np.float64) + told[f"b{place}"].astype(np.float64)
     if f"s{place}" in told:
-        shifts, top = told[f"s{place}"], int(told[f"t{place}"])
-        if top >= 1 << 40:
+        shifts = told[f"s{place}"]
+        top = np.array([int(t).bit_length() for t in np.broadcast_to(told[f"t{place}"], shifts.shape)])
+        if (top > 40).all():
             h = h.relu(f=-shifts) * 2.0 ** -shifts
         else:
-            h = (h * 2.0 ** -shifts).quantize(0, top.bit_length(), 0, "SAT", "TRN")
+            h = (h * 2.0 ** -shifts).quantize(0 * top, top, 0 * top, "SAT", "TRN")
     place += 1
 network = trace(inp, h)
 np.save(folder / "y.npy", network.predict(x, n_threads=1))
@@ -276,7 +303,7 @@ print(json.dumps({"in": sides[0], "out": sides[1]}))
 
 def beside_alkaid(net: Net, quick: bool, folder: Path) -> Iterator[dict[str, Any]]:
     """Two rows for each cutoff: Alkaid's pipeline, and ours that is as fast."""
-    x = np.random.default_rng(0).integers(_LOW, _HIGH + 1, (500 if quick else 3000, _INPUTS))
+    x = net.inputs(500 if quick else 3000)
     ours = Ours(net, folder)
     peer = Alkaid(net, folder, x)
     expected = run(ours.graph, [x])[0]

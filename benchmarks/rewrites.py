@@ -12,7 +12,6 @@ BENCH_PARTS (a folder) keeps every row (`_parts`): yosys takes minutes for one o
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import numpy as np
 
+from benchmarks import _hgq_tagger
 from benchmarks._mapped import mapped
 from benchmarks._parts import part
 from benchmarks._table import Claim, Outcome, at_least, at_most, equal, main
@@ -87,59 +87,21 @@ def qkeras_tagger() -> Graph:
 
 
 def hgq_tagger() -> Graph:
-    """The jet classifier that HGQ trained: sparse, a width for every neuron."""
-    import h5py
-
-    with h5py.File(REFERENCE / "hgq_jet_classifier.h5") as file:
-        layers = json.loads(str(file.attrs["model_config"]))["config"]["layers"]
-        held = {layer["config"]["name"]: _arrays(file["model_weights"], layer["config"]["name"]) for layer in layers}
-    builder = GraphBuilder()
-    bits, fraction = _format(held["inp_q_quantizer"])
+    """The jet classifier that HGQ trained, saturating where that wraps."""
+    tagger = _hgq_tagger.hgq_tagger()
+    builder, bits = GraphBuilder(), tagger.input_bits
     half = np.where(bits > 0, 1 << np.maximum(bits - 1, 0), 0)
-    step = 2.0**-fraction
-    x = builder.input(TensorType(half.shape, Ints(-half), Ints(np.maximum(half - 1, -half)), Steps.of(step)), "x")
-    for number in range(1, 5):
-        x, step = _hgq_layer(builder, x, step, held, f"dense_{number}")
+    given = TensorType(half.shape, Ints(-half), Ints(np.maximum(half - 1, -half)), Steps.of(tagger.input_step))
+    x = builder.input(given, "x")
+    for layer in tagger.layers:
+        dense = Dense(Ints(layer.weights), Ints(layer.bias))
+        y = builder.apply(dense, [x], step=Steps.of(layer.sum_step), name=layer.name, origin=Origin(layer.name))
+        ones = np.where(layer.alive, 1, 0) << np.maximum(-layer.shift, 0)
+        parts = (Ints(ones), Ints(ones * 0), Ints(np.maximum(layer.shift, 0)))
+        form = ShiftRoundSaturate(*parts, Rounding.FLOOR, Ints(layer.low), Ints(layer.top))
+        kept = Map(form, Ints(np.arange(form.count)))
+        x = builder.apply(kept, [y], step=Steps.of(layer.step), name=f"{layer.name}_q")
     return builder.graph("hgq_tagger", [x])
-
-
-def _arrays(file: Any, name: str) -> dict[str, Any]:
-    """The arrays that a layer holds, by their names without ":0"."""
-    found: dict[str, Any] = {}
-
-    def visit(path: str, item: Any) -> None:
-        if hasattr(item, "shape"):
-            found[path.split("/")[-1].partition(":")[0]] = item[()]
-
-    if name in file:
-        file[name].visititems(visit)
-    return found
-
-
-def _format(held: dict[str, Any]) -> tuple[Any, Any]:
-    bits = held["bits"].ravel().astype(np.int64)
-    return bits, bits - held["integers"].ravel().astype(np.int64)
-
-
-def _hgq_layer(builder: GraphBuilder, x: int, step: Any, held: dict[str, Any], name: str) -> tuple[int, Any]:
-    """A dense layer and the quantizer behind it; last, the steps of its results."""
-    real, bias = held[name]["kernel"].astype(np.float64) * step[:, None], held[name]["bias"].astype(np.float64)
-    depth = next(d for d in range(60) if not ((real * 2.0**d) % 1).any() and not ((bias * 2.0**d) % 1).any())
-    op = Dense(Ints((real * 2.0**depth).astype(np.int64)), Ints((bias * 2.0**depth).astype(np.int64)))
-    y = builder.apply(op, [x], step=Steps.of(2.0**-depth), name=name, origin=Origin(name))
-    relu = f"{name}_relu_quantizer" in held
-    bits, fraction = _format(held[f"{name}_relu_quantizer" if relu else f"{name}_quantizer"])
-    seen = np.minimum(fraction, _format(held[f"{name}_quantizer"])[1])
-    top = ((1 << np.maximum(bits if relu else bits - 1, 0)) - 1) >> (fraction - seen)
-    shift = np.where(bits > 0, depth - seen, 0)
-    low = np.zeros_like(top) if relu else -top - 1
-    ones = np.where(bits > 0, 1, 0) << np.maximum(-shift, 0)
-    form = ShiftRoundSaturate(
-        Ints(ones), Ints(ones * 0), Ints(np.maximum(shift, 0)), Rounding.FLOOR, Ints(low), Ints(np.maximum(top, low))
-    )
-    steps = np.broadcast_to(2.0 ** -seen.astype(np.float64), bits.shape)
-    made = builder.apply(Map(form, Ints(np.arange(len(bits)))), [y], step=Steps.of(steps), name=f"{name}_q")
-    return made, steps
 
 
 def separate(graph: Graph) -> Graph:
@@ -182,7 +144,7 @@ VARIANTS: dict[str, Callable[[Graph], Graph]] = {
     "zeroed": lambda graph: zeroed(apply(graph, PLAIN)),
 }
 """The graph of each variant."""
-CODE = ("src", "benchmarks/rewrites.py", "benchmarks/_mapped.py")
+CODE = ("src", "benchmarks/rewrites.py", "benchmarks/_mapped.py", "benchmarks/_hgq_tagger.py")
 """What a row depends on."""
 PLAIN_WORDS = ("separate", "zeroed")
 """Variants that are shown without passes on words as well."""

@@ -48,6 +48,18 @@ def test_normalizations_fold_into_the_sum_before_them_and_nowhere_else() -> None
     assert folded(found) is found
 
 
+def test_the_rate_of_a_descent_falls_far_in_every_cycle_and_that_of_a_finish_to_nothing() -> None:
+    cycles = falling(900, 100, 240, 0.01).rates.reshape(12, 20)
+    assert np.allclose(cycles, cycles[0])
+    assert cycles[0, 0] == pytest.approx(0.01)
+    assert (np.diff(cycles[0]) < 0).all()
+    assert 0.0004 < cycles[0, -1] < 0.0006
+    finish = holding(np.array([5.0]), 20, 0.01).rates
+    assert finish[0] == pytest.approx(0.005)
+    assert (np.diff(finish) < 0).all()
+    assert finish[-1] < 1e-4
+
+
 def test_a_ramp_rises_evenly_on_a_logarithmic_scale_and_is_taken_up_again() -> None:
     plan, gains = falling(900, 100, 5, 1.0), (1.0, 0.0, 0.0)
     price, target = np.array([500.0]), np.array([100.0])

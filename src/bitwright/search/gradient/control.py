@@ -11,7 +11,11 @@ __all__ = ["Controller", "Ramp", "Schedule", "falling", "holding", "steering"]
 
 Floats = NDArray[np.float64]
 _MOST = 0.5
-_CYCLES = 8
+_CYCLES = 12
+_LOWEST = 0.04
+"""Of the learning rate, at the end of each cycle: the models met there are the settled ones."""
+_FINISH = 0.5
+"""Of the learning rate, where the finish begins: its models have been trained."""
 _MEASURED = 6
 """How often on the way down a model is compiled to correct the price."""
 _QUIET = 0.7
@@ -37,7 +41,7 @@ def falling(first: float, last: float, epochs: int, rate: float) -> Schedule:
     """The descent: targets fall evenly on a logarithmic scale; cosine restarts, low rates let models settle."""
     count = np.arange(epochs)
     cycle, every = max(epochs // _CYCLES, 1), max(epochs // _MEASURED, 1)
-    rates = rate * (0.55 + 0.45 * np.cos(np.pi * (count % cycle) / cycle))
+    rates = rate * (_LOWEST + (1.0 - _LOWEST) * 0.5 * (1 + np.cos(np.pi * (count % cycle) / cycle)))
     targets = np.geomspace(first, last, max(epochs, 2))[:epochs, None]
     return Schedule("descent", 1, targets, rates, np.ones(epochs, bool), (count > 0) & (count % every == 0))
 
@@ -45,7 +49,7 @@ def falling(first: float, last: float, epochs: int, rate: float) -> Schedule:
 def holding(targets: Floats, epochs: int, rate: float) -> Schedule:
     """The finish: each model holds its target (models,) while the rate falls to nothing."""
     count = np.arange(epochs)
-    rates = rate * 0.5 * (1 + np.cos(np.pi * count / max(epochs, 1)))
+    rates = rate * _FINISH * 0.5 * (1 + np.cos(np.pi * count / max(epochs, 1)))
     every = np.repeat(targets[None], epochs, axis=0)
     kept = count >= min(_QUIET * epochs, epochs - 1)
     return Schedule("finish", 2, every, rates, kept, np.zeros(epochs, bool))

@@ -41,8 +41,8 @@ class Gradient:
     points: int = 10
     epochs: tuple[int, int] | None = None
     budget_s: float | None = None
-    batch_size: int = 4096
-    learning_rate: float = 3e-3
+    batch_size: int = 1024
+    learning_rate: float = 5e-3
     width_rate: float = 1.0
     metric: str = "luts"
     first: float | None = None

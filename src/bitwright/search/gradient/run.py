@@ -34,7 +34,7 @@ Measure = Callable[[Candidate], float]
 
 _DEFAULT_EPOCHS = (60, 40)
 _WARM = 3
-_DESCENT_SHARE = 0.6
+_DESCENT_SHARE = 0.7
 _FIRST_SHARE = 0.1
 """What the price weighs in the loss when the descent begins."""
 _LEAST_STEPS = 16
