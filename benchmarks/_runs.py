@@ -10,7 +10,7 @@ import os
 import queue
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,18 +24,18 @@ __all__ = ["Run", "finished"]
 
 @dataclass(frozen=True)
 class Run:
-    """`python -m module *arguments FILE` writes its answer as JSON to FILE."""
+    """`python -m module *arguments FILE` writes its answer as JSON to FILE; `code` is what that depends on (`part`)."""
 
     name: str
     module: str
     arguments: tuple[str, ...]
+    code: tuple[str, ...]
 
 
-def finished(runs: Iterable[Run], code: Sequence[str], cores: int | None = None) -> list[dict[str, Any]]:
+def finished(runs: Iterable[Run], cores: int | None = None) -> list[dict[str, Any]]:
     """The answers in the order of the runs, `cores` for each (None: all, one run after the other).
 
-    `code`: what they depend on, as in `part`, which keeps them. Raises SystemExit, with the end of what the run said,
-    where one fails; what the others answered is kept.
+    Raises SystemExit, with the end of what the run said, where one fails; what the others answered is kept.
     """
     mine = sorted(os.sched_getaffinity(0))
     share = min(cores or len(mine), len(mine))
@@ -43,7 +43,7 @@ def finished(runs: Iterable[Run], code: Sequence[str], cores: int | None = None)
     for first in range(0, len(mine) - share + 1, share):
         free.put(mine[first : first + share])
     with ThreadPoolExecutor(free.qsize()) as pool:
-        return [rows[0] for rows in pool.map(lambda run: part(run.name, lambda: [_answer(run, free)], code), runs)]
+        return [rows[0] for rows in pool.map(lambda run: part(run.name, lambda: [_answer(run, free)], run.code), runs)]
 
 
 def _answer(run: Run, free: queue.Queue[list[int]]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from keras import ops
 import bitwright as bw
 from bitwright.core.errors import ConfigError, InvalidValue
 from bitwright.search.checkpoint import CheckpointFile
-from bitwright.search.gradient import Archive, Candidate, Gradient, State, gradient_front, trainable_copy
+from bitwright.search.gradient import Archive, Candidate, Gradient, State, control, gradient_front, trainable_copy
 from bitwright.search.gradient.control import Controller, falling
 from bitwright.search.gradient.state import stacked, started
 from bitwright.search.limits import Limits
@@ -108,12 +108,15 @@ def test_a_search_finds_exact_models_within_limits_and_tells_when_there_are_none
 
 
 @needs_jax
-@pytest.mark.parametrize("stopped", [pytest.param(5, marks=pytest.mark.long), 13])
+@pytest.mark.parametrize(
+    ("stopped", "pace", "stages"), [pytest.param(5, 100, 2, marks=pytest.mark.long), (9, 1, 4), (13, 100, 2)]
+)
 def test_an_interrupted_search_goes_on_to_the_same_front(
-    stopped: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stopped: int, pace: int, stages: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopped in the descent, and in the finish."""
+    """Stopped in the only descent, in the second of three, and in the finish."""
     monkeypatch.setattr(CheckpointFile, "every_s", 0.0)
+    monkeypatch.setattr(control, "_PACE", pace)
     rng = np.random.default_rng(1)
     x = rng.normal(0, 1, (400, 4)).astype(np.float32)
     y = (x[:, 0] > x[:, 1]).astype(np.int64)
@@ -138,6 +141,7 @@ def test_an_interrupted_search_goes_on_to_the_same_front(
         run(tmp_path)
     resumed, whole = run(tmp_path), run(None)
     assert resumed.history == whole.history
+    assert len({row.stage for row in whole.history}) == 1 + stages
     assert [(c.price, c.score, c.origin) for c in resumed.candidates] == [
         (c.price, c.score, c.origin) for c in whole.candidates
     ]

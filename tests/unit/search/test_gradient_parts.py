@@ -13,7 +13,7 @@ from keras import ops
 from bitwright.core.errors import ConfigError
 from bitwright.numeric import nonzero_digits
 from bitwright.search.gradient import Gradient, gradient_front, trainable_copy
-from bitwright.search.gradient.control import Controller, falling, holding, steering
+from bitwright.search.gradient.control import Controller, descents, falling, holding, steering
 from bitwright.search.gradient.normalization import folded
 from bitwright.search.losses import accuracy, loss_for
 from bitwright.search.price import price_now
@@ -146,6 +146,22 @@ def test_prices_are_corrected_by_compiled_models_several_times_on_the_way() -> N
     assert [row.price for row in rows[:7]] == pytest.approx([met[0], *(2.0 * price for price in met[1:7])])
     assert [row.beta for row in rows] == pytest.approx(np.geomspace(1e-6, 1e-3, 8))
     assert found.candidates
+
+
+def test_time_that_is_left_goes_into_further_descents_from_below() -> None:
+    told = {
+        epochs: [(plan.stage, len(plan.rates), round(plan.targets[0, 0])) for plan in descents(1000, 100, epochs, 1.0)]
+        for epochs in (379, 380, 600)
+    }
+    assert told[379] == [("descent", 379, 1000)]
+    assert told[380] == [("descent", 230, 1000), ("descent 2", 150, 447)]
+    assert told[600] == [("descent", 293, 1000), ("descent 2", 190, 447), ("descent 3", 117, 251)]
+    every = descents(1000, 100, 600, 1.0)
+    assert [plan.targets[-1, 0] for plan in every] == pytest.approx([100.0] * 3)
+    # A number of its own: the same data in the same order would be much the same descent.
+    assert len({plan.number for plan in every} | {holding(np.ones(1), 5, 1.0).number}) == 4
+    assert [len(plan.rates) for plan in descents(1000, 100, 600, 1.0, again=False)] == [600]
+    assert [len(plan.rates) for plan in descents(100, 100, 600, 1.0)] == [600]
 
 
 def test_the_end_of_a_finish_is_kept_however_short_it_is() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Controller", "Ramp", "Schedule", "falling", "holding", "steering"]
+__all__ = ["Controller", "Ramp", "Schedule", "descents", "falling", "holding", "steering"]
 
 Floats = NDArray[np.float64]
 _MOST = 0.5
@@ -18,6 +18,10 @@ _FINISH = 0.5
 """Of the learning rate, where the finish begins: its models have been trained."""
 _MEASURED = 6
 """How often on the way down a model is compiled to correct the price."""
+_DESCENTS = (("descent", 1, 0.0), ("descent 2", 3, 0.35), ("descent 3", 4, 0.6))
+"""Stage, number, and where it begins, on the way down in logarithms."""
+_PACE = 100
+"""Epochs in which a descent that is not the only one lowers its target by a factor e, at least."""
 _QUIET = 0.7
 """The part of the finish after which the rate is low enough for models to be kept."""
 
@@ -26,7 +30,7 @@ _QUIET = 0.7
 class Schedule:
     """A stage epoch by epoch: the targets (epochs, models), the learning rates, and where models are kept or compiled.
 
-    number: of the stage, for its random draws.
+    stage: its name. number: of the stage, for its random draws.
     """
 
     stage: str
@@ -37,13 +41,31 @@ class Schedule:
     compiled: NDArray[np.bool_]
 
 
-def falling(first: float, last: float, epochs: int, rate: float) -> Schedule:
-    """The descent: targets fall evenly on a logarithmic scale; cosine restarts, low rates let models settle."""
+def descents(first: float, last: float, epochs: int, rate: float, *, again: bool = True) -> list[Schedule]:
+    """The way down, and down again from below where `epochs` leave the time: which weights go first is chance.
+
+    All fall at one pace, evenly on a logarithmic scale, and end at `last`.
+    """
+    starts = [first * (last / first) ** part for _, _, part in _DESCENTS]
+    lengths = [max(np.log(start / last), 0.0) for start in starts]
+    most = len(starts) if again and first > last else 1
+    many = max((n for n in range(2, most + 1) if epochs >= _PACE * sum(lengths[:n])), default=1)
+    shares = np.array(lengths[:many]) / sum(lengths[:many]) if many > 1 else np.ones(1)
+    ends = np.rint(np.cumsum(shares) * epochs).astype(int)
+    counts = np.diff(ends, prepend=0).tolist()
+    return [
+        falling(start, last, count, rate, stage, number)
+        for (stage, number, _), start, count in zip(_DESCENTS[:many], starts[:many], counts, strict=True)
+    ]
+
+
+def falling(first: float, last: float, epochs: int, rate: float, stage: str = "descent", number: int = 1) -> Schedule:
+    """A descent: targets fall evenly on a logarithmic scale; cosine restarts, low rates let models settle."""
     count = np.arange(epochs)
     cycle, every = max(epochs // _CYCLES, 1), max(epochs // _MEASURED, 1)
     rates = rate * (_LOWEST + (1.0 - _LOWEST) * 0.5 * (1 + np.cos(np.pi * (count % cycle) / cycle)))
     targets = np.geomspace(first, last, max(epochs, 2))[:epochs, None]
-    return Schedule("descent", 1, targets, rates, np.ones(epochs, bool), (count > 0) & (count % every == 0))
+    return Schedule(stage, number, targets, rates, np.ones(epochs, bool), (count > 0) & (count % every == 0))
 
 
 def holding(targets: Floats, epochs: int, rate: float) -> Schedule:

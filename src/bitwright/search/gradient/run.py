@@ -17,7 +17,7 @@ from bitwright.search.checkpoint import Row, fingerprint_of
 from bitwright.search.gradient.accumulators import Guard
 from bitwright.search.gradient.archive import Archive, Candidate
 from bitwright.search.gradient.checkpoint import Checkpoint, Place
-from bitwright.search.gradient.control import Schedule, falling, holding, steering
+from bitwright.search.gradient.control import Schedule, descents, holding, steering
 from bitwright.search.gradient.engines import engine_for
 from bitwright.search.gradient.interface import Loss, Told
 from bitwright.search.gradient.logs import Logs
@@ -34,7 +34,7 @@ Measure = Callable[[Candidate], float]
 
 _DEFAULT_EPOCHS = (60, 40)
 _WARM = 3
-_DESCENT_SHARE = 0.7
+_DESCENT_SHARE = 0.8
 _FIRST_SHARE = 0.1
 """What the price weighs in the loss when the descent begins."""
 _LEAST_STEPS = 16
@@ -131,8 +131,11 @@ class _Run:
         self.archive, self.history = Archive(at.candidates), list(at.history)
         self.watch = Watch(self.model, self.data[0], at.findings)
         rate = self.options.learning_rate
-        if at.stage == "descent":
-            self._through(falling(*at.ends, at.epochs[0], rate), at)
+        plans = descents(*at.ends, at.epochs[0], rate, again=self.options.beta is None)
+        if at.stage != "finish":
+            for plan in plans[[plan.stage for plan in plans].index(at.stage) :]:
+                at = at if at.stage == plan.stage else self._begun_again(at, plan)
+                self._through(plan, at)
             at = self._finishing(at)
         self._through(holding(at.targets, at.epochs[1], rate), at)
         # A finish that was too short for its targets still leaves what was met on the way.
@@ -169,6 +172,16 @@ class _Run:
         here = max(int(self.options.budget_s * _DESCENT_SHARE / seconds), 10)
         there = int(self.options.budget_s * (1 - _DESCENT_SHARE) / (seconds * self.options.points))
         return here, max(there, 5)
+
+    def _begun_again(self, at: Checkpoint, plan: Schedule) -> Checkpoint:
+        """The beginning of a further descent, from the best model that costs what it begins with."""
+        chosen = (self.archive.within(plan.targets[0]) or self.archive.candidates[:1])[0]
+        state = self._calibrated(stacked([chosen.state.fresh()]))
+        price = self.engine.prices(state)
+        return replace(
+            at, stage=plan.stage, epoch=0, state=state, price=price, ratio=self._compared(state, price),
+            start=np.array([self._beta_near(chosen)]), total=np.zeros(1),
+        )  # fmt: skip
 
     def _finishing(self, at: Checkpoint) -> Checkpoint:
         """The beginning of the finish: models spread over the trail, each to hold the price that it has."""
@@ -247,7 +260,7 @@ class _Run:
 
     def _beta_near(self, candidate: Candidate) -> float:
         """The weight that the price had when the candidate was met."""
-        rows = [row for row in self.history if row.stage == "descent"]
+        rows = [row for row in self.history if row.stage.startswith("descent")]
         return min(rows, key=lambda row: abs(row.price - candidate.price)).beta
 
     def _note(
