@@ -31,11 +31,11 @@ def test_runs_have_cores_of_their_own_and_what_is_kept_is_not_run_again(
     module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BENCH_PARTS", str(tmp_path / "parts"))
-    runs = [Run(name, module, (name,)) for name in ("one", "two")]
-    answers = finished(runs, CODE, cores=1)
+    runs = [Run(name, module, (name,), CODE) for name in ("one", "two")]
+    answers = finished(runs, cores=1)
     assert [a["told"] for a in answers] == ["one", "two"]
     assert all(len(a["cores"]) == 1 for a in answers)
-    again = finished([Run("one", module, ("wrong",)), Run("three", module, ("three",))], CODE)
+    again = finished([Run(name, module, (told,), CODE) for name, told in (("one", "wrong"), ("three", "three"))])
     assert [a["told"] for a in again] == ["one", "three"]
     assert set(again[1]["cores"]) == os.sched_getaffinity(0)
 
@@ -45,5 +45,5 @@ def test_a_run_that_fails_says_how_and_the_others_stay(
 ) -> None:
     monkeypatch.setenv("BENCH_PARTS", str(tmp_path / "parts"))
     with pytest.raises(SystemExit, match="no such family"):
-        finished([Run("one", module, ("one",)), Run("wrong", module, ("wrong",))], CODE, cores=1)
+        finished([Run(name, module, (name,), CODE) for name in ("one", "wrong")], cores=1)
     assert [file.name for file in (tmp_path / "parts").iterdir()] == ["one.json"]
