@@ -189,10 +189,11 @@ class _Run:
         chosen = self.archive.spread(self.options.points, *at.ends) or self.archive.candidates[:1]
         state = self._calibrated(stacked([c.state.fresh() for c in chosen]))
         price = self.engine.prices(state)
-        ratio = self._compared(state, price)
+        # Targets are relative: what was compiled on the way is near enough.
+        prices = np.array([c.price for c in chosen])
         start = np.array([self._beta_near(c) for c in chosen])
         return replace(
-            at, stage="finish", epoch=0, targets=price * ratio, state=state, price=price, ratio=ratio, start=start,
+            at, stage="finish", epoch=0, targets=prices, state=state, price=price, ratio=prices / price, start=start,
             total=np.zeros(len(chosen)),
         )  # fmt: skip
 
