@@ -58,7 +58,7 @@ def searched(data: Dataset, family: str, seed: int, budget: float, quick: bool) 
     told: dict[str, Any] = {"budget_s": None if quick else budget, "seed": seed}
     if family == "adders":
         last, epochs = (3000.0, (12, 3)) if quick else (500.0, None)
-        method = bw.Gradient(points=3 if quick else 12, epochs=epochs, first=12000.0, last=last, **told)
+        method = bw.Gradient(points=3 if quick else 16, epochs=epochs, first=12000.0, last=last, **told)
     else:
         last, epochs = (1500.0, (1, 2, 1)) if quick else (450.0, None)
         tables = bw.Tables(points=2 if quick else 12, epochs=epochs, first=4200.0, last=last, **told)

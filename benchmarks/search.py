@@ -3,12 +3,12 @@
     python -m benchmarks.search [--quick] [--json FILE]
 
 Trains a float 64-32-32-5 network, gives `bw.search` 15 minutes (BENCH_SEARCH_S seconds) for adders and as many for
-tables (`--quick`: a few epochs), measures the points with yosys, and compares LUTs at equal test accuracy, interpolated
-on log LUTs between points: adders alone with HGQ2, adders and tables together with HGQ-LUT. With BENCH_HGQ_PYTHON (a
-Python that has hgq2 and alkaid) the peers train for the same time on the same jets, their ternary adders on true
-cells. BENCH_SEARCH_SEEDS (1) says how often all of it is done. Each front is trained in a process of its own, on all
-cores, one after the other; BENCH_SEARCH_CORES=1 gives each one core, and as many go side by side as there are.
-BENCH_PARTS (a folder) keeps what is finished (`_parts`). Both peers' recorded points (Alkaid's RTL
+tables, compiling included (`--quick`: a few epochs), measures the points with yosys, and compares LUTs at equal test
+accuracy, interpolated on log LUTs between points: adders alone with HGQ2, adders and tables together with HGQ-LUT.
+With BENCH_HGQ_PYTHON (a Python that has hgq2 and alkaid) the peers train for all of the same time on the same jets,
+their ternary adders on true cells. BENCH_SEARCH_SEEDS (1) says how often all of it is done. Each front is trained in a
+process of its own, on all cores, one after the other; BENCH_SEARCH_CORES=1 gives each one core, and as many go side by
+side as there are. BENCH_PARTS (a folder) keeps what is finished (`_parts`). Both peers' recorded points (Alkaid's RTL
 through yosys 0.23 without such cells, 30 minutes of training on two cores) are shown as well.
 """
 

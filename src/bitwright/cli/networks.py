@@ -65,7 +65,7 @@ def search(
     bits: Annotated[float | None, typer.Option(help="at most so many bits of weights and activations")] = None,
     accuracy_drop: Annotated[float | None, typer.Option(help="at most this share below the float model")] = None,
     objectives: Annotated[str, typer.Option(help="what is weighed, with commas")] = "score,luts",
-    budget_s: Annotated[float | None, typer.Option(help="seconds of training [default: fixed epochs]")] = None,
+    budget_s: Annotated[float | None, typer.Option(help="seconds of the search [default: fixed epochs]")] = None,
     points: Annotated[int | None, typer.Option(help="models of the front [default: 10]")] = None,
     epochs: Annotated[int | None, typer.Option(help="of both stages, or of each trial [default: 100, or 10]")] = None,
     max_trials: Annotated[int | None, typer.Option(help="trials in all, resumed ones included [default: 60]")] = None,

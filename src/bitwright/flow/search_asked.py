@@ -44,7 +44,7 @@ class Asked:
     """A search in words; None: the method's own default.
 
     method: "gradient", "sensitivity" or "trials". objectives: what is weighed. resume: go on in a folder that holds
-    this search. points: of the front. budget_s: seconds of training. epochs: of a trial, or of the descent and the
+    this search. points: of the front. budget_s: seconds of the search. epochs: of a trial, or of the descent and the
     finish together. max_trials, mode, workers, ray (the address of a cluster): of the trials. neurons: of the gradient
     method, see `Gradient`.
     """

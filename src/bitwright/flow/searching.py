@@ -75,7 +75,8 @@ def search(
     ebops, ...; the front is what nothing beats in all of them. options: how designs are compiled (device, clock, ...).
     teacher: the trained model whose outputs guide the training with `Gradient(distill=...)` (None: `model` itself).
     loss: of Keras (None: cross-entropy for class numbers, else the squared error). score(outputs, labels): higher is
-    better (None: accuracy, or the negative squared error). verify: "best" simulates the RTL of the best point and
+    better (None: accuracy, or the negative squared error). budget_s: seconds that the search should take (None: fixed
+    epochs or trials). verify: "best" simulates the RTL of the best point and
     compares the netlists of the others, "all" simulates all, "none" leaves it. folder: where the search keeps its
     journal; the same call goes on there after it was interrupted, unless resume is false: that refuses a folder that
     holds one.

@@ -23,6 +23,7 @@ from bitwright.search.gradient.interface import Loss, Told
 from bitwright.search.gradient.logs import Logs
 from bitwright.search.gradient.options import Gradient
 from bitwright.search.gradient.state import State, stacked, started
+from bitwright.search.gradient.tables import TRAINED
 from bitwright.search.gradient.watch import Watch, refuse_bad_data
 from bitwright.search.gradient.wrapping import calibrated
 
@@ -124,6 +125,7 @@ class _Run:
         self.batch = min(options.batch_size, max(len(train[0]) // _LEAST_STEPS, 1))
         self.archive, self.history = Archive(), list[Row]()
         self.logs, self.watch = logs, Watch(model, train[0])
+        self.since = time.perf_counter()
 
     def front(self) -> Found:
         """Both stages, from where the search stood."""
@@ -169,8 +171,9 @@ class _Run:
             return self.options.epochs
         if self.options.budget_s is None:
             return _DEFAULT_EPOCHS
-        here = max(int(self.options.budget_s * _DESCENT_SHARE / seconds), 10)
-        there = int(self.options.budget_s * (1 - _DESCENT_SHARE) / (seconds * self.options.points))
+        left = max(self.options.budget_s * TRAINED - (time.perf_counter() - self.since), 0.0)
+        here = max(int(left * _DESCENT_SHARE / seconds), 10)
+        there = int(left * (1 - _DESCENT_SHARE) / (seconds * self.options.points))
         return here, max(there, 5)
 
     def _begun_again(self, at: Checkpoint, plan: Schedule) -> Checkpoint:

@@ -7,8 +7,10 @@ from typing import Any
 
 from bitwright.core.errors import ConfigError
 
-__all__ = ["Tables"]
+__all__ = ["TRAINED", "Tables"]
 
+TRAINED = 0.85
+"""Of a budget; the rest is for compiling and verifying what was trained."""
 _MOST_BITS = 8
 
 
@@ -16,11 +18,12 @@ _MOST_BITS = 8
 class Tables:
     """Options of the search for networks of table neurons.
 
-    points: models of the front. hidden: neurons of the hidden layers (None: two layers, half of the float model's first
-    and last hidden layer, 32 at most). input_bits, hidden_bits: of the codes that tables read. epochs: of the warm-up,
-    the descent and the finish (None: what `budget_s` allows, 10, 24 and 30 without it). batch_size, learning_rate: of
-    Adam. distill: the share of the loss that compares with the teacher. first, last: LUTs at which the descent begins
-    and ends (None: those of the start; a sixteenth of that). seed: everything random.
+    points: models of the front. hidden: neurons of the hidden layers (None: two layers, half of the float model's
+    first and last hidden layer, 32 at most). input_bits, hidden_bits: of the codes that tables read. epochs: of the
+    warm-up, the descent and the finish (None: what `budget_s` allows, 10, 24 and 30 without it). budget_s: as of
+    `Gradient`. batch_size, learning_rate: of Adam. distill: the share of the loss that compares with the teacher.
+    first, last: LUTs at which the descent begins and ends (None: those of the start; a sixteenth of that). seed:
+    everything random.
     """
 
     points: int = 8

@@ -18,7 +18,7 @@ from bitwright.core.errors import InvalidModel
 from bitwright.core.progress import Progress, Silent
 from bitwright.core.table_sums import Codes, Floats
 from bitwright.search.checkpoint import Row, fingerprint_of
-from bitwright.search.gradient.tables import Tables
+from bitwright.search.gradient.tables import TRAINED, Tables
 from bitwright.search.tables.checkpoint import Journal, Standing
 from bitwright.search.tables.network import Slope, TableNetwork, coded, fractions_of
 from bitwright.search.tables.pruning import prune
@@ -30,7 +30,7 @@ Score = Callable[[NDArray[Any], NDArray[Any]], float]
 
 _DEFAULT_EPOCHS = (10, 24, 30)
 _SHARES = (0.03, 0.2, 0.77)
-"""Of the budget, by stage."""
+"""Of the time that is trained, by stage."""
 _DEPTH = 16.0
 _CUTS = 4
 """How often an epoch of the descent prunes."""
@@ -125,7 +125,7 @@ class _Run:
         return at
 
     def _affordable(self, seconds: float) -> tuple[int, int, int]:
-        many = (self.options.budget_s or 0.0) / seconds
+        many = (self.options.budget_s or 0.0) * TRAINED / seconds
         side = min(usable_cores(), self.options.points)
         warm, descent, finish = (share * many for share in _SHARES)
         return max(int(warm), 2), max(int(descent), 4), max(int(finish * side / self.options.points), 2)
