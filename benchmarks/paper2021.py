@@ -10,7 +10,6 @@ With --json FILE the figures go beside it: accuracy against width, and one ROC c
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import warnings
@@ -25,8 +24,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks._paper_figures import Chart, Line, svg
-from benchmarks._table import Claim, Outcome, at_least, at_most, equal, main
+from benchmarks._figures import Chart, Line, main_with_figures, svg
+from benchmarks._table import Claim, Outcome, at_least, at_most, equal
 
 DATA = Path(os.environ.get("BITWRIGHT_DATA", "../shared/data")) / "jets_hlf_pythia"
 PACKAGES = ("keras", "jax", "numpy")
@@ -342,14 +341,7 @@ def measure(quick: bool, figures: dict[str, str]) -> Outcome:
 
 def run(argv: Sequence[str] | None = None) -> int:
     """The benchmark, and its figures beside the JSON file."""
-    figures: dict[str, str] = {}
-    status = main(lambda quick: measure(quick, figures), __doc__, packages=PACKAGES, argv=argv)
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--json", type=Path)
-    told = parser.parse_known_args(argv)[0].json
-    for name, text in figures.items() if told else ():
-        told.with_name(f"{told.stem}_{name}.svg").write_text(text, encoding="utf-8")
-    return status
+    return main_with_figures(measure, __doc__, packages=PACKAGES, argv=argv)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, default=DOCS / "benchmarks", help="folder of JSON files")
     parser.add_argument("--out", type=Path, default=DOCS / "benchmarks.md")
     options = parser.parse_args(arguments)
-    results = {path.stem: _read(path) for path in sorted(options.results.glob("*.json"))}
+    files = sorted(options.results.glob("*.json"))
+    drawn = _pictures(options.results, [path.stem for path in files])
+    results = {path.stem: {**_read(path), "pictures": drawn[path.stem]} for path in files}
     options.out.write_text(render(results), encoding="utf-8")
     sys.stdout.write(f"{options.out}: {len(results)} benchmarks\n")
     return 0
@@ -64,14 +66,25 @@ def _read(path: Path) -> Mapping[str, Any]:
     return result
 
 
+def _pictures(folder: Path, names: Sequence[str]) -> dict[str, list[str]]:
+    """The SVG files of each benchmark, from the page: those that begin with its name, and with no longer one."""
+    found: dict[str, list[str]] = {name: [] for name in names}
+    for file in sorted(folder.glob("*.svg")):
+        owner = max((name for name in names if file.stem.startswith(f"{name}_")), key=len, default=None)
+        if owner is not None:
+            found[owner].append(f"{folder.name}/{file.name}")
+    return found
+
+
 def _section(name: str, result: Mapping[str, Any]) -> str:
     title, text = result.get("title") or name.replace("_", " "), result.get("text", "")
     header = tuple(dict.fromkeys(key for row in result["rows"] for key in row))
     table = _table(header, ([row.get(key, "") for key in header] for row in result["rows"]))
     versions = ", ".join(f"{tool} {version}" for tool, version in result["versions"].items())
     lead = f"{text}\n\n" if text else ""
+    drawn = "".join(f"\n![{Path(file).stem.replace('_', ' ')}]({file})\n" for file in result.get("pictures", ()))
     tail = f"Measured with {versions or 'unknown versions'}."
-    return f'\n<a id="{name}"></a>\n\n## {title}\n\n{lead}{table}\n{tail}\n'
+    return f'\n<a id="{name}"></a>\n\n## {title}\n\n{lead}{table}{drawn}\n{tail}\n'
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:

@@ -14,17 +14,21 @@ through yosys 0.23 without such cells, 30 minutes of training on two cores) are 
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks._figures import Chart, Line, main_with_figures, svg
 from benchmarks._peers import python_of
 from benchmarks._runs import Run, finished
 from benchmarks._search_families import DATA, OURS
-from benchmarks._table import Claim, Outcome, at_least, at_most, geometric_mean, main
+from benchmarks._table import Claim, Outcome, at_least, at_most, geometric_mean
 from bitwright.core.cores import usable_cores
 
+PAPER = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "paper2021.json"
 SECONDS = float(os.environ.get("BENCH_SEARCH_S", "900"))
 SEEDS = int(os.environ.get("BENCH_SEARCH_SEEDS", "1"))
 CODE = ("src", "benchmarks/_search_families.py")
@@ -115,8 +119,29 @@ def runs_of(quick: bool) -> list[Run]:
     ]  # fmt: skip
 
 
-def measure(quick: bool) -> Outcome:
-    """Rows and claims; a note where the data are not there."""
+def fronts_chart(rows: list[dict[str, Any]]) -> Chart:
+    """Test accuracy against LUTs: every family's fronts, a line a seed, the peers' recorded points, the paper's models.
+
+    The paper's Q6, QE and QB are those that `benchmarks.paper2021` trained and compiled.
+    """
+    lines: list[Line] = []
+    for family in dict.fromkeys(row["family"] for row in rows if "seed" in row):
+        seeds = sorted({row["seed"] for row in rows if row["family"] == family})
+        fronts = [[(n, 100 * a) for n, a in unbeaten(rows, (family,), seed)] for seed in seeds]
+        name = f"bitwright, {family}" if family in OURS else family.partition(" ")[0]
+        lines.append(Line(name, fronts[0], further=fronts[1:]))
+    for peer, points in RECORDED.items():
+        lines.append(Line(f"{peer.partition(' ')[0]}, recorded", [(n, 100 * a) for n, a in points]))
+    lines.append(Line("16-bit baseline", [(BASELINE_LUTS, 100 * BASELINE)]))
+    known = json.loads(PAPER.read_text())["rows"] if PAPER.is_file() else []
+    for row in known:
+        if row["model"] in ("Q6", "QE", "QB"):
+            lines.append(Line(row["model"], [(row["LUT"], row["accuracy %"])]))
+    return Chart("Jets: accuracy against LUTs", "LUT", "test accuracy, %", lines, 68.0, 73.5, logarithmic=True)
+
+
+def measure(quick: bool, figures: dict[str, str]) -> Outcome:
+    """Rows and claims; a note where the data are not there. Fills `figures`."""
     if not DATA.is_dir():
         return Outcome([], [], [f"no jets in {DATA}: set BITWRIGHT_DATA"])
     runs = runs_of(quick)
@@ -128,6 +153,7 @@ def measure(quick: bool) -> Outcome:
         for family in OURS
     }
     claims = [] if quick else claims_of(rows, spent)
+    figures["fronts"] = svg(fronts_chart(rows))
     for peer, points in RECORDED.items():
         rows += [{"family": f"{peer}, recorded", "test %": 100 * a, "LUT": n} for n, a in points]
     notes = [answer["note"] for answer in answers]
@@ -137,4 +163,4 @@ def measure(quick: bool) -> Outcome:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(measure, __doc__, packages=["keras", "jax"]))
+    raise SystemExit(main_with_figures(measure, __doc__, packages=["keras", "jax"]))

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture
 def figures(monkeypatch):
     monkeypatch.syspath_prepend(ROOT)
-    return import_module("benchmarks._paper_figures")
+    return import_module("benchmarks._figures")
 
 
 @pytest.fixture
@@ -52,3 +52,15 @@ def test_ticks_are_round_and_inside(figures):
         found = figures.ticks(low, high)
         assert 3 <= len(found) <= 8
         assert low <= found[0] <= found[-1] <= high
+
+
+def test_a_logarithmic_axis_is_marked_at_round_numbers_and_lines_of_one_name_share_it(figures):
+    line = figures.Line("a", [(100.0, 1.0), (10000.0, 2.0)], further=[[(1000.0, 1.5), (2000.0, 1.6)]])
+    text = figures.svg(figures.Chart("Title", "LUT", "share", [line], logarithmic=True))
+    tree = ElementTree.fromstring(text)
+    circles = [node for node in tree.iter() if node.tag.endswith("circle")]
+    left, right, middle = (float(circles[place].attrib["cx"]) for place in (0, 1, 2))
+    assert middle == pytest.approx((left + right) / 2, abs=0.1)
+    texts = [node.text for node in tree.iter() if node.text]
+    assert texts.count("a") == 1
+    assert {"100", "1000", "10000"} <= set(texts)

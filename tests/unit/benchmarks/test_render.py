@@ -52,3 +52,15 @@ def test_a_file_without_claims_is_refused_by_name(page: ModuleType, tmp_path: Pa
     (tmp_path / "old.json").write_text('{"rows": []}')
     with pytest.raises(SystemExit, match=r"old\.json: no claims, versions"):
         page.main(["--results", str(tmp_path), "--out", str(tmp_path / "page.md")])
+
+
+def test_pictures_stand_with_the_benchmark_whose_name_they_begin_with(page: ModuleType, tmp_path: Path) -> None:
+    for name in ("one", "one_more"):
+        (tmp_path / f"{name}.json").write_text(json.dumps(result()))
+    for name in ("one_fronts", "one_more_fronts", "other_fronts"):
+        (tmp_path / f"{name}.svg").write_text("<svg/>")
+    page.main(["--results", str(tmp_path), "--out", str(tmp_path / "page.md")])
+    first, second = (tmp_path / "page.md").read_text(encoding="utf-8").split("## one more")
+    assert f"![one fronts]({tmp_path.name}/one_fronts.svg)" in first
+    assert f"![one more fronts]({tmp_path.name}/one_more_fronts.svg)" in second
+    assert "other" not in first + second
