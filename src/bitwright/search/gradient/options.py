@@ -42,7 +42,7 @@ class Gradient:
     points: int = 10
     epochs: tuple[int, int] | None = None
     budget_s: float | None = None
-    batch_size: int = 1024
+    batch_size: int = 512
     learning_rate: float = 5e-3
     width_rate: float = 1.0
     metric: str = "luts"
