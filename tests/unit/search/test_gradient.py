@@ -19,6 +19,7 @@ from bitwright.search.gradient.control import Controller, falling
 from bitwright.search.gradient.state import stacked, started
 from bitwright.search.limits import Limits
 from bitwright.search.losses import loss_for, taught_by
+from bitwright.search.price import price_of
 from bitwright.search.sensitivity import Sensitivity
 from bitwright.search.splits import read_splits, split
 
@@ -85,6 +86,33 @@ def searched(limits: Any) -> tuple[Any, Any]:
     model, data = task()
     method = Gradient(points=3, epochs=(30, 6), batch_size=50, first=500.0, last=120.0, learning_rate=0.02)
     return bw.search(model, data, limits, method, verify="none"), data[1][0]
+
+
+def by_layer(model: Any) -> dict[str, float]:
+    """The price of each layer."""
+    return {name: float(ops.convert_to_numpy(luts)) for name, luts in price_of(model).by_layer.items()}
+
+
+@pytest.mark.long
+@needs_jax
+def test_tables_and_adders_in_one_model_pay_one_price() -> None:
+    model, data = task()
+    mixed = keras.Sequential([keras.Input((6,)), model.layers[0], bw.QTableDense(3, 1, 4, 4.0, name="tables")])
+    mixed.compile(keras.optimizers.Adam(0.02), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    mixed.fit(*data[0], epochs=10, batch_size=100, verbose=0)
+    before = by_layer(trainable_copy(mixed, data[0][0], Gradient()))
+    method = Gradient(points=3, epochs=(100, 10), batch_size=50, first=1000.0, last=250.0, learning_rate=0.02)
+    result = bw.search(mixed, data, method=method, verify="none")
+    cheapest, best = result.points[0], result.points[-1]
+    after = by_layer(cheapest.model)
+    assert cheapest.facts["luts"] < 500
+    assert best.validation > 0.9
+    # The target is met by tables that lost bits, and by digits of the layer of sums.
+    for name in (model.layers[0].name, "tables"):
+        assert after[name] < 0.7 * before[name]
+    for point in (cheapest, best):
+        x = data[1][0]
+        assert np.allclose(point.design.predict(x), point.model.predict(x, verbose=0), atol=1e-6)
 
 
 @needs_jax
