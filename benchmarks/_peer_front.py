@@ -1,10 +1,11 @@
-"""HGQ2 and HGQ-LUT on prepared jets, and Alkaid on what they train: `python _peer_front.py FAMILY FOLDER SECONDS SEED`.
+"""HGQ2 and HGQ-LUT on prepared samples, and Alkaid on what they train: `python _peer_front.py FOLDER`.
 
-Run in a Python that has hgq2 and alkaid. FAMILY: "hgq2" (64-32-32-5, adders) or "hgq-lut" (16-16-5, tables). Reads
-data.npz in FOLDER (x and y of train, validation and test, scaled). One run leaves a front: beta rises evenly on a
-logarithmic scale over the time, the learning rate falls in cosines that restart, an epoch is one compiled scan, and
-what validation accuracy and EBOPs leave unbeaten is kept. Ranges are traced anew on the training jets
-before points are chosen by validation. Writes Verilog below FOLDER, prints a JSON line: points, epochs, seconds.
+Run in a Python that has hgq2 and alkaid. Reads data.npz in FOLDER (x and y of train, validation and test, scaled) and
+told.json: family ("hgq2": adders, or "hgq-lut": tables), widths (units of the layers), ebops (from, to), seconds, seed.
+One run leaves a front: beta rises evenly on a logarithmic scale over the time, the learning rate falls in cosines that
+restart, an epoch is one compiled scan, and what validation accuracy and EBOPs leave unbeaten is kept. Ranges are traced
+anew on the training samples before points are chosen by validation. Writes Verilog below FOLDER, prints a JSON line:
+points, epochs, seconds.
 """
 
 from __future__ import annotations
@@ -32,12 +33,11 @@ from hgq.utils import trace_minmax  # pyright: ignore[reportMissingImports]
 
 BETA = {"hgq2": (3e-7, 1e-3), "hgq-lut": (3e-7, 1e-3)}
 RATES, CYCLES = (5e-3, 2e-4), 12
-EBOPS = {"hgq2": (600.0, 25000.0), "hgq-lut": (500.0, 12000.0)}
-BATCH = int(os.environ.get("PEER_BATCH", "2048"))
+BATCH, LEAST_STEPS = int(os.environ.get("PEER_BATCH", "2048")), 16
 POINTS = int(os.environ.get("PEER_POINTS", "10"))
 
 
-def network(family: str) -> Any:
+def network(family: str, inputs: int, widths: list[int]) -> Any:
     """The family's network with the quantizers that its readme begins with."""
     with (
         QuantizerConfigScope(place="all", default_q_type="kbi", overflow_mode="SAT_SYM"),
@@ -45,10 +45,10 @@ def network(family: str) -> Any:
         LayerConfigScope(enable_ebops=True, beta0=BETA[family][0]),
     ):
         if family == "hgq2":
-            parts = [QDense(units, activation="relu") for units in (64, 32, 32)] + [QDense(5)]
+            parts = [QDense(units, activation="relu") for units in widths[:-1]] + [QDense(widths[-1])]
         else:
-            parts = [QDenseT(units) for units in (16, 16, 5)]
-        return keras.Sequential([keras.Input((16,)), *parts])
+            parts = [QDenseT(units) for units in widths]
+        return keras.Sequential([keras.Input((inputs,)), *parts])
 
 
 class Training:
@@ -56,6 +56,7 @@ class Training:
 
     def __init__(self, model: Any, x: Any, y: Any) -> None:
         self.model, self.x, self.y = model, x, y
+        self.batch = min(BATCH, max(len(x) // LEAST_STEPS, 1))
         self.optimizer = keras.optimizers.Adam(RATES[0])
         self.optimizer.build(model.trainable_variables)
         self.trained = [v.value for v in model.trainable_variables]
@@ -83,9 +84,9 @@ class Training:
 
     def epoch(self, rng: np.random.Generator, beta: float, rate: float) -> float:
         """One epoch; EBOPs as the training tells them."""
-        steps = len(self.x) // BATCH
-        order = rng.permutation(len(self.x))[: steps * BATCH]
-        x, y = (a[order].reshape(steps, BATCH, *a.shape[1:]) for a in (self.x, self.y))
+        steps = len(self.x) // self.batch
+        order = rng.permutation(len(self.x))[: steps * self.batch]
+        x, y = (a[order].reshape(steps, self.batch, *a.shape[1:]) for a in (self.x, self.y))
         for index in self.betas:
             self.other[index] = jax.numpy.full_like(self.other[index], beta)
         self.moments[self.rate] = jax.numpy.asarray(rate, self.moments[self.rate].dtype)
@@ -110,10 +111,11 @@ def share(low: float, high: float, part: float) -> float:
     return float(low * (high / low) ** part)
 
 
-def trained(family: str, data: Any, seconds: float, seed: int) -> tuple[Any, Training, list[tuple[Any, ...]], int]:
+def trained(told: dict[str, Any], data: Any) -> tuple[Any, Training, list[tuple[Any, ...]], int]:
     """Model, training, the unbeaten (EBOPs, accuracy, snapshot), epochs."""
+    family, seed, seconds = told["family"], told["seed"], told["seconds"]
     keras.utils.set_random_seed(seed)
-    model = network(family)
+    model = network(family, data["x_train"].shape[1], told["widths"])
     training, rng = Training(model, data["x_train"], data["y_train"]), np.random.default_rng(seed)
     score = jax.jit(lambda t, o, x: model.stateless_call(t, o, x, training=False)[0])
     kept: list[tuple[Any, ...]] = []
@@ -148,22 +150,20 @@ def built(model: Any, folder: Path) -> list[str]:
     return [str(path) for path in used]
 
 
-def main(family: str, folder: Path, seconds: float, seed: int) -> None:
+def main(folder: Path) -> None:
     """Train, choose, build, tell."""
-    data = dict(np.load(folder / "data.npz"))
-    model, training, kept, epochs = trained(family, data, seconds, seed)
+    data, told = dict(np.load(folder / "data.npz")), json.loads((folder / "told.json").read_text())
+    model, training, kept, epochs = trained(told, data)
     points: list[dict[str, Any]] = []
-    for index, (_, _, snapshot) in enumerate(chosen(kept, EBOPS[family])):
+    for index, (_, _, snapshot) in enumerate(chosen(kept, told["ebops"])):
         training.restore(snapshot)
-        ebops = float(trace_minmax(model, data["x_train"], batch_size=16384))
-        told = {"ebops": ebops}
+        point: dict[str, Any] = {"ebops": float(trace_minmax(model, data["x_train"], batch_size=16384))}
         for part in ("validation", "test"):
             out = np.asarray(model.predict(data[f"x_{part}"], batch_size=16384, verbose=0))
-            told[part] = float((out.argmax(1) == data[f"y_{part}"]).mean())
-        place = folder / f"{family}-{seed}-{index}"
-        points.append(told | {"sources": built(model, place)})
-    print(json.dumps({"points": points, "epochs": epochs, "seconds": seconds}))
+            point[part] = float((out.argmax(1) == data[f"y_{part}"]).mean())
+        points.append(point | {"sources": built(model, folder / f"point{index}")})
+    print(json.dumps({"points": points, "epochs": epochs, "seconds": told["seconds"]}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))
+    main(Path(sys.argv[1]))

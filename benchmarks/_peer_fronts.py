@@ -13,11 +13,14 @@ import numpy as np
 from benchmarks._cells import on_cells
 from benchmarks._mapped import mapped
 from benchmarks._peers import python_of
+from benchmarks._search_tasks import Task
 from bitwright.search.splits import Splits
 
 __all__ = ["FAMILIES", "PeerPoint", "peer_front"]
 
 FAMILIES = {"hgq2": "HGQ2 + Alkaid", "hgq-lut": "HGQ-LUT + Alkaid"}
+TABLES = {"widths": (16, 16, 5), "ebops": (500.0, 12000.0)}
+"""Of HGQ-LUT on jets, on which alone it runs."""
 SCRIPT = Path(__file__).with_name("_peer_front.py")
 
 
@@ -32,7 +35,9 @@ class PeerPoint:
     carries: int
 
 
-def peer_front(family: str, data: Splits, seconds: float, seed: int, folder: Path) -> tuple[list[PeerPoint], str]:
+def peer_front(
+    family: str, task: Task, data: Splits, seconds: float, seed: int, folder: Path
+) -> tuple[list[PeerPoint], str]:
     """The points that `seconds` of training leave, by rising LUTs, and a note of how many epochs that were.
 
     The peer's Python is BENCH_HGQ_PYTHON's: hgq2 and alkaid are installed there.
@@ -41,7 +46,9 @@ def peer_front(family: str, data: Splits, seconds: float, seed: int, folder: Pat
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
     pairs = {f"{axis}_{name}": a for name, pair in parts.items() for axis, a in zip("xy", pair or (), strict=False)}
     np.savez(folder / "data.npz", **pairs)
-    command = [str(python_of("hgq")), str(SCRIPT), family, str(folder), str(seconds), str(seed)]
+    shape = {"widths": task.widths, "ebops": task.peer_ebops} if family == "hgq2" else TABLES
+    (folder / "told.json").write_text(json.dumps({"family": family, "seconds": seconds, "seed": seed, **shape}))
+    command = [str(python_of("hgq")), str(SCRIPT), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{family} failed:\n{done.stderr[-2000:]}")

@@ -24,7 +24,9 @@ import numpy as np
 from benchmarks._figures import Chart, Line, main_with_figures, svg
 from benchmarks._peers import python_of
 from benchmarks._runs import Run, finished
-from benchmarks._search_families import DATA, OURS
+from benchmarks._search_families import CODE, OURS, PEER_CODE
+from benchmarks._search_fronts import ratios_at, unbeaten
+from benchmarks._search_tasks import DATA
 from benchmarks._table import Claim, Outcome, at_least, at_most, geometric_mean
 from bitwright.core.cores import usable_cores
 from bitwright.search.gradient.tables import TRAINED
@@ -32,12 +34,6 @@ from bitwright.search.gradient.tables import TRAINED
 PAPER = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "paper2021.json"
 SECONDS = float(os.environ.get("BENCH_SEARCH_S", "900"))
 SEEDS = int(os.environ.get("BENCH_SEARCH_SEEDS", "1"))
-CODE = ("src", "benchmarks/_search_families.py")
-PEER_CODE = (
-    *(f"benchmarks/{name}.py" for name in ("_search_families", "_peer_front", "_peer_fronts", "_cells", "_mapped")),
-    *(f"src/bitwright/{name}" for name in ("search/splits.py", "train/data.py", "toolchain")),
-)
-"""What our fronts depend on, and the peers': a change to our search does not send them back to training."""
 BASELINE_LUTS, BASELINE = 156642, 0.7315
 ACCURACIES = (0.717, 0.7205, 0.724, 0.726)
 RECORDED = {
@@ -48,33 +44,13 @@ RECORDED = {
 }  # fmt: skip
 
 
-def luts_at(points: list[tuple[float, float]], accuracy: float) -> float | None:
-    """LUTs of a front (luts, accuracy) at `accuracy`, linear in log LUTs; None outside it."""
-    rising = sorted(points, key=lambda point: point[1])
-    luts, reached = np.array([p[0] for p in rising]), np.array([p[1] for p in rising])
-    if not reached[0] <= accuracy <= reached[-1]:
-        return None
-    return float(np.exp(np.interp(accuracy, reached, np.log(luts))))
-
-
-def unbeaten(rows: list[dict[str, Any]], families: tuple[str, ...], seed: int) -> list[tuple[float, float]]:
-    """The front of these families, chosen on validation: (LUTs, test accuracy) by rising LUTs."""
-    mine = [row for row in rows if row["family"] in families and row["seed"] == seed]
-    kept: list[dict[str, Any]] = []
-    for row in sorted(mine, key=lambda row: row["yosys LUT"] or row["LUT"]):
-        if not kept or row["validation %"] > kept[-1]["validation %"]:
-            kept.append(row)
-    return [(row["yosys LUT"] or row["LUT"], row["test %"] / 100) for row in kept]
-
-
 def ratio_claim(rows: list[dict[str, Any]], families: tuple[str, ...], peer: str, recorded: bool) -> list[Claim]:
     """LUTs over the peer's at equal accuracies, all seeds; empty where the fronts do not meet."""
     ratios: list[float] = []
     for seed in {row["seed"] for row in rows}:
         mine = unbeaten(rows, families, seed)
         theirs = [(float(n), a) for n, a in RECORDED[peer]] if recorded else unbeaten(rows, (peer,), seed)
-        pairs = [(luts_at(mine, a), luts_at(theirs, a)) for a in ACCURACIES] if mine and theirs else []
-        ratios += [ours / other for ours, other in pairs if ours and other]
+        ratios += ratios_at(ACCURACIES, mine, theirs)
     if not ratios:
         return []
     what = "adders alone" if families == ("adders",) else "with tables"
@@ -117,7 +93,7 @@ def _run(family: str, seed: int, budget: float, quick: bool) -> Run:
     """Ours has the budget for everything, a peer trains for the share of it that ours trains for."""
     mine, size = family in OURS, "quick" if quick else "whole"
     seconds = budget if mine or quick else budget * TRAINED
-    told = (family, str(seed), str(seconds), size)
+    told = ("jets", family, str(seed), str(seconds), size)
     name = f"{family}-{seed}-{seconds:.0f}s-{size}"
     return Run(name, "benchmarks._search_families", told, CODE if mine else PEER_CODE)
 
@@ -145,14 +121,14 @@ def fronts_chart(rows: list[dict[str, Any]]) -> Chart:
 
 def measure(quick: bool, figures: dict[str, str]) -> Outcome:
     """Rows and claims; a note where the data are not there. Fills `figures`."""
-    if not DATA.is_dir():
+    if not (DATA / "jets_hlf_pythia").is_dir():
         return Outcome([], [], [f"no jets in {DATA}: set BITWRIGHT_DATA"])
     runs = runs_of(quick)
     cores = int(os.environ.get("BENCH_SEARCH_CORES", "0")) or usable_cores()
     answers = finished(runs, cores)
     rows = [row for answer in answers for row in answer["rows"]]
     spent = {
-        family: max(a["seconds"] for run, a in zip(runs, answers, strict=True) if run.arguments[0] == family)
+        family: max(a["seconds"] for run, a in zip(runs, answers, strict=True) if run.arguments[1] == family)
         for family in OURS
     }
     claims = [] if quick else claims_of(rows, spent)
