@@ -2,14 +2,14 @@
 
     python -m benchmarks.search [--quick] [--json FILE]
 
-Trains a float 64-32-32-5 network, gives `bw.search` 15 minutes (BENCH_SEARCH_S seconds) for adders and as many for
-tables, compiling included (`--quick`: a few epochs), measures the points with yosys, and compares LUTs at equal test
-accuracy, interpolated on log LUTs between points: adders alone with HGQ2, adders and tables together with HGQ-LUT.
+Trains a float 64-32-32-5 network, gives `bw.search` 600 seconds (BENCH_SEARCH_S) on one core for adders and as many
+for tables, compiling included (`--quick`: a few epochs), measures the points with yosys, and compares LUTs at equal
+test accuracy, interpolated on log LUTs between points: adders alone with HGQ2, adders and tables together with HGQ-LUT.
 With BENCH_HGQ_PYTHON (a Python that has hgq2 and alkaid) the peers train as long as ours trains (85 % of it) on the
-same jets, their ternary adders on true cells. BENCH_SEARCH_SEEDS (1) says how often all of it is done. Each front is
-trained in a process of its own, on all cores, one after the other; BENCH_SEARCH_CORES=1 gives each one core, and as
-many go side by side as there are. BENCH_PARTS (a folder) keeps what is finished (`_parts`). Both peers' recorded
-points (Alkaid's RTL through yosys 0.23 without such cells, 30 minutes of training on two cores) are shown as well.
+same jets, their ternary adders on true cells. All of it is done for three seeds (BENCH_SEARCH_SEEDS). Each front is
+trained in a process of its own; as many go side by side as there are cores, or each has BENCH_SEARCH_CORES of them.
+BENCH_PARTS (a folder) keeps what is finished (`_parts`). Both peers' recorded points (Alkaid's RTL through yosys 0.23
+without such cells, 30 minutes of training on two cores) are shown as well.
 """
 
 from __future__ import annotations
@@ -28,12 +28,11 @@ from benchmarks._search_families import CODE, OURS, PEER_CODE
 from benchmarks._search_fronts import ratios_at, unbeaten
 from benchmarks._search_tasks import DATA
 from benchmarks._table import Claim, Outcome, at_least, at_most, geometric_mean
-from bitwright.core.cores import usable_cores
 from bitwright.search.gradient.tables import TRAINED
 
 PAPER = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "paper2021.json"
-SECONDS = float(os.environ.get("BENCH_SEARCH_S", "900"))
-SEEDS = int(os.environ.get("BENCH_SEARCH_SEEDS", "1"))
+SECONDS = float(os.environ.get("BENCH_SEARCH_S", "600"))
+SEEDS = int(os.environ.get("BENCH_SEARCH_SEEDS", "3"))
 BASELINE_LUTS, BASELINE = 156642, 0.7315
 ACCURACIES = (0.717, 0.7205, 0.724, 0.726)
 RECORDED = {
@@ -69,10 +68,11 @@ def headline(rows: list[dict[str, Any]], lost: float) -> float:
 
 def claims_of(rows: list[dict[str, Any]], seconds: dict[str, float]) -> list[Claim]:
     """What the search is held against."""
-    front = [accuracy for _, accuracy in unbeaten(rows, ("adders",), 0) if accuracy <= BASELINE - 0.003 + 0.0016]
+    fronts = [unbeaten(rows, ("adders",), seed) for seed in {row["seed"] for row in rows}]
+    useful = min(sum(accuracy <= BASELINE - 0.003 for _, accuracy in front) for front in fronts)
     claims = [
-        at_least("points of the adders' front from 0.3 points below the baseline downwards", len(front), 8),
-        *(at_most(f"minutes of search, {family}", spent / 60, 16) for family, spent in seconds.items()),
+        at_least("points of each adders' front from 0.3 points below the baseline downwards", useful, 8),
+        *(at_most(f"minutes of search, {family}", spent / 60, 15) for family, spent in seconds.items()),
     ]
     for lost, factor in ((0.005, 50), (0.010, 100)):
         told = f"times fewer LUTs than the 16-bit baseline, {100 * lost:g} points lost"
@@ -124,7 +124,7 @@ def measure(quick: bool, figures: dict[str, str]) -> Outcome:
     if not (DATA / "jets_hlf_pythia").is_dir():
         return Outcome([], [], [f"no jets in {DATA}: set BITWRIGHT_DATA"])
     runs = runs_of(quick)
-    cores = int(os.environ.get("BENCH_SEARCH_CORES", "0")) or usable_cores()
+    cores = int(os.environ.get("BENCH_SEARCH_CORES", "1"))
     answers = finished(runs, cores)
     rows = [row for answer in answers for row in answer["rows"]]
     spent = {
