@@ -44,17 +44,23 @@ RECORDED = {
 
 
 def ratio_claim(rows: list[dict[str, Any]], families: tuple[str, ...], peer: str, recorded: bool) -> list[Claim]:
-    """LUTs over the peer's at equal accuracies, all seeds; empty where the fronts do not meet."""
-    ratios: list[float] = []
+    """LUTs over the peer's at equal accuracies, all seeds.
+
+    Where none of these lies in both fronts: at the best accuracy of each of the peer's. Empty where none does.
+    """
+    ratios, at_best = list[float](), list[float]()
     for seed in {row["seed"] for row in rows}:
         mine = unbeaten(rows, families, seed)
         theirs = [(float(n), a) for n, a in RECORDED[peer]] if recorded else unbeaten(rows, (peer,), seed)
         ratios += ratios_at(ACCURACIES, mine, theirs)
-    if not ratios:
+        if theirs:
+            at_best += ratios_at([max(a for _, a in theirs)], mine, theirs)
+    if not ratios and not at_best:
         return []
     what = "adders alone" if families == ("adders",) else "with tables"
-    told = f"LUTs {what} over {peer}{' (recorded)' if recorded else ''}, geometric mean of {len(ratios)} accuracies"
-    return [at_most(told, geometric_mean(ratios), 0.7)]
+    where = f"{len(ratios)} accuracies" if ratios else f"the best accuracies of its {len(at_best)} fronts"
+    told = f"LUTs {what} over {peer}{' (recorded)' if recorded else ''}, geometric mean of {where}"
+    return [at_most(told, geometric_mean(ratios or at_best), 0.7)]
 
 
 def headline(rows: list[dict[str, Any]], lost: float) -> float:
@@ -116,7 +122,7 @@ def fronts_chart(rows: list[dict[str, Any]]) -> Chart:
     for row in known:
         if row["model"] in ("Q6", "QE", "QB"):
             lines.append(Line(row["model"], [(row["LUT"], row["accuracy %"])]))
-    return Chart("Jets: accuracy against LUTs", "LUT", "test accuracy, %", lines, 68.0, 73.5, logarithmic=True)
+    return Chart("Jets: accuracy against LUTs", "LUT", "test accuracy, %", lines, 65.0, 73.5, logarithmic=True)
 
 
 def measure(quick: bool, figures: dict[str, str]) -> Outcome:
