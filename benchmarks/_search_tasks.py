@@ -60,6 +60,6 @@ TASKS = {
     "jets": Task(
         partial(load, DATA / "jets_hlf_pythia"), (64, 32, 32, 5), 15, 1024, (12000.0, 500.0), (600.0, 25000.0)
     ),
-    "mnist": Task(partial(load, DATA / "mnist"), (32, 32, 10), 20, 256, None, (1500.0, 30000.0), 12),
+    "mnist": Task(partial(load, DATA / "mnist"), (32, 32, 10), 20, 256, (12000.0, 700.0), (1500.0, 30000.0), 12),
     "digits": Task(digits, (20, 10), 60, 64, None, (400.0, 12000.0), 12),
 }
