@@ -16,10 +16,12 @@ from bitwright.train.quantizers.scales import (
     is_auto,
     least_squares,
     read_alpha,
+    settled,
     to_power,
 )
 from bitwright.train.quantizers.straight import (
     clip_code,
+    inverse,
     positive,
     quotient,
     round_code,
@@ -167,29 +169,31 @@ class quantized_bits(Scaled):
         return scale / levels, dyadic
 
     def _found(self, x: Any, to_po2: bool) -> Any:
-        if len(x.shape) > 1:
-            # Per channel even where elements_per_scale makes smaller groups of them later.
-            top = Groups(self.scale_axis).reduce(ops.max, ops.abs(x))
-        else:
-            top = ops.max(ops.abs(x), keepdims=True)
+        size = ops.abs(x)
+        # Per channel even where elements_per_scale makes smaller groups of them later.
+        top = Groups(self.scale_axis).reduce(ops.max, size) if len(x.shape) > 1 else ops.max(size, keepdims=True)
         # A product with a constant rounds alike everywhere; a quotient may be compiled into one.
         scale = top * (1.0 / self._top)
         if not to_po2:
             return scale
-        scale = to_power(scale)
-        once = self._refined(x, scale, 1)
-        # Most weights are settled by now, and a scale that a round does not move stays for good.
-        return ops.cond(ops.all(once == scale), lambda: once, lambda: self._refined(x, once, _ROUNDS - 1))
 
-    def _refined(self, x: Any, scale: Any, rounds: int) -> Any:
-        for _ in range(rounds):
-            scale = self._power(least_squares(x, self._codes(x, scale, None), self._groups, ordered=False))
-        return scale
+        def refine(scale: Any) -> tuple[Any]:
+            # Without signs, which both factors share.
+            return (least_squares(size, self._whole(size, scale), self._groups, ordered=False),)
+
+        return settled(refine, (scale,), _ROUNDS, self._power)[0]
 
     def _power(self, scale: Any) -> Any:
         return to_power(scale, self.min_po2_exponent, self.max_po2_exponent)
 
     def _codes(self, x: Any, scale: Any, seed: Any) -> Any:
-        size = quotient(ops.abs(x), positive(scale)) if self.alpha == "auto" else ops.abs(x) / positive(scale)
+        return ops.sign(x) * self._whole(ops.abs(x), scale, seed)
+
+    def _whole(self, size: Any, scale: Any, seed: Any = None) -> Any:
+        """The codes of magnitudes."""
+        if self.alpha == "auto_po2" and self.post_training_scale is None:
+            size = size * inverse(scale)
+        else:
+            size = quotient(size, positive(scale)) if self.alpha == "auto" else size / positive(scale)
         whole = ops.floor(size + 0.5) if seed is None else stochastic_round(size, seed)
-        return ops.sign(x) * ops.minimum(whole, float(self._top))
+        return ops.minimum(whole, float(self._top))

@@ -17,9 +17,10 @@ from bitwright.train.quantizers.scales import (
     is_scalar,
     least_squares,
     read_alpha,
+    settled,
     to_power,
 )
-from bitwright.train.quantizers.straight import EPSILON, clip_code, inside, quotient, round_code, straight
+from bitwright.train.quantizers.straight import EPSILON, clip_code, inside, inverse, quotient, round_code, straight
 
 __all__ = ["quantized_linear"]
 
@@ -165,7 +166,8 @@ class quantized_linear(Scaled):
         step = ops.maximum(quotient(top, ops.full_like(top, levels)), EPSILON)
         if self.alpha == "auto":
             return step
-        step = to_power(step)
-        for _ in range(1 if self.use_sign_function else _ROUNDS):
-            step = to_power(least_squares(x, self._code(x / step), groups, ordered=False))
-        return step
+
+        def refine(step: Any) -> tuple[Any]:
+            return (least_squares(x, self._code(x * inverse(step)), groups, ordered=False),)
+
+        return settled(refine, (step,), 1 if self.use_sign_function else _ROUNDS, to_power)[0]

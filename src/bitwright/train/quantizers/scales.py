@@ -16,9 +16,9 @@ import numpy as np
 from bitwright.core.errors import InvalidValue
 from bitwright.train.door import keras, ops
 from bitwright.train.quantizers.grid import power_of_two
-from bitwright.train.quantizers.straight import EPSILON, clip_code, exact_exponent, power
+from bitwright.train.quantizers.straight import EPSILON, clip_code, exact_exponent, is_concrete, power
 
-__all__ = ["Groups", "constant", "is_auto", "is_scalar", "least_squares", "read_alpha", "to_power"]
+__all__ = ["Groups", "constant", "is_auto", "is_scalar", "least_squares", "read_alpha", "settled", "to_power"]
 
 Alpha = Any
 """None, a number, an array, "auto" or "auto_po2"."""
@@ -155,3 +155,33 @@ def to_power(scale: Any, low: int | None = None, high: int | None = None) -> Any
     if low is not None or high is not None:
         exponent = clip_code(exponent, -126 if low is None else low, 127 if high is None else high)
     return power(exponent)
+
+
+def settled(
+    refine: Callable[[Any], tuple[Any, ...]],
+    first: tuple[Any, ...],
+    rounds: int,
+    rounded: Callable[[Any], Any] = lambda scale: scale,
+) -> tuple[Any, ...]:
+    """`rounds` times `state = refine(rounded(state[0]))` from `first`; then the state with its scale rounded.
+
+    Later rounds are left out once a round does not move the rounded scale, for they would not either. A loop, not its
+    rounds in a row: a compiler then sees one of them.
+    """
+
+    def still(before: Any, after: Any) -> Any:
+        return ops.all(rounded(before) == rounded(after))
+
+    def once(count: Any, scale: Any, *_: Any) -> tuple[Any, ...]:
+        state = refine(rounded(scale))
+        return ops.where(still(scale, state[0]), rounds, count + 1), *state
+
+    if not is_concrete(first[0]) and keras.backend.backend() in ("jax", "tensorflow"):
+        state = ops.while_loop(lambda count, *_: count < rounds, once, (0, *first))[1:]
+    else:
+        state = first
+        for _ in range(rounds):
+            before, state = state[0], refine(rounded(state[0]))
+            if not is_concrete(before) or bool(still(before, state[0])):
+                break  # Torch asks for shapes with tensors that hold no numbers: one round tells those.
+    return rounded(state[0]), *state[1:]

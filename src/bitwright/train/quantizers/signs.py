@@ -16,9 +16,10 @@ from bitwright.train.quantizers.scales import (
     is_auto,
     least_squares,
     read_alpha,
+    settled,
     to_power,
 )
-from bitwright.train.quantizers.straight import positive, round_code, sign, stochastic_round
+from bitwright.train.quantizers.straight import inverse, positive, round_code, sign, stochastic_round
 
 __all__ = ["binary", "ternary"]
 
@@ -164,11 +165,19 @@ class ternary(_Signs):
         to_po2, groups, size = self.alpha == "auto_po2", Groups(), ops.abs(x)
         top = groups.reduce(ops.max, size) if len(x.shape) > 1 else ops.max(size, keepdims=True)
         scale = top * (2.0 / 3.0)
-        scale, code = to_power(scale) if to_po2 else scale, x
-        for _ in range(self.number_of_unrolls):
-            rounded = round_code(x / positive(scale), seed, 1.0 / 3.0)
-            kept = ops.logical_and(ops.abs(rounded) >= 0.5, scale > 0)  # a scale of 0 stays there
+
+        def refine(scale: Any) -> tuple[Any, Any]:
+            share = x * inverse(scale) if to_po2 else x / positive(scale)
+            kept = ops.logical_and(ops.abs(round_code(share, seed, 1.0 / 3.0)) >= 0.5, scale > 0)  # 0 stays there
             code = ops.cast(kept, x.dtype) * ops.sign(x)
-            scale = least_squares(x, code, groups, ordered=not to_po2)
-            scale = to_power(scale) if to_po2 else scale
+            return least_squares(x, code, groups, ordered=not to_po2), code
+
+        rounded = to_power if to_po2 else ops.stop_gradient
+        if seed is None:
+            scale, code = settled(refine, (scale, x), self.number_of_unrolls, rounded)
+        else:
+            code = x
+            for _ in range(self.number_of_unrolls):  # each round draws anew, so none is the last before its time
+                scale, code = refine(rounded(scale))
+            scale = rounded(scale)
         return Parts(code, through, scale, to_po2)

@@ -24,6 +24,7 @@ __all__ = [
     "exact_exponent",
     "exponent_floor",
     "inside",
+    "inverse",
     "is_concrete",
     "positive",
     "power",
@@ -192,6 +193,12 @@ def power(exponent: Any) -> Any:
     """2^exponent for integral float exponents in [-126, 127], exact on every backend."""
     biased = ops.cast(clip_code(ops.stop_gradient(exponent), LOWEST, HIGHEST), "int32") + _BIAS
     return ops.cast(ops.view(ops.left_shift(biased, _MANTISSA), dtype="float32"), exponent.dtype)
+
+
+@at_once
+def inverse(power: Any) -> Any:
+    """1 / power for powers of two in [2^-126, 2^126], without a division."""
+    return ops.cast(ops.view(((2 * _BIAS) << _MANTISSA) - _pattern(power), dtype="float32"), power.dtype)
 
 
 @at_once
