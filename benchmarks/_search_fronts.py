@@ -22,13 +22,16 @@ def luts_at(points: list[Point], accuracy: float) -> float | None:
 
 
 def unbeaten(rows: Iterable[dict[str, Any]], families: tuple[str, ...], seed: int) -> list[Point]:
-    """The front of these families, chosen on validation: (LUTs, test accuracy) by rising LUTs."""
-    mine = [row for row in rows if row["family"] in families and row["seed"] == seed]
+    """The front of these families, chosen on validation: (LUTs, test accuracy) by rising LUTs.
+
+    A design without LUTs, of a network that became a constant, is left out: it lies nowhere on a logarithmic scale.
+    """
+    mine = [row for row in rows if row["family"] in families and row["seed"] == seed and _luts(row)]
     kept: list[dict[str, Any]] = []
-    for row in sorted(mine, key=lambda row: row["yosys LUT"] or row["LUT"]):
+    for row in sorted(mine, key=_luts):
         if not kept or row["validation %"] > kept[-1]["validation %"]:
             kept.append(row)
-    return [(row["yosys LUT"] or row["LUT"], row["test %"] / 100) for row in kept]
+    return [(_luts(row), row["test %"] / 100) for row in kept]
 
 
 def ratios_at(accuracies: Iterable[float], mine: list[Point], theirs: list[Point]) -> list[float]:
@@ -37,3 +40,8 @@ def ratios_at(accuracies: Iterable[float], mine: list[Point], theirs: list[Point
         return []
     pairs = [(luts_at(mine, accuracy), luts_at(theirs, accuracy)) for accuracy in accuracies]
     return [ours / other for ours, other in pairs if ours and other]
+
+
+def _luts(row: dict[str, Any]) -> float:
+    """As yosys counts them, or as the compiler does where it was not asked."""
+    return row["LUT"] if row["yosys LUT"] is None else row["yosys LUT"]

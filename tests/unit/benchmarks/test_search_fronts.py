@@ -25,6 +25,11 @@ def test_a_front_is_chosen_on_validation_by_measured_luts() -> None:
     assert unbeaten(rows, ("a", "b"), 0) == [(50, 0.9)]
 
 
+def test_a_network_that_became_a_constant_has_no_luts_and_is_no_point() -> None:
+    rows = [row(300, 20, 20, **{"yosys LUT": 0}), row(400, 72, 70)]
+    assert unbeaten(rows, ("a",), 0) == [(400, 0.70)]
+
+
 def test_luts_lie_evenly_on_a_logarithmic_scale_between_points_and_nowhere_beyond() -> None:
     front = [(100.0, 0.70), (400.0, 0.72)]
     assert luts_at(front, 0.71) == pytest.approx(200)
