@@ -33,6 +33,8 @@ class Gradient:
     `margin` times whatever the training samples give, set anew several times on the way and at the end).
     accumulator_bits: sums, sign included, are kept as narrow as this in every model (None: as wide as they come).
     An input times a few weights must fit.
+    polish: when all are trained, digits of weights are taken away one at a time where loss and price together fall by
+    it; this is what that may take, as a share of the training's work (0: nothing is taken).
 
     neurons: "adders" (sums with trained weights), "tables" (sums of learned lookup tables), or "mixed": both fronts are
     trained, and what nothing beats in either is kept. tables: their options (None: points, ends, epochs, seed and
@@ -59,6 +61,7 @@ class Gradient:
     overflow: str = "saturate"
     margin: float = 1.25
     accumulator_bits: int | None = None
+    polish: float = 0.2
     neurons: str = "adders"
     tables: Tables | None = None
 
@@ -74,8 +77,9 @@ class Gradient:
         self._check_overflow()
         if self.beta is not None and not all(weight > 0 for weight in self.beta):
             raise ConfigError(f"beta={self.beta}", where="search", remedy="give two positive weights")
-        if not 0 <= self.distill <= 1:
-            raise ConfigError(f"distill={self.distill}", where="search", remedy="give a share from 0 to 1")
+        for name in ("distill", "polish"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name}={getattr(self, name)}", where="search", remedy="give a share from 0 to 1")
         if self.neurons not in _NEURONS:
             known = ", ".join(repr(name) for name in _NEURONS)
             raise ConfigError(f"neurons={self.neurons!r}", where="search", remedy=f"use one of {known}")

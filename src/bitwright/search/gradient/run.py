@@ -22,6 +22,7 @@ from bitwright.search.gradient.engines import engine_for
 from bitwright.search.gradient.interface import Loss, Told
 from bitwright.search.gradient.logs import Logs
 from bitwright.search.gradient.options import Gradient
+from bitwright.search.gradient.polish import Polish, Polished
 from bitwright.search.gradient.state import State, stacked, started
 from bitwright.search.gradient.tables import TRAINED
 from bitwright.search.gradient.watch import Watch, refuse_bad_data
@@ -45,6 +46,8 @@ _RANGED = 16384
 _TOLD = 20
 """How often a stage says how it stands."""
 _DEPTH = 40.0
+_PASSES = 1.5
+"""A sample in training takes as long as this many that digits are judged by (64-32-32-5 network under JAX)."""
 _OVER = 1.02
 """By how much a model may exceed the price that it was to keep."""
 
@@ -118,7 +121,7 @@ class _Run:
         logs: Logs,
         progress: Progress,
     ) -> None:
-        self.model, self.options, self.score, self.progress = model, options, score, progress
+        self.model, self.loss, self.options, self.score, self.progress = model, loss, options, score, progress
         self.engine = engine_for(model, loss, options.metric, removed, options.width_rate)
         self.data = (*train, taught)
         self.validation, self.measure, self.place = validation, measure, place
@@ -142,7 +145,7 @@ class _Run:
         self._through(holding(at.targets, at.epochs[1], rate), at)
         # A finish that was too short for its targets still leaves what was met on the way.
         found = tuple(self.archive.within(at.targets * _OVER) or self.archive.candidates)
-        return Found(found, tuple(self.history), at.epochs, tuple(self.watch.told))
+        return Found(self._polished(found, at.epochs), tuple(self.history), at.epochs, tuple(self.watch.told))
 
     def _begun(self) -> Checkpoint:
         """Some epochs without a price, which also tell how long an epoch takes; then the beginning of the descent."""
@@ -172,6 +175,7 @@ class _Run:
         if self.options.budget_s is None:
             return _DEFAULT_EPOCHS
         left = max(self.options.budget_s * TRAINED - (time.perf_counter() - self.since), 0.0)
+        left /= 1.0 + self.options.polish
         here = max(int(left * _DESCENT_SHARE / seconds), 10)
         there = int(left * (1 - _DESCENT_SHARE) / (seconds * self.options.points))
         return here, max(there, 5)
@@ -199,6 +203,33 @@ class _Run:
             at, stage="finish", epoch=0, targets=prices, state=state, price=price, ratio=prices / price, start=start,
             total=np.zeros(len(chosen)),
         )  # fmt: skip
+
+    def _polished(self, found: tuple[Candidate, ...], epochs: tuple[int, int]) -> tuple[Candidate, ...]:
+        """The candidates without the digits that loss and price together do better without."""
+        work = self.options.polish * _PASSES * len(self.data[0]) * (epochs[0] / max(len(found), 1) + epochs[1])
+        polish = Polish(self.model, self.engine, self.loss, self.data, work, self.options.seed)
+        if polish.idle:
+            return found
+        self.progress.step("polish", len(found))
+        made, taken = list[Candidate](), 0
+        for number, candidate in enumerate(found):
+            done = polish(candidate.state, self._beta_near(candidate), number)
+            made.append(self._rated(done, candidate))
+            taken += done.taken
+            self.progress.advance()
+        self.progress.done(f"{taken} digits fewer")
+        return tuple(sorted(made, key=lambda candidate: candidate.price))
+
+    def _rated(self, done: Polished, before: Candidate) -> Candidate:
+        """As a candidate; its price is corrected as that of `before` was."""
+        state = stacked([done.state])
+        if self.options.accumulator_bits is not None:
+            # A weight of 7/8 that loses a digit is a 1.
+            state = Guard(self.model, self.options.accumulator_bits)(state)
+        raw = float(self.engine.prices(stacked([before.state]))[0])
+        price = float(self.engine.prices(state)[0]) * before.price / max(raw, 1.0)
+        score = self.score(self.engine.outputs(state, self.validation[0])[0], self.validation[1])
+        return Candidate(state.pick(0).bare(), score, price, f"{before.origin}, {done.taken} digits fewer")
 
     def _through(self, plan: Schedule, at: Checkpoint) -> None:
         """The epochs of a stage from `at` on."""

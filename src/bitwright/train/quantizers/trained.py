@@ -322,7 +322,7 @@ class trained_digits(TrainedWidths):
         return Grid(Fraction(1, 1 << self.fraction), -top, top)
 
     def _expanded(self, x: Any, allowed: Any) -> tuple[Any, Any, Any, Any]:
-        """(value, digits used, whether a digit is allowed or nearly so, the next digit) of each weight."""
+        """(value, digits used, whether a digit is used or somewhat allowed, the next digit) of each weight."""
         count = clip_code(_whole(allowed), 0.0, float(self.most))
         count = count + ops.zeros_like(x)
         value, used, after, rest = (ops.zeros_like(x), ops.zeros_like(x), ops.zeros_like(x), x)
@@ -333,7 +333,8 @@ class trained_digits(TrainedWidths):
             used = used + ops.cast(ops.logical_and(taken, digit != 0), x.dtype)
             after = ops.where(count == place, digit, after)
             rest = rest - digit
-        return value, used, ops.logical_or(used > 0, allowed > 0.5), after
+        # A weight without digits pays until it is allowed none at all, or the noise of training would revive it.
+        return value, used, ops.logical_or(used > 0, allowed > 0.0), after
 
     def _nearest(self, x: Any) -> Any:
         """The signed power of two nearest to x (boundaries at 2/3 and 4/3 of it); 0 below the finest."""
