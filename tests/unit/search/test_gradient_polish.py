@@ -80,6 +80,19 @@ def test_the_same_seed_takes_the_same_digits_and_little_work_none() -> None:
     assert Polish(copy, engine_for(copy, loss, "luts", 1.0, 1.0), loss, (X, Y, None), 10 * len(X), 0).idle
 
 
+@pytest.mark.parametrize("granularity", ["tensor", "channel"])
+def test_digits_that_weights_share_are_taken_from_all_of_them(granularity: str) -> None:
+    keras.utils.set_random_seed(5)
+    model = keras.Sequential([keras.Input((6,)), kl.Dense(24, activation="relu"), kl.Dense(24)])
+    copy = trainable_copy(model, X, Gradient(weight_granularity=granularity))
+    loss = loss_for(copy, Y, None, 0.0)
+    polish = Polish(copy, engine_for(copy, loss, "luts", 1.0, 1.0), loss, (X, Y, None), 1e6, 0)
+    done = polish(started(copy), 1.0, 0)
+    assert done.taken >= (2 if granularity == "tensor" else 40)
+    before = sum(np.count_nonzero(kernel) for kernel in kernels(copy, started(copy)))
+    assert sum(np.count_nonzero(kernel) for kernel in kernels(copy, done.state)) < before / 2
+
+
 def test_the_front_of_a_search_is_polished_and_keeps_what_was_asked_of_its_sums() -> None:
     keras.utils.set_random_seed(5)
     model = keras.Sequential([keras.Input((6,)), kl.Dense(8, activation="relu"), kl.Dense(2)])

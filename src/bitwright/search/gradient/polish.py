@@ -150,5 +150,5 @@ def _without(state: State, group: Sequence[_Digit]) -> State:
     filled = list(group) + [group[-1]] * (_AT_ONCE - len(group) if len(group) > 1 else 0)
     copies = stacked([state] * len(filled))
     for run, digit in enumerate(filled):
-        copies.trained[digit.variable][run].reshape(-1)[digit.entry] = digit.fewer
+        copies.trained[digit.variable].reshape(len(filled), -1)[run, digit.entry] = digit.fewer
     return copies
