@@ -47,6 +47,9 @@ def test_an_archive_keeps_what_nothing_beats() -> None:
         archive.offer(candidate(score, price))
     assert [(c.score, c.price) for c in archive.candidates] == [(0.7, 90), (0.72, 140), (0.75, 400)]
     assert [c.price for c in archive.spread(3, 400, 100)] == [90, 140, 400]
+    # No price is asked for where nothing is.
+    assert [c.price for c in archive.spread(3, 4000, 10)] == [90, 140, 400]
+    assert Archive().spread(3, 400, 100) == []
 
 
 def test_states_are_stacked_and_picked_without_a_change() -> None:

@@ -37,8 +37,15 @@ class Archive:
         return True
 
     def spread(self, count: int, first: float, last: float) -> list[Candidate]:
-        """At most `count` different candidates: for each of evenly spread prices the best that costs no more."""
-        return self.within(np.geomspace(last, first, count) * 1.001)
+        """At most `count` different candidates: for each of evenly spread prices the best that costs no more.
+
+        Prices are spread from `last` to `first` as far as candidates reach: none is asked for where nothing is.
+        """
+        if not self.candidates:
+            return []
+        lowest, highest = self.candidates[0].price, self.candidates[-1].price
+        begin, end = (float(np.clip(price, lowest, highest)) for price in (last, first))
+        return self.within(np.geomspace(begin, end, count) * 1.001)
 
     def within(self, limits: NDArray[np.float64]) -> list[Candidate]:
         """For each limit the best candidate that costs no more, each once, by rising price."""
