@@ -20,9 +20,9 @@ class Gradient:
     """Options of the gradient method.
 
     points: models of the front. epochs: of the descents and of the finish (None: what `budget_s` allows, 60 and 40
-    without it). budget_s: seconds of the search; 85 % of them train, the others are what compiling and verifying small
-    networks takes (large ones take longer than told). batch_size (less where an epoch would have fewer than 16 steps),
-    learning_rate: of Adam; width_rate multiplies the rate of trained widths.
+    without it). budget_s: seconds of the search; 85 % of them train and polish, the others are what compiling and
+    verifying small networks takes (large ones take longer than told). batch_size (less where an epoch would have fewer
+    than 16 steps), learning_rate: of Adam; width_rate multiplies the rate of trained widths.
     metric: what is steered, "luts" or "ebops". first, last: what the descent begins and ends with, in units of the
     metric (None: the price that the start has; a fortieth of that). weight_granularity, activation_granularity: of the
     trained widths. activation_bits, digits: where they start. distill: the share of the loss that compares with a
